@@ -1,0 +1,217 @@
+# shellcheck shell=bash
+#
+# The stages of ./check, one function each.
+#
+# A stage runs from the root of the project with its output in a log.  Its exit
+# status is the verdict; its line in the table comes from what it told count.
+# A stage whose tool is missing fails: nothing is left out in silence.
+
+# shellcheck disable=SC2034
+STAGES=(format hygiene gcc clang release check fastpath asan tsan valgrind programs coverage)
+
+about()
+{
+	case $1 in
+	format) echo "clang-format agrees with every C and C++ file" ;;
+	hygiene) echo "no notes to self, no file too long, scripts that shellcheck accepts" ;;
+	gcc) echo "everything builds with gcc, warnings are errors" ;;
+	clang) echo "everything builds with clang, warnings are errors" ;;
+	release) echo "all tests, on the library as it is installed" ;;
+	check) echo "all tests, with assertions and validity walkers compiled in" ;;
+	fastpath) echo "the instructions of malloc's and free's hit path, counted" ;;
+	asan) echo "unit tests under the address and undefined-behaviour sanitizers" ;;
+	tsan) echo "unit tests under the thread sanitizer" ;;
+	valgrind) echo "unit tests under memcheck" ;;
+	programs) echo "real programs, with and without the library, say the same" ;;
+	coverage) echo "the tests reach at least 90% of the lines of src and LD_PRELOAD" ;;
+	esac
+}
+
+# count PASSED FAILED SKIPPED
+count()
+{
+	echo "$1 $2 ${3:-0}" >>"$COUNTS"
+}
+
+# judge COMMAND...: a stage that is one test.
+judge()
+{
+	if "$@"; then
+		count 1 0
+	else
+		count 0 1
+		return 1
+	fi
+}
+
+# count_last_line LOG: believe the "N passed, N failed" that a test driver ends with.
+count_last_line()
+{
+	local line
+
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1)
+	if [[ ! $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+		echo "the driver did not say how many passed"
+		count 0 1
+		return 1
+	fi
+	count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]:-0}"
+}
+
+# What git tracks; in an unpacked tarball, what is there.
+files()
+{
+	git ls-files -- "$@" 2>/dev/null | grep . && return
+	find . -path ./build -prune -o -type f -print | sed 's,^\./,,' |
+		grep -E "$(printf '%s\n' "$@" | sed 's/[.]/[.]/g; s/[*]/.*/g; s/$/$/' | paste -sd '|')"
+}
+
+# A preset's build directory, configured for quick or full tests.
+prepare()
+{
+	local preset=$1 full=OFF
+
+	[ "$FULL" = 1 ] && full=ON
+	if ! grep -qs "^KMEM_FULL_TESTS:BOOL=$full" "build/$preset/CMakeCache.txt"; then
+		cmake --preset "$preset" -DKMEM_FULL_TESTS=$full || return 1
+	fi
+	build_preset "$preset"
+}
+
+# An address space laid out at random can collide with the thread sanitizer's
+# shadow; where the kernel lets us, lay it out the same each time.
+fixed_layout()
+{
+	if setarch "$(uname -m)" -R true 2>/dev/null; then
+		setarch "$(uname -m)" -R "$@"
+	else
+		"$@"
+	fi
+}
+
+# run_tests PRESET [CTEST ARGUMENTS]: build, then every test ctest knows.
+# ctest's report for machines says how many there were.
+run_tests()
+{
+	local preset=$1 report=$LOGS/ctest-$1.xml rc attribute total failures skipped
+	shift
+
+	prepare "$preset" || {
+		count 0 1
+		return 1
+	}
+	rm -f "$report"
+	fixed_layout ctest --preset "$preset" -j "$JOBS" --timeout 900 \
+		--output-junit "$report" "$@"
+	rc=$?
+	for attribute in tests failures skipped; do
+		printf -v "$attribute" %s "$(grep -m1 -oE "\b$attribute=\"[0-9]+\"" "$report" |
+			tr -dc 0-9)"
+	done
+	total=${tests:-0}
+	failures=${failures:-0} skipped=${skipped:-0}
+	count $((total - failures - skipped)) "$failures" "$skipped"
+	if [ "$total" = 0 ]; then
+		echo "no test was run"
+		return 1
+	fi
+	return "$rc"
+}
+
+stage_format()
+{
+	local list bad=0 good=0 file
+
+	command -v clang-format || return 1
+	mapfile -t list < <(files '*.c' '*.h' '*.cc' '*.cpp')
+	for file in "${list[@]}"; do
+		if clang-format --dry-run -Werror "$file"; then
+			good=$((good + 1))
+		else
+			bad=$((bad + 1))
+		fi
+	done
+	count "$good" "$bad"
+	[ "$bad" = 0 ] && [ "$good" -gt 0 ]
+}
+
+stage_hygiene()
+{
+	scripts/hygiene | tee "$LOGS/hygiene.out"
+	local rc=${PIPESTATUS[0]}
+	count_last_line "$LOGS/hygiene.out" && return "$rc"
+}
+
+stage_gcc()
+{
+	judge prepare release
+}
+
+stage_clang()
+{
+	judge prepare clang
+}
+
+stage_release()
+{
+	run_tests release
+}
+
+stage_check()
+{
+	run_tests check
+}
+
+stage_asan()
+{
+	run_tests asan -L '^unit$'
+}
+
+stage_tsan()
+{
+	run_tests tsan -L '^unit$'
+}
+
+stage_valgrind()
+{
+	prepare release || return 1
+	scripts/memcheck build/release "$JOBS" | tee "$LOGS/memcheck.out"
+	local rc=${PIPESTATUS[0]}
+	count_last_line "$LOGS/memcheck.out" && return "$rc"
+}
+
+stage_fastpath()
+{
+	prepare release || return 1
+	scripts/fastpath build/release/libkmem.so | tee "$LOGS/fastpath.out"
+	local rc=${PIPESTATUS[0]}
+	count_last_line "$LOGS/fastpath.out" && return "$rc"
+}
+
+stage_programs()
+{
+	local arguments=(--no-install --jobs "$JOBS" --lib "$ROOT/build/release/libkmem.so") rc
+
+	[ "$FULL" = 1 ] && arguments+=(--full)
+	prepare release || return 1
+	tests/programs/run "${arguments[@]}" | tee "$LOGS/programs.out"
+	rc=${PIPESTATUS[0]}
+	count_last_line "$LOGS/programs.out" && return "$rc"
+}
+
+stage_coverage()
+{
+	local rc
+
+	prepare coverage || return 1
+	find build/coverage -name '*.gcda' -delete
+	run_tests coverage
+	rc=$?
+	judge /usr/bin/gcovr --root . --object-directory build/coverage \
+		--filter src/ --filter LD_PRELOAD/ --gcov-ignore-parse-errors \
+		-j "$JOBS" --sort-percentage --print-summary --fail-under-line 90 \
+		--html-details "$LOGS/coverage.html" --txt "$LOGS/coverage.txt" build/coverage || rc=1
+	cat "$LOGS/coverage.txt"
+	grep -E '^TOTAL' "$LOGS/coverage.txt" >"$LOGS/coverage.note"
+	return "$rc"
+}
