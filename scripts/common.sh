@@ -26,6 +26,21 @@ die()
 	exit 1
 }
 
+# tracked [PATTERN...]: the files of the project, as git knows them; in an
+# unpacked tarball, those that are there.  The checkout may be another user's.
+tracked()
+{
+	local pattern
+
+	if git -c safe.directory="$ROOT" -C "$ROOT" rev-parse HEAD >/dev/null 2>&1; then
+		git -c safe.directory="$ROOT" -C "$ROOT" ls-files -- "$@"
+		return
+	fi
+	for pattern in "${@:-*}"; do
+		(cd "$ROOT" && find . -path ./build -prune -o -type f -name "$pattern" -printf '%P\n')
+	done
+}
+
 # status TEXT: one line that is written over, on a terminal; nothing elsewhere.
 status()
 {

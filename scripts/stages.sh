@@ -58,14 +58,6 @@ count_last_line()
 	count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]:-0}"
 }
 
-# What git tracks; in an unpacked tarball, what is there.
-files()
-{
-	git ls-files -- "$@" 2>/dev/null | grep . && return
-	find . -path ./build -prune -o -type f -print | sed 's,^\./,,' |
-		grep -E "$(printf '%s\n' "$@" | sed 's/[.]/[.]/g; s/[*]/.*/g; s/$/$/' | paste -sd '|')"
-}
-
 # A preset's build directory, configured for quick or full tests.
 prepare()
 {
@@ -123,7 +115,7 @@ stage_format()
 	local list bad=0 good=0 file
 
 	command -v clang-format || return 1
-	mapfile -t list < <(files '*.c' '*.h' '*.cc' '*.cpp')
+	mapfile -t list < <(tracked '*.c' '*.h' '*.cc' '*.cpp')
 	for file in "${list[@]}"; do
 		if clang-format --dry-run -Werror "$file"; then
 			good=$((good + 1))
@@ -208,10 +200,10 @@ stage_coverage()
 	run_tests coverage
 	rc=$?
 	judge /usr/bin/gcovr --root . --object-directory build/coverage \
-		--filter src/ --filter LD_PRELOAD/ --gcov-ignore-parse-errors \
+		--filter src/ --filter LD_PRELOAD/ \
 		-j "$JOBS" --sort-percentage --print-summary --fail-under-line 90 \
 		--html-details "$LOGS/coverage.html" --txt "$LOGS/coverage.txt" build/coverage || rc=1
 	cat "$LOGS/coverage.txt"
-	grep -E '^TOTAL' "$LOGS/coverage.txt" >"$LOGS/coverage.note"
+	awk '/^TOTAL/ { print $4, "of", $2, "lines" }' "$LOGS/coverage.txt" >"$LOGS/coverage.note"
 	return "$rc"
 }
