@@ -1,0 +1,14 @@
+/*
+ * A small object is freed twice; further frees push it out of the thread's cache.
+ */
+#include "misuse.h"
+
+int main(void)
+{
+	void *p = must(malloc(50));
+
+	free(p);
+	free(aim(p));
+	push_out(50);
+	return 0;
+}

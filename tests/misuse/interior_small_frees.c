@@ -1,0 +1,13 @@
+/*
+ * A pointer into a small object; further frees push it out of the thread's cache.
+ */
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = must(malloc(1000));
+
+	free(aim(p + 16));
+	push_out(1000);
+	return 0;
+}
