@@ -258,11 +258,13 @@ static inline void *wl_new(struct wl_worker *w, size_t size)
 	return p;
 }
 
+/* The first word is damaged before the free: an object handed out twice is found at the second. */
 static inline void wl_delete(struct wl_worker *w, void *p)
 {
 	if (!p)
 		return;
 	w->sum += wl_check(p);
+	*(volatile uint64_t *)p = ~*(uint64_t *)p;
 	free(p);
 }
 
