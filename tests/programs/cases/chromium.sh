@@ -53,6 +53,7 @@ for process in $(pgrep -s 0 -f 'type=renderer'); do
 	break
 done
 kill -TERM "$main"
+# shellcheck disable=SC2154 # start() sets it
 wait "$server" || :
 grep -ahE 'Received signal|SEGV|FATAL' ./*.log || :
 echo closed

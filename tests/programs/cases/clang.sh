@@ -7,7 +7,7 @@
 # C++ library.
 # shellcheck shell=bash
 
-# shellcheck source=tests/programs/compile.sh
+# shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/../compile.sh"
 compile_project clang clang++
 compile_templates clang++

@@ -7,7 +7,7 @@
 # and whatever the build runs of its own.
 # shellcheck shell=bash
 
-# shellcheck source=tests/programs/compile.sh
+# shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/../compile.sh"
 take_source
 if ! {

@@ -7,7 +7,7 @@
 # ones. With -flto the linker starts compilers that stream their heaps to each other.
 # shellcheck shell=bash
 
-# shellcheck source=tests/programs/compile.sh
+# shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/../compile.sh"
 compile_project gcc g++
 compile_templates g++

@@ -65,9 +65,10 @@ backtrace
 print n
 print *list
 print list->next->name
-call (char *)strdup("from gdb")
-call (void)free(malloc(100))
-print (int)strlen((char *)realloc(strdup("short"), 5000))
+print ((char *(*)(const char *))strdup)("from gdb")
+call ((void (*)(void *))free)(((void *(*)(unsigned long))malloc)(100))
+set $short = ((char *(*)(const char *))strdup)("short")
+print ((char *(*)(void *, unsigned long))realloc)($short, 5000)
 watch list
 continue
 delete

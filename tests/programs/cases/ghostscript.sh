@@ -44,11 +44,11 @@ PS
 render() { gs -q -dSAFER -dBATCH -dNOPAUSE "$@"; }
 render -sDEVICE=ppmraw -r100 -sOutputFile=page%d.ppm page.ps
 render -sDEVICE=png16m -r60 -dTextAlphaBits=4 -dGraphicsAlphaBits=4 -sOutputFile=page%d.png page.ps
-render -sDEVICE=tiffg4 -r200 -sOutputFile=- page.ps | wc -c
+render -sDEVICE=faxg4 -r200 -sOutputFile=page%d.fax page.ps
 render -sDEVICE=ppmraw -r150 -dNumRenderingThreads=3 -dMaxBitmap=100000 -dBufferSpace=200000 \
 	-sOutputFile=band%d.ppm page.ps
 render -sDEVICE=pdfwrite -sOutputFile=page.pdf page.ps
 render -sDEVICE=ppmraw -r72 -sOutputFile=pdf%d.ppm page.pdf
-sha256sum ./*.ppm ./*.png
+sha256sum ./*.ppm ./*.png ./*.fax
 gs -q -dNODISPLAY -dBATCH -c '(ok) = quit'
 probe_bound gs -q -dNODISPLAY -dBATCH -c quit

@@ -12,7 +12,7 @@ export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=c \
 export GIT_AUTHOR_DATE='2024-01-01T00:00:00Z' GIT_COMMITTER_DATE='2024-01-01T00:00:00Z'
 
 git init -q -b main made
-cd made
+cd made || exit
 git config gc.auto 0
 # A history of 400 commits by fast-import, then some by hand.
 awk 'BEGIN {

@@ -72,7 +72,7 @@ public class Work {
 		}
 		System.out.println(IntStream.range(0, 2_000_000).parallel().mapToObj(i -> "k" + i % 1000)
 			.collect(Collectors.groupingByConcurrent(s -> s, ConcurrentSkipListMap::new, Collectors.counting())).hashCode());
-		System.out.println(Stream.iterate(1, i -> i + 1).limit(200000).map(Integer::toString).sorted().skip(777).findFirst().get());
+		System.out.println(Stream.iterate(1, i -> i + 1).limit(200000).map(i -> "" + i).sorted().skip(777).findFirst().get());
 		String s = "";
 		for (int i = 0; i < 3000; i++) s += i;
 		System.out.println(s.hashCode());
