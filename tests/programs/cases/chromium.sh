@@ -6,7 +6,7 @@
 # Chromium defines malloc itself, over PartitionAlloc; what is ours is the loader's early calls and
 # the libraries' odd ones, in eight or so processes forked from a zygote. Two mallocs in one process
 # must not be given each other's blocks.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # start() sets $server
 
 cat >page.html <<'HTML'
 <!doctype html><meta charset="utf-8"><title>page</title>
@@ -53,7 +53,7 @@ for process in $(pgrep -s 0 -f 'type=renderer'); do
 	break
 done
 kill -TERM "$main"
-# shellcheck disable=SC2154 # start() sets it
+
 wait "$server" || :
 grep -ahE 'Received signal|SEGV|FATAL' ./*.log || :
 echo closed

@@ -5,7 +5,7 @@
 #
 # memcached takes its memory by the megabyte and has a slab allocator of its own above; connections,
 # buffers and threads are what malloc sees.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # start() sets $server
 
 cat >client.py <<'PYTHON'
 import hashlib, socket, sys, threading

@@ -5,7 +5,7 @@
 #
 # Workers are forked from a master that has read its configuration on our heap, and change user; a
 # reload starts new ones from the same master while the old ones finish.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # start() sets $server
 
 mkdir -p files
 for i in 1 2 3 4 5 6 7 8; do

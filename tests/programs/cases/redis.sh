@@ -6,7 +6,7 @@
 # A server whose whole memory is small blocks of a few sizes, freed in another thread when asked to
 # (UNLINK), and that saves by forking while it goes on. Debian's redis links jemalloc, and calls it
 # by the standard names: the preload takes those over, while jemalloc stays for its own statistics.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # start() sets $server
 
 # shellcheck disable=SC2016 # the $ are Lua's and redis's
 fill='

@@ -89,6 +89,7 @@ C
 gcc -O1 -g -pthread -o work work.c
 valgrind --tool=none --log-file=valgrind-%p.log ./work
 # A program that starts programs.
+# shellcheck disable=SC2016 # perl's own $_
 valgrind --tool=none --trace-children=yes --log-file=valgrind-%p.log \
 	perl -e 'print map { "$_\n" } sort map { $_ * 7 % 101 } 1 .. 500; system "/bin/echo", "done"'
 cat valgrind-*.log | grep -aiE 'signal|unhandled|assert' || :
