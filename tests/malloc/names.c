@@ -64,7 +64,7 @@ static void all_of_one_object(void **state)
 		void *sym = dlsym(RTLD_DEFAULT, names[i]);
 
 		if (!sym || !dladdr(sym, &info) || info.dli_fbase != ours.dli_fbase) {
-			dprintf(2, "%s: %s\n", names[i], sym ? info.dli_fname : "not found");
+			say(2, "%s: %s\n", names[i], sym ? info.dli_fname : "not found");
 			strays++;
 		}
 	}

@@ -18,6 +18,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,15 +30,34 @@
 #define GIB	      ((size_t)1 << 30)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* dprintf and _exit: usable in a forked child, in a thread, and when malloc itself is broken. */
-#define CHECK(cond, ...)                                                            \
-	do {                                                                        \
-		if (!(cond)) {                                                      \
-			dprintf(2, "%s:%d: FAIL: %s: ", __FILE__, __LINE__, #cond); \
-			dprintf(2, __VA_ARGS__);                                    \
-			dprintf(2, "\n");                                           \
-			_exit(1);                                                   \
-		}                                                                   \
+/* printf to a file descriptor; unlike dprintf it never allocates a buffer. */
+__attribute__((format(printf, 2, 3))) static inline void say(int fd, const char *format, ...)
+{
+	char text[1000];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n > (int)sizeof(text) - 1)
+		n = (int)sizeof(text) - 1;
+	if (write(fd, text, (size_t)n) != n)
+		_exit(98);
+}
+
+/*
+ * say() and _exit() can be used in a forked child, in a signal handler, and when malloc itself is
+ * broken.
+ */
+#define CHECK(cond, ...)                                                        \
+	do {                                                                    \
+		if (!(cond)) {                                                  \
+			say(2, "%s:%d: FAIL: %s: ", __FILE__, __LINE__, #cond); \
+			say(2, __VA_ARGS__);                                    \
+			say(2, "\n");                                           \
+			_exit(1);                                               \
+		}                                                               \
 	} while (0)
 
 static inline void *opaque(void *p)

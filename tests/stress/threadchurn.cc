@@ -1,0 +1,146 @@
+/*
+ * threadchurn [THREADS]: threads that come, allocate, free and go.
+ *
+ * What a thread kept for itself must be given back when it ends, however it ends, so the memory of
+ * the process after the last batch may be at most 5% above that after the tenth. The end itself is
+ * part of the test: destructors of pthread keys, which set their key again so as to be called again
+ * and run in no order that the allocator's own could rely on, and those of thread_local objects,
+ * free what the thread held and allocate more.
+ */
+#include "stress.h"
+#include <limits.h>
+#include <string>
+#include <vector>
+
+static const size_t batch = 50;
+static pthread_key_t first_key, late_key;
+static size_t late_frees;
+
+static void *touched(size_t n)
+{
+	void *p = must(malloc(n));
+
+	memset(p, 1, n);
+	return p;
+}
+
+/* Called when the thread ends, up to PTHREAD_DESTRUCTOR_ITERATIONS times: frees, takes, and asks
+ * for another call. */
+static void key_destructor(pthread_key_t key, void *p)
+{
+	size_t round = *static_cast<size_t *>(p);
+
+	free(p);
+	free(touched(3000));
+	free(touched(50000));
+	__atomic_fetch_add(&late_frees, 1, __ATOMIC_RELAXED);
+	if (round + 1 < PTHREAD_DESTRUCTOR_ITERATIONS) {
+		size_t *next = static_cast<size_t *>(touched(100 * (round + 1)));
+
+		*next = round + 1;
+		CHECK(!pthread_setspecific(key, next), "pthread_setspecific");
+	}
+}
+
+static void first_destructor(void *p)
+{
+	key_destructor(first_key, p);
+}
+
+static void late_destructor(void *p)
+{
+	key_destructor(late_key, p);
+}
+
+struct Local {
+	std::vector<std::string> strings;
+	std::string *more = nullptr;
+	~Local()
+	{
+		for (auto &s : strings)
+			CHECK(s == std::string(s.size(), 'l'), "a string changed");
+		delete more;
+		for (int i = 0; i < 20; i++)
+			strings.emplace_back(100 * i, 'd');
+		__atomic_fetch_add(&late_frees, 1, __ATOMIC_RELAXED);
+	}
+};
+
+static thread_local Local local;
+
+static void *thread(void *arg)
+{
+	uintptr_t id = reinterpret_cast<uintptr_t>(arg);
+	uint64_t random = 1 + id;
+	void *held[40] = {};
+
+	if (id % 3 == 0) {
+		for (int i = 0; i < 10; i++)
+			local.strings.emplace_back(i * 37, 'l');
+		local.more = new std::string(1000, 'm');
+	}
+	for (int i = 0; i < 300; i++) {
+		uint64_t r = random_next(&random);
+		size_t slot = r % 40;
+
+		free(held[slot]);
+		held[slot] = touched(r % 100 == 0 ? 60000 : 16 + (r >> 20) % 2000);
+	}
+	for (void *p : held)
+		free(p);
+	if (id % 2 == 0) {
+		size_t *first = static_cast<size_t *>(touched(64));
+		size_t *late = static_cast<size_t *>(touched(64));
+
+		*first = *late = 0;
+		CHECK(!pthread_setspecific(first_key, first), "pthread_setspecific");
+		CHECK(!pthread_setspecific(late_key, late), "pthread_setspecific");
+	}
+	if (id % 7 == 0)
+		pthread_exit(touched(300));
+	return touched(200);
+}
+
+int main(int argc, char **argv)
+{
+	size_t total = argument(argc, argv, 1, 5000);
+	size_t batches = (total + batch - 1) / batch;
+	size_t tenth = 0, last, leaks;
+	pthread_t threads[batch];
+
+	require_provider();
+	CHECK(batches >= 20, "at least %zu threads, or there is nothing to compare", 20 * batch);
+	/* one key made before the allocator's first thread, one after */
+	CHECK(!pthread_key_create(&first_key, first_destructor), "pthread_key_create");
+	free(finish(start(thread, reinterpret_cast<void *>(1)))); /* one that uses no key */
+	CHECK(!pthread_key_create(&late_key, late_destructor), "pthread_key_create");
+
+	for (size_t b = 1; b <= batches; b++) {
+		for (size_t t = 0; t < batch; t++)
+			threads[t] = start(thread, reinterpret_cast<void *>(b * batch + t));
+		for (size_t t = 0; t < batch; t++)
+			free(finish(threads[t]));
+		if (b == 10)
+			tenth = rss_kib();
+		if (b % 100 == 0)
+			say(1, "%zu threads\n", b * batch);
+	}
+	last = rss_kib();
+	say(1, "RSS after the tenth batch %zu KiB, after the last %zu KiB; %zu late destructors\n",
+	    tenth, last, late_frees);
+	CHECK(late_frees > total, "the destructors did not run");
+	CHECK(last <= tenth + tenth / 20, "RSS grew from %zu to %zu KiB", tenth, last);
+
+	/* and by the allocator's own account: no more live than what libc keeps for threads */
+	malloc_trim(0);
+	leaks = in_use();
+	for (size_t t = 0; t < batch; t++)
+		threads[t] = start(thread, reinterpret_cast<void *>(t));
+	for (size_t t = 0; t < batch; t++)
+		free(finish(threads[t]));
+	malloc_trim(0);
+	say(1, "in use before another batch %zu bytes, after it %zu\n", leaks, in_use());
+	CHECK(in_use() <= leaks + batch * 200, "live blocks were lost");
+	say(1, "PASS\n");
+	return 0;
+}
