@@ -179,10 +179,24 @@ configure_and_build()
 		say "configuring build/$preset"
 		cmake --preset "$preset" </dev/null >>"$log" 2>&1 || return 1
 	fi
-	cmake --build --preset "$preset" "$@" -- -n </dev/null 2>&1 |
-		grep -q '^ninja: no work to do' && return 0
-	say "building build/$preset"
-	cmake --build --preset "$preset" "$@" </dev/null 2>&1 |
-		follow "build/$preset" '^\[[0-9]+/' >>"$log"
+	cmake --build --preset "$preset" "$@" </dev/null 2>&1 | tee -a "$log" |
+		announce_build "$preset" | follow "build/$preset" '^\[[0-9]+/' >/dev/null
 	return "${PIPESTATUS[0]}"
+}
+
+# Say that a build builds once it does; looking whether it must is not worth a word.
+announce_build()
+{
+	local line said=''
+
+	while IFS= read -r line; do
+		case $line in
+		*'Re-checking globbed'*) continue ;;
+		'['*)
+			[ -n "$said" ] || say "building build/$1"
+			said=yes
+			;;
+		esac
+		printf '%s\n' "$line"
+	done
 }
