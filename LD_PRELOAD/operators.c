@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * operator new and delete, every form that throws or cannot fail.
+ *
+ * When there is no memory, operator new calls the program's new-handler, which makes room, throws, or
+ * ends the program, and tries again; without a handler it throws std::bad_alloc. That is
+ * libstdc++'s doing: a process without it has no C++ to throw at and is ended with a message.
+ *
+ * The sizes given to delete are not checked: class hierarchies without virtual destructors give
+ * wrong ones, and run.
+ */
+#include "operators.h"
+
+#include "exports.h"
+#include "kmalloc.h"
+#include "report.h"
+
+/* std::__throw_bad_alloc() */
+extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
+
+void *operator_allocate(size_t size, size_t align)
+{
+	return align > KMALLOC_MIN_ALIGN ? kmalloc_aligned(size, align) : malloc(size);
+}
+
+static __noinline void *out_of_memory(size_t size, size_t align)
+{
+	void *object;
+
+	do {
+		new_handler handler = _ZSt15get_new_handlerv ? _ZSt15get_new_handlerv() : NULL;
+
+		if (!handler) {
+			if (_ZSt17__throw_bad_allocv)
+				_ZSt17__throw_bad_allocv();
+			kmem_bug(
+				"-: operator new: no memory for %zu bytes, and no libstdc++ to say so",
+				size);
+		}
+		handler();
+		object = operator_allocate(size, align);
+	} while (!object);
+	return object;
+}
+
+static __always_inline void *operator_new(size_t size, size_t align)
+{
+	void *object = operator_allocate(size, align);
+
+	return likely(object) ? object : out_of_memory(size, align);
+}
+
+#define DECLARE_NEW(name, ...)            \
+	__export void *name(__VA_ARGS__); \
+	void *name(__VA_ARGS__)
+
+#define DECLARE_DELETE(name, ...)        \
+	__export void name(__VA_ARGS__); \
+	void name(__VA_ARGS__)
+
+/* new, new[]: (size), (size, align) */
+DECLARE_NEW(_Znwm, size_t size)
+{
+	return operator_new(size, 0);
+}
+
+DECLARE_NEW(_Znam, size_t size)
+{
+	return operator_new(size, 0);
+}
+
+DECLARE_NEW(_ZnwmSt11align_val_t, size_t size, size_t align)
+{
+	return operator_new(size, align);
+}
+
+DECLARE_NEW(_ZnamSt11align_val_t, size_t size, size_t align)
+{
+	return operator_new(size, align);
+}
+
+/* delete, delete[]: (p), (p, size), (p, align), (p, size, align), and the nothrow ones */
+DECLARE_DELETE(_ZdlPv, void *object)
+{
+	free(object);
+}
+
+DECLARE_DELETE(_ZdaPv, void *object)
+{
+	free(object);
+}
+
+DECLARE_DELETE(_ZdlPvm, void *object, size_t size __unused)
+{
+	free(object);
+}
+
+DECLARE_DELETE(_ZdaPvm, void *object, size_t size __unused)
+{
+	free(object);
+}
+
+DECLARE_DELETE(_ZdlPvSt11align_val_t, void *object, size_t align __unused)
+{
+	free(object);
+}
+
+DECLARE_DELETE(_ZdaPvSt11align_val_t, void *object, size_t align __unused)
+{
+	free(object);
+}
+
+DECLARE_DELETE(_ZdlPvmSt11align_val_t, void *object, size_t size __unused, size_t align __unused)
+{
+	free(object);
+}
+
+DECLARE_DELETE(_ZdaPvmSt11align_val_t, void *object, size_t size __unused, size_t align __unused)
+{
+	free(object);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* See os.h. The calls go through syscall(2): nobody's interposed mmap() can call back into us. */
+#include "os.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/prctl.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA	     0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/* Fault injection; `calls` and `left` are shared by all threads. */
+static struct {
+	bool enabled;
+	long interval, probability, space;
+	long left;  /* failures still to come, < 0: without end */
+	long calls; /* calls seen so far */
+} fail_os;
+
+static bool should_fail(void)
+{
+	long call, left;
+
+	if (likely(!fail_os.enabled))
+		return false;
+	call = __atomic_fetch_add(&fail_os.calls, 1, __ATOMIC_RELAXED) - fail_os.space;
+	if (call < 0 || call % fail_os.interval != 0)
+		return false;
+	/* Spread the call's number over all bits: cheap, and the same in every run. */
+	if ((((unsigned long)call * 0x9e3779b97f4a7c15UL) >> 32) % 100 >=
+	    (unsigned long)fail_os.probability)
+		return false;
+	left = READ_ONCE(fail_os.left);
+	while (left > 0 && !__atomic_compare_exchange_n(&fail_os.left, &left, left - 1, false,
+							__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return left != 0;
+}
+
+static int set_fail_os(const char *value, size_t len)
+{
+	long field[4] = { 1, 100, 0, -1 };
+	size_t i = 0, start = 0, pos;
+
+	for (pos = 0; pos <= len; pos++) {
+		if (pos < len && value[pos] != ',')
+			continue;
+		if (i == ARRAY_SIZE(field) ||
+		    option_number(value + start, pos - start, &field[i]) < 0)
+			return -EINVAL;
+		i++;
+		start = pos + 1;
+	}
+	if (field[0] < 1 || field[1] < 0 || field[2] < 0)
+		return -EINVAL;
+	fail_os.interval = field[0];
+	fail_os.probability = field[1];
+	fail_os.space = field[2];
+	fail_os.left = field[3];
+	fail_os.calls = 0;
+	fail_os.enabled = true;
+	return 0;
+}
+
+static const struct boot_param params[] = {
+	{ "fail_os", set_fail_os },
+};
+
+const struct boot_params os_params = { params, ARRAY_SIZE(params) };
+
+/* One system call on memory: -errno or the result, and the program's errno as it was. */
+static long os_call(long nr, const void *addr, size_t size, long a, long b, long c, long d)
+{
+	int saved = errno;
+	long ret;
+
+	if (should_fail())
+		return -ENOMEM;
+	ret = syscall(nr, addr, size, a, b, c, d);
+	if (ret == -1)
+		ret = -errno;
+	errno = saved;
+	return ret;
+}
+
+size_t os_page_size(void)
+{
+	static size_t cached;
+	size_t size = READ_ONCE(cached);
+
+	if (!size) {
+		size = getauxval(AT_PAGESZ);
+		WRITE_ONCE(cached, size);
+	}
+	return size;
+}
+
+static long reserve(void *addr, size_t size, int flags)
+{
+	return os_call(SYS_mmap, addr, size, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+int os_reserve_at(void *addr, size_t size)
+{
+	long got = reserve(addr, size, MAP_FIXED_NOREPLACE);
+
+	if (got < 0 && got > -4096)
+		return (int)got;
+	if (got == (long)addr)
+		return 0;
+	/* A kernel before 4.17 takes the address for a hint only. */
+	return os_unmap((void *)got, size) < 0 ? -ENOMEM : -EEXIST;
+}
+
+uintptr_t os_probe(size_t size)
+{
+	long got = reserve(NULL, size, 0);
+
+	if (got < 0 && got > -4096)
+		return 0;
+	return os_unmap((void *)got, size) < 0 ? 0 : (uintptr_t)got;
+}
+
+int os_commit(void *addr, size_t size)
+{
+	return (int)os_call(SYS_mprotect, addr, size, PROT_READ | PROT_WRITE, 0, 0, 0);
+}
+
+int os_purge(void *addr, size_t size)
+{
+	return (int)os_call(SYS_madvise, addr, size, MADV_DONTNEED, 0, 0, 0);
+}
+
+int os_unmap(void *addr, size_t size)
+{
+	return (int)os_call(SYS_munmap, addr, size, 0, 0, 0, 0);
+}
+
+static int move(void *from, size_t old_size, void *to, size_t new_size, long flags)
+{
+	long got = os_call(SYS_mremap, from, old_size, (long)new_size,
+			   MREMAP_MAYMOVE | MREMAP_FIXED | flags, (long)to, 0);
+
+	return got == (long)to ? 0 : (int)got;
+}
+
+int os_move(void *from, size_t size, void *to)
+{
+	return move(from, size, to, size, MREMAP_DONTUNMAP);
+}
+
+int os_move_grow(void *from, size_t old_size, void *to, size_t new_size)
+{
+	return move(from, old_size, to, new_size, 0);
+}
+
+int os_extend(void *addr, size_t old_size, size_t new_size)
+{
+	long got = os_call(SYS_mremap, addr, old_size, (long)new_size, 0, 0, 0);
+
+	return got == (long)addr ? 0 : (int)got;
+}
+
+void os_name(void *addr, size_t size, const char *name)
+{
+	int saved = errno;
+
+	prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, size, name);
+	errno = saved;
+}
+
+unsigned long os_memory_limit(void)
+{
+	static const int which[] = { RLIMIT_AS, RLIMIT_DATA };
+	unsigned long limit = ULONG_MAX;
+	int saved = errno;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(which); i++) {
+		struct rlimit rlim;
+
+		if (getrlimit(which[i], &rlim) == 0 && rlim.rlim_cur != RLIM_INFINITY &&
+		    rlim.rlim_cur < limit)
+			limit = rlim.rlim_cur;
+	}
+	errno = saved;
+	return limit;
+}
+
+uint64_t os_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operating system, as this library sees it: address space by the page.
+ *
+ * os.c is the only file that asks the kernel for memory. Every call may be refused, at any time and
+ * for reasons of the kernel's own (limits, commit accounting, the number of mappings, seccomp), so
+ * every call says so and changes nothing when it was. None touches errno.
+ *
+ * `fail_os=interval,probability,space,times` refuses calls on purpose, in the manner of the kernel's
+ * fail_page_alloc: after `space` calls every `interval`-th fails with `probability` percent, `times`
+ * times at most (-1: no limit).
+ */
+#ifndef KMEM_OS_H
+#define KMEM_OS_H
+
+#include "compiler.h"
+#include "options.h"
+
+/* Bytes of a page of the running kernel: 4, 16 or 64 KiB. */
+size_t os_page_size(void);
+
+/* Reserves @size bytes without access at exactly @addr; -EEXIST when something is there already. */
+int os_reserve_at(void *addr, size_t size) __must_check;
+
+/* Where the kernel would put @size bytes now; 0 when it would refuse. */
+uintptr_t os_probe(size_t size);
+
+/* Makes reserved memory readable and writable; it reads as zero. */
+int os_commit(void *addr, size_t size) __must_check;
+
+/* Gives the pages back and keeps the addresses: they read as zero from now on. */
+int os_purge(void *addr, size_t size) __must_check;
+
+/* Gives up pages and addresses. */
+int os_unmap(void *addr, size_t size) __must_check;
+
+/*
+ * Moves the pages of [from, from + size) to @to, which is mapped and is replaced. The source stays
+ * mapped and reads as zero from now on.
+ */
+int os_move(void *from, size_t size, void *to) __must_check;
+
+/* Moves the whole mapping to @to, which is mapped and is replaced; the source is unmapped. */
+int os_move_grow(void *from, size_t old_size, void *to, size_t new_size) __must_check;
+
+/* Grows a mapping in place; -ENOMEM when something is in the way. */
+int os_extend(void *addr, size_t old_size, size_t new_size) __must_check;
+
+/* The name that /proc/PID/maps shows, where the kernel supports it. */
+void os_name(void *addr, size_t size, const char *name);
+
+/* RLIMIT_AS or RLIMIT_DATA, whichever is lower, in bytes; ULONG_MAX when there is none. */
+unsigned long os_memory_limit(void);
+
+/* Milliseconds of a coarse clock that only moves forward. */
+uint64_t os_clock_ms(void);
+
+extern const struct boot_params os_params;
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct page: one cache line of truth about one 4 KiB page.
+ *
+ * "Page" is the library's unit of bookkeeping on every kernel; the OS page may be larger. Only the
+ * first page of anything has a type: the pages behind it stay PAGE_NONE, so that a wild pointer into
+ * the middle of a block is told from its start, and so that a block costs one line whatever its size.
+ *
+ * Who may write: the type says it. A free page belongs to its zone's lock, a page on a per-thread
+ * list to that thread, a slab page to its cache node's lock, a large block to whoever allocated it.
+ */
+#ifndef KMEM_PAGE_H
+#define KMEM_PAGE_H
+
+#include "bits.h"
+#include "list.h"
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
+
+enum page_type {
+	PAGE_NONE,  /* not the first page of anything */
+	PAGE_FREE,  /* first of a free block of 1 << order pages, in a free area */
+	PAGE_PCP,   /* first of a free block on a thread's page list */
+	PAGE_SLAB,  /* first of a slab */
+	PAGE_LARGE, /* first of nr_pages handed out as they are */
+};
+
+struct page {
+	/* what it is linked into: a free area, a node's slab list */
+	struct list_head lru;
+	union {
+		struct {
+			uint32_t nr_pages; /* PAGE_LARGE: its length */
+			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory */
+			uint64_t freed_ms; /* PAGE_FREE: when its youngest part was freed */
+		};
+		unsigned long free_map[4]; /* PAGE_SLAB: see struct slab */
+	};
+	uint16_t inuse, objects; /* PAGE_SLAB */
+	uint8_t type;		 /* enum page_type */
+	uint8_t order;		 /* PAGE_FREE, PAGE_PCP, PAGE_SLAB: log2 of its pages */
+	uint8_t class;		 /* PAGE_SLAB: its page_class */
+	uint8_t colour;		 /* PAGE_SLAB */
+	void *owner;		 /* PAGE_SLAB: its cache */
+};
+
+_Static_assert(sizeof(struct page) == 64, "a page is described by one cache line");
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See place.h. Slots are handed out from where the kernel itself would map, which is where every tool
+ * (sanitizers, valgrind, checkpointing) expects memory to be: downwards from the kernel's own choice,
+ * or upwards when that is low already, as under valgrind. A search starts at `hint`, which freed
+ * slots move back; beyond `frontier` nothing of ours was ever placed.
+ */
+#include "place.h"
+
+#include <errno.h>
+
+#include "bits.h"
+#include "os.h"
+#include "report.h"
+#include "section.h"
+
+#define TRIES	    64		/* slots tried from the hint on, and again from the lowest on */
+#define LOWEST_ADDR (4UL << 30) /* below it live the program, its heap and 32-bit pointers */
+
+/* meta_lock, all of it */
+static bool upward;
+static uintptr_t hint, frontier;
+static uintptr_t metadata_slot, metadata_next;
+
+static bool probe(size_t size)
+{
+	uintptr_t addr = os_probe(size);
+
+	if (!addr)
+		return false;
+	upward = addr < 2 * LOWEST_ADDR;
+	frontier = upward ? align_up(addr, SECTION_SIZE) : align_down(addr, SECTION_SIZE);
+	hint = frontier;
+	return true;
+}
+
+/* The candidate after, or before, @from; 0 at the end of the address space. */
+static uintptr_t next_candidate(uintptr_t from, size_t size, size_t align)
+{
+	if (upward) {
+		uintptr_t addr = align_up(from, align);
+
+		return addr < from || addr + size > 1UL << ADDRESS_BITS ? 0 : addr;
+	}
+	return from < size + align + LOWEST_ADDR ? 0 : align_down(from - size, align);
+}
+
+/* Tries candidate after candidate from @from on; -EEXIST when all are taken. */
+static int search(uintptr_t from, size_t size, size_t align, uintptr_t *found)
+{
+	int tries, err = -EEXIST;
+
+	for (tries = 0; tries < TRIES && err == -EEXIST; tries++) {
+		uintptr_t addr = next_candidate(from, size, align);
+
+		if (!addr)
+			return -EEXIST;
+		err = os_reserve_at((void *)addr, size);
+		if (err == 0)
+			*found = addr;
+		from = upward ? addr + 1 : addr + size - 1;
+	}
+	return err;
+}
+
+/* What lies before the new hint is in use. */
+static void advance(uintptr_t addr, size_t size)
+{
+	uintptr_t end = align_up(addr + size, SECTION_SIZE);
+
+	hint = upward ? end : addr;
+	if (upward ? end > frontier : addr < frontier)
+		frontier = hint;
+}
+
+static uintptr_t reserve_slots(size_t size, size_t align)
+{
+	uintptr_t found;
+	int err;
+
+	if (!frontier && !probe(size))
+		return 0;
+	err = search(hint, size, align, &found);
+	if (err == -EEXIST && hint != frontier)
+		err = search(frontier, size, align, &found);
+	if (err == -EEXIST && probe(size))
+		err = search(frontier, size, align, &found);
+	if (err)
+		return 0;
+	advance(found, size);
+	return found;
+}
+
+void *place_section(size_t size, size_t align)
+{
+	uintptr_t addr;
+
+	lock_acquire(&meta_lock);
+	addr = reserve_slots(size, max_ul(align, SECTION_SIZE));
+	lock_release(&meta_lock);
+	return (void *)addr;
+}
+
+int place_unmap(void *addr, size_t size)
+{
+	uintptr_t start = (uintptr_t)addr, end = align_up(start + size, SECTION_SIZE);
+	int err;
+
+	lock_acquire(&meta_lock);
+	err = os_unmap(addr, size);
+	if (!err)
+		hint = upward ? min_ul(hint, start) : max_ul(hint, end);
+	lock_release(&meta_lock);
+	return err;
+}
+
+/* The next slot for metadata, in a 64 MiB slot at the frontier that nothing else is placed in. */
+static uintptr_t next_metadata_slot(size_t size)
+{
+	if (metadata_next == metadata_slot) {
+		if (!frontier && !probe(size))
+			return 0;
+		metadata_slot = next_candidate(frontier, SECTION_SIZE, SECTION_SIZE);
+		if (!metadata_slot)
+			return 0;
+		advance(metadata_slot, SECTION_SIZE);
+		metadata_next = metadata_slot + SECTION_SIZE;
+	}
+	metadata_next -= METADATA_STRIDE;
+	return metadata_next;
+}
+
+void *place_metadata(size_t size, const char *name)
+{
+	size_t whole = META_GUARD + align_up(size, META_GUARD) + META_GUARD;
+	int tries, err = -EEXIST;
+	uintptr_t addr = 0;
+
+	KMEM_ASSERT(whole <= METADATA_STRIDE);
+	for (tries = 0; tries < TRIES && err == -EEXIST; tries++) {
+		addr = next_metadata_slot(whole);
+		if (!addr)
+			return NULL;
+		err = os_reserve_at((void *)addr, whole);
+	}
+	if (err)
+		return NULL;
+	if (os_commit((char *)addr + META_GUARD, align_up(size, os_page_size()))) {
+		/* Address space without access is all that is lost if this is refused, too. */
+		if (os_unmap((void *)addr, whole) == 0)
+			metadata_next += METADATA_STRIDE;
+		return NULL;
+	}
+	os_name((void *)addr, whole, name);
+	return (char *)addr + META_GUARD;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bit arithmetic: logarithms, rounding, and bitmaps of unsigned longs.
+ *
+ * A bitmap here is an array of 64-bit words, bit n in word n / 64. The range functions work a word
+ * at a time; none is atomic: the bitmap's lock is the caller's affair.
+ */
+#ifndef KMEM_BITS_H
+#define KMEM_BITS_H
+
+#include "compiler.h"
+
+#define BITS_PER_LONG 64
+_Static_assert(sizeof(unsigned long) == 8, "libkmem is for 64-bit machines");
+
+/* Index of the lowest set bit; undefined for 0. */
+static inline unsigned int __ffs(unsigned long x)
+{
+	return (unsigned int)__builtin_ctzl(x);
+}
+
+/* Index of the highest set bit; undefined for 0. */
+static inline unsigned int __fls(unsigned long x)
+{
+	return 63u - (unsigned int)__builtin_clzl(x);
+}
+
+static inline bool is_power_of_2(unsigned long x)
+{
+	return x && !(x & (x - 1));
+}
+
+/* Rounding to a multiple of @a, a power of two. */
+static inline unsigned long align_up(unsigned long x, unsigned long a)
+{
+	return (x + a - 1) & ~(a - 1);
+}
+
+static inline unsigned long align_down(unsigned long x, unsigned long a)
+{
+	return x & ~(a - 1);
+}
+
+static inline unsigned long min_ul(unsigned long a, unsigned long b)
+{
+	return a < b ? a : b;
+}
+
+static inline unsigned long max_ul(unsigned long a, unsigned long b)
+{
+	return a > b ? a : b;
+}
+
+/* The bits of word @w that fall in [first, end); both counted from the start of the bitmap. */
+static inline unsigned long bitmap_word_mask(unsigned int w, unsigned int first, unsigned int end)
+{
+	unsigned int lo = w * BITS_PER_LONG, hi = lo + BITS_PER_LONG;
+	unsigned long mask = ~0UL;
+
+	if (first > lo)
+		mask &= ~0UL << (first - lo);
+	if (end < hi)
+		mask &= ~0UL >> (hi - end);
+	return mask;
+}
+
+static inline void bitmap_set(unsigned long *map, unsigned int first, unsigned int n)
+{
+	unsigned int end = first + n, w;
+
+	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
+		WRITE_ONCE(map[w], map[w] | bitmap_word_mask(w, first, end));
+}
+
+static inline void bitmap_clear(unsigned long *map, unsigned int first, unsigned int n)
+{
+	unsigned int end = first + n, w;
+
+	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
+		WRITE_ONCE(map[w], map[w] & ~bitmap_word_mask(w, first, end));
+}
+
+/* How many bits of [first, first + n) are set. */
+static inline unsigned int bitmap_weight(const unsigned long *map, unsigned int first,
+					 unsigned int n)
+{
+	unsigned int end = first + n, w, sum = 0;
+
+	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
+		sum += (unsigned int)__builtin_popcountl(READ_ONCE(map[w]) &
+							 bitmap_word_mask(w, first, end));
+	return sum;
+}
+
+/* The first bit of [first, end) that is set (@set) or clear (!@set); @end when there is none. */
+static inline unsigned int bitmap_next(const unsigned long *map, bool set, unsigned int first,
+				       unsigned int end)
+{
+	unsigned int w;
+
+	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++) {
+		unsigned long word = READ_ONCE(map[w]);
+
+		word = (set ? word : ~word) & bitmap_word_mask(w, first, end);
+		if (word)
+			return w * BITS_PER_LONG + __ffs(word);
+	}
+	return end;
+}
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* See lock.h for the states, the reason for owners, and the lock order. */
+#include "lock.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "report.h"
+
+#define SPINS 200
+
+/*
+ * Which thread this is: the address of its errno, unique while the thread lives and to be had
+ * without a system call or a TLS variable of our own.
+ */
+static uintptr_t self(void)
+{
+	return (uintptr_t)&errno;
+}
+
+/*
+ * Sleeps and wakes on the low half of the lock's word, which holds the waiters bit. errno belongs to
+ * the program: it must not see that a wait was interrupted.
+ */
+static void futex(struct lock *lock, int op, uint32_t value)
+{
+	int saved = errno;
+
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half comes first");
+	syscall(SYS_futex, &lock->word, op | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+	errno = saved;
+}
+
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* Checked builds: how many locks of each rank this thread holds. */
+static __thread uint16_t held[NR_RANKS];
+static __thread bool relaxed;
+
+void lock_order_relax(bool relax)
+{
+	if (CONFIG_CHECK)
+		relaxed = relax;
+}
+
+static void check_order(const struct lock *lock)
+{
+	unsigned int rank;
+
+	for (rank = lock->rank + (relaxed ? 1 : 0); rank < NR_RANKS; rank++)
+		KMEM_ASSERT(!held[rank]);
+	held[lock->rank]++;
+}
+
+void lock_init(struct lock *lock, enum lock_rank rank)
+{
+	*lock = (struct lock)LOCK_INIT((uint16_t)rank);
+}
+
+bool lock_is_mine(const struct lock *lock)
+{
+	return (READ_ONCE(lock->word) & ~LOCK_WAITERS) == self();
+}
+
+static bool replace(struct lock *lock, uintptr_t old, uintptr_t new)
+{
+	return __atomic_compare_exchange_n(&lock->word, &old, new, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static __noinline void acquire_slow(struct lock *lock)
+{
+	int spin;
+
+	for (spin = 0; spin < SPINS; spin++) {
+		if (READ_ONCE(lock->word) == 0 && replace(lock, 0, self()))
+			return;
+		cpu_relax();
+	}
+	/* Whoever has slept cannot know that nobody else still does: it keeps the bit. */
+	while (!replace(lock, 0, self() | LOCK_WAITERS)) {
+		uintptr_t word = READ_ONCE(lock->word);
+
+		if (word && ((word & LOCK_WAITERS) || replace(lock, word, word | LOCK_WAITERS)))
+			futex(lock, FUTEX_WAIT, (uint32_t)(word | LOCK_WAITERS));
+	}
+}
+
+void lock_acquire(struct lock *lock)
+{
+	if (!replace(lock, 0, self())) {
+		if (lock_is_mine(lock)) {
+			lock->depth++;
+			return;
+		}
+		acquire_slow(lock);
+	}
+	if (CONFIG_CHECK)
+		check_order(lock);
+}
+
+void lock_release(struct lock *lock)
+{
+	if (lock->depth) {
+		lock->depth--;
+		return;
+	}
+	if (CONFIG_CHECK) {
+		KMEM_ASSERT(lock_is_mine(lock));
+		held[lock->rank]--;
+	}
+	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
+		futex(lock, FUTEX_WAKE, 1);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library's lock: a futex word that knows its owner and its place in the lock order.
+ *
+ * The word holds the owner's thread identity, 0 when free; its lowest bit says that somebody sleeps.
+ * An uncontended acquire is one compare-and-swap, a release one exchange; a contended acquire spins
+ * a little, since every critical section here is short, and then sleeps in the kernel.
+ *
+ * The owner is kept for fork. fork() takes every lock in its prepare handler, and may itself run in
+ * a signal handler that interrupted one of our critical sections: the thread then meets a lock that
+ * it already holds, and only counts (`depth`). For the same reason an atfork handler of somebody
+ * else that allocates while we hold everything does not hang. Owner and state are one word so that
+ * no signal can fall between the taking and the signing.
+ *
+ * Lock order: ranks only grow. A checked build keeps the ranks a thread holds and dies at the first
+ * acquire against the order.
+ */
+#ifndef KMEM_LOCK_H
+#define KMEM_LOCK_H
+
+#include "compiler.h"
+
+enum lock_rank {
+	RANK_INIT,    /* one-time start-up */
+	RANK_CPUS,    /* the list of all kmem_cpu */
+	RANK_BARN,    /* a cache's full and empty sheaves */
+	RANK_NODE,    /* a cache's slab lists */
+	RANK_ZONE,    /* a zone's free areas */
+	RANK_SECTION, /* the section table and the address space behind it */
+	RANK_META,    /* the memory of the library's own structures */
+	NR_RANKS
+};
+
+struct lock {
+	uintptr_t word; /* owner | LOCK_WAITERS */
+	uint16_t rank;	/* enum lock_rank, constant */
+	uint16_t depth; /* owner's: nested acquires beyond the first */
+};
+
+#define LOCK_WAITERS 1UL
+
+#define LOCK_INIT(r)        \
+	{                   \
+		.rank = (r) \
+	}
+
+void lock_init(struct lock *lock, enum lock_rank rank);
+void lock_acquire(struct lock *lock);
+void lock_release(struct lock *lock);
+
+/* Whether the calling thread holds @lock. */
+bool lock_is_mine(const struct lock *lock);
+
+/* Before all locks are taken for a fork, and after they were given back: equal ranks may nest. */
+void lock_order_relax(bool relax);
+
+#endif

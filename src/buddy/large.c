@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* See large.h. */
+#include "large.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "report.h"
+
+#define AREA_MIN (1UL << 20) /* below, moving bytes is cheaper than a mapping of one's own */
+
+static size_t nr_bytes, nr_blocks; /* in page sections; relaxed atomics */
+
+static void account(long blocks, long bytes)
+{
+	__atomic_fetch_add(&nr_blocks, (size_t)blocks, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&nr_bytes, (size_t)bytes, __ATOMIC_RELAXED);
+}
+
+static unsigned int order_of(unsigned long pages)
+{
+	return pages > 1 ? __fls(pages - 1) + 1 : 0;
+}
+
+/* Only what is dirty needs it. The bits of pages just taken stay as they are until they are freed. */
+static void zero_pages(struct page *page, unsigned int nr)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page), end = index + nr;
+
+	while ((index = bitmap_next(s->dirty, true, index, end)) < end) {
+		unsigned int clean = bitmap_next(s->dirty, false, index, end);
+
+		memset((void *)(s->start + ((uintptr_t)index << PAGE_SHIFT)), 0,
+		       (size_t)(clean - index) << PAGE_SHIFT);
+		index = clean;
+	}
+}
+
+static void *alloc_from_zone(unsigned int nr, unsigned int order, bool zero)
+{
+	struct page *page = zone_alloc(&zone_normal, nr, order);
+
+	if (!page)
+		return NULL;
+	if (zero)
+		zero_pages(page, nr);
+	page->nr_pages = nr;
+	smp_store_release(&page->type, PAGE_LARGE);
+	account(1, (long)nr << PAGE_SHIFT);
+	return page_address(page);
+}
+
+void *large_alloc(size_t bytes, size_t align, bool zero)
+{
+	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
+	unsigned long whole = max_ul(nr, align >> PAGE_SHIFT);
+	void *addr = NULL;
+
+	if (whole <= 1UL << MAX_ORDER)
+		addr = alloc_from_zone((unsigned int)nr, order_of(whole), zero);
+	if (!addr && bytes >= AREA_MIN)
+		addr = area_alloc(bytes, align);
+	return addr;
+}
+
+/* The first page of the large block at @addr in a page section, or NULL. */
+static struct page *large_head(const void *addr)
+{
+	struct page *page = virt_to_page(addr);
+
+	if (!page || ((uintptr_t)addr & (PAGE_SIZE - 1)) ||
+	    smp_load_acquire(&page->type) != PAGE_LARGE)
+		return NULL;
+	return page;
+}
+
+static struct section *area_at(const void *addr)
+{
+	struct section *s = section_of(addr);
+
+	if (!s || s->type != SECTION_AREA || s->start != (uintptr_t)addr || area_is_stuck(s))
+		return NULL;
+	return s;
+}
+
+int large_free(const void *addr)
+{
+	struct section *area = area_at(addr);
+	struct page *page;
+	uint8_t large = PAGE_LARGE;
+
+	if (area)
+		return area_free(area);
+	page = large_head(addr);
+	/* Of two threads that free one block, one changes the type; the other is caught. */
+	if (!page || !__atomic_compare_exchange_n(&page->type, &large, PAGE_NONE, false,
+						  __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return -EINVAL;
+	account(-1, -((long)page->nr_pages << PAGE_SHIFT));
+	zone_free(&zone_normal, page, page->nr_pages);
+	return 0;
+}
+
+size_t large_size(const void *addr)
+{
+	struct section *area = area_at(addr);
+	struct page *page;
+
+	if (area)
+		return area->bytes;
+	page = large_head(addr);
+	return page ? (size_t)page->nr_pages << PAGE_SHIFT : 0;
+}
+
+static bool resize_in_place(struct page *page, unsigned int nr)
+{
+	unsigned int old = page->nr_pages;
+
+	if (nr > old && !zone_claim(&zone_normal, page + old, nr - old))
+		return false;
+	page->nr_pages = nr;
+	account(0, ((long)nr - (long)old) * (long)PAGE_SIZE);
+	if (nr < old)
+		zone_free(&zone_normal, page + nr, old - nr);
+	return true;
+}
+
+/* The pages of a block go to an area, where growing on is cheap; its old place reads as zero. */
+static void *move_to_area(struct page *page, size_t bytes)
+{
+	unsigned int nr = page->nr_pages;
+	void *to;
+
+	if (bytes < AREA_MIN)
+		return NULL;
+	to = area_adopt(page_address(page), (size_t)nr << PAGE_SHIFT, bytes);
+	if (!to)
+		return NULL;
+	account(-1, -((long)nr << PAGE_SHIFT));
+	page->type = PAGE_NONE;
+	zone_free(&zone_normal, page, nr);
+	return to;
+}
+
+void *large_resize(void *addr, size_t bytes)
+{
+	struct section *area = area_at(addr);
+	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
+	struct page *page;
+
+	if (area)
+		return area_resize(area, bytes);
+	page = large_head(addr);
+	KMEM_ASSERT(page);
+	if (page_index(page) + nr <= page_section(page)->nr_pages &&
+	    resize_in_place(page, (unsigned int)nr))
+		return addr;
+	return bytes > (size_t)page->nr_pages << PAGE_SHIFT ? move_to_area(page, bytes) : NULL;
+}
+
+enum large_fault large_fault(const void *addr)
+{
+	struct section *s = section_of(addr);
+	struct page *page = virt_to_page(addr);
+	unsigned int index = section_page_index(addr);
+
+	if (s && s->type == SECTION_AREA)
+		return area_is_stuck(s) ? FAULT_DOUBLE_FREE : FAULT_INTERIOR;
+	if (!page)
+		return FAULT_FOREIGN;
+	if (zone_page_is_free(&zone_normal, page) || page->type == PAGE_PCP) {
+		bool used = bitmap_weight(s->dirty, index, 1) || page->type == PAGE_PCP;
+
+		return used ? FAULT_DOUBLE_FREE : FAULT_FOREIGN;
+	}
+	return FAULT_INTERIOR;
+}
+
+size_t large_bytes(void)
+{
+	return READ_ONCE(nr_bytes) + area_bytes();
+}
+
+size_t large_count(void)
+{
+	return READ_ONCE(nr_blocks) + area_count();
+}

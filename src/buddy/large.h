@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Large blocks: page-granular memory for callers that think in bytes (alloc_pages_exact).
+ *
+ * A block is cut from a buddy block of the next power of two, and the tail goes straight back: 33 KiB
+ * cost nine pages, not sixteen. Up to MAX_ORDER it lies in a page section, behind that, or when no
+ * section can be had, in an area of its own. Both kinds are resized where they stand when the memory
+ * behind is free, and large ones are otherwise moved by their page tables.
+ */
+#ifndef KMEM_LARGE_H
+#define KMEM_LARGE_H
+
+#include "area.h"
+#include "zone.h"
+
+/* @bytes (not 0) aligned to @align, a power of two; zeroed if asked; NULL when refused. */
+void *large_alloc(size_t bytes, size_t align, bool zero);
+
+/* 0, or -EINVAL when no large block starts at @addr: see large_fault(). */
+int large_free(const void *addr) __must_check;
+
+/* Usable bytes of the large block that starts at @addr; 0 when there is none. */
+size_t large_size(const void *addr);
+
+/* Resizes the block at @addr without copying; where it is now, or NULL with nothing changed. */
+void *large_resize(void *addr, size_t bytes);
+
+/* Why @addr, which no large block starts at and which lies in no slab, cannot be freed. */
+enum large_fault { FAULT_DOUBLE_FREE, FAULT_INTERIOR, FAULT_FOREIGN };
+enum large_fault large_fault(const void *addr);
+
+/* Bytes in large blocks, areas included, and how many of them there are. */
+size_t large_bytes(void);
+size_t large_count(void);
+
+#endif

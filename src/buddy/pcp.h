@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-thread page lists (the kernel's per_cpu_pages).
+ *
+ * Slabs come and go in small orders. Each thread keeps a few free blocks of each of them, so that
+ * most slabs are made and dropped without the zone's lock, and on pages that are still in the cache.
+ * A list is refilled and drained by halves.
+ */
+#ifndef KMEM_PCP_H
+#define KMEM_PCP_H
+
+#include "zone.h"
+
+#define PCP_ORDERS 4 /* orders 0 to 3 */
+#define PCP_PAGES  8 /* pages that one list may hold: 8, 4, 2, 1 blocks */
+
+struct per_cpu_pages {
+	uint8_t nr[PCP_ORDERS];
+	struct page *block[PCP_ORDERS][PCP_PAGES]; /* type PAGE_PCP; the last is the hottest */
+};
+
+/* A block of 1 << @order pages; @pcp may be NULL. NULL when the OS refuses. */
+struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order);
+void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
+
+/* All blocks go back to the zone. */
+void pcp_drain(struct per_cpu_pages *pcp);
+
+/* Free pages on the lists. */
+unsigned long pcp_pages(const struct per_cpu_pages *pcp);
+
+bool pcp_is_valid(const struct per_cpu_pages *pcp);
+
+#endif

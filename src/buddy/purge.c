@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* See purge.h. */
+#include "purge.h"
+
+#include <errno.h>
+
+#include "os.h"
+#include "report.h"
+
+#define BATCH	       32    /* blocks out of the free areas at a time */
+#define DIRTY_FLOOR    1024u /* pages that may stay dirty however little is in use: 4 MiB */
+#define DIRTY_SHARE    8     /* and the share of the used pages, when that is more */
+#define PASSES_A_DECAY 4     /* how often old pages are looked for */
+#define FOREVER	       (~0UL)
+
+static unsigned long decay_ms = 500;
+
+static int set_decay_ms(const char *value, size_t len)
+{
+	long ms;
+
+	if (option_number(value, len, &ms) < 0)
+		return -EINVAL;
+	decay_ms = ms < 0 ? FOREVER : (unsigned long)ms;
+	return 0;
+}
+
+static const struct boot_param params[] = {
+	{ "decay_ms", set_decay_ms },
+};
+
+const struct boot_params purge_params = { params, ARRAY_SIZE(params) };
+
+/*
+ * Free blocks on their way: out of the free areas, with nobody else knowing of them. Filled and
+ * emptied under the zone's lock, used by the one purging thread; static, so that a child of fork can
+ * put back what its parent's thread was at.
+ */
+static struct batch {
+	unsigned int nr;
+	struct page *block[BATCH];
+	bool purged[BATCH];
+} batch;
+
+/* Takes dirty blocks freed up to @until_ms; zone->lock is held. */
+static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms)
+{
+	unsigned int order;
+
+	for (order = NR_ORDERS; order-- > 0;) {
+		struct page *page, *next;
+
+		if (!(s->free_orders >> order & 1))
+			continue;
+		list_for_each_entry_safe(page, next, &s->free_area[order].free_list, lru) {
+			if (!page->nr_dirty || batch.nr == BATCH)
+				break;
+			if (page->freed_ms > until_ms)
+				continue;
+			zone_remove_free(zone, page);
+			batch.block[batch.nr++] = page;
+		}
+	}
+}
+
+static void isolate(struct zone *zone, uint64_t until_ms)
+{
+	struct list_head *node;
+
+	for (node = zone->sections.prev; node != &zone->sections && batch.nr < BATCH;
+	     node = node->prev)
+		isolate_from(zone, list_entry(node, struct section, list), until_ms);
+}
+
+/* One call from the first dirty OS page to the last: clean ones between cost it nothing. */
+static bool purge_block(struct page *page)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page), end = index + (1u << page->order);
+	unsigned int first = bitmap_next(s->dirty, true, index, end), last = end;
+	size_t os_page = os_page_size();
+	uintptr_t from, to;
+
+	while (last > first && bitmap_next(s->dirty, true, last - 1, last) == last)
+		last--;
+	from = align_down(s->start + ((uintptr_t)first << PAGE_SHIFT), os_page);
+	to = align_up(s->start + ((uintptr_t)last << PAGE_SHIFT), os_page);
+	if (from < s->start + ((uintptr_t)index << PAGE_SHIFT) ||
+	    to > s->start + ((uintptr_t)end << PAGE_SHIFT))
+		return false;
+	return os_purge((void *)from, to - from) == 0;
+}
+
+static unsigned long return_batch(struct zone *zone)
+{
+	unsigned long pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < batch.nr; i++) {
+		struct page *page = batch.block[i];
+
+		if (batch.purged[i]) {
+			bitmap_clear(page_section(page)->dirty, page_index(page),
+				     1u << page->order);
+			pages += page->nr_dirty;
+		}
+		batch.purged[i] = false;
+		zone_insert_free(zone, page, page->order, page->freed_ms);
+	}
+	batch.nr = 0;
+	return pages;
+}
+
+/*
+ * Purges blocks freed up to @until_ms until at most @target pages are dirty. Stops when the OS
+ * refuses (locked memory): the pages stay dirty, and are tried again a decay later.
+ */
+static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned long target)
+{
+	unsigned long pages = 0, more = 1;
+	unsigned int i;
+
+	while (more && READ_ONCE(zone->nr_dirty) > target) {
+		lock_acquire(&zone->lock);
+		isolate(zone, until_ms);
+		lock_release(&zone->lock);
+		for (i = 0; i < batch.nr; i++)
+			batch.purged[i] = purge_block(batch.block[i]);
+		lock_acquire(&zone->lock);
+		more = return_batch(zone);
+		lock_release(&zone->lock);
+		pages += more;
+	}
+	return pages;
+}
+
+/* All of a section's free blocks, which are few when nothing of it is used; zone->lock is held. */
+static void unlink_all(struct zone *zone, struct section *s)
+{
+	unsigned int order;
+
+	for (order = 0; order < NR_ORDERS; order++)
+		while (s->free_area[order].nr_free)
+			zone_remove_free(zone, list_first_entry(&s->free_area[order].free_list,
+								struct page, lru));
+}
+
+static bool is_unused(const struct section *s, uint64_t until_ms)
+{
+	const struct page *page;
+	unsigned int order;
+
+	if (s->nr_free != s->nr_online)
+		return false;
+	for (order = 0; order < NR_ORDERS; order++)
+		list_for_each_entry(page, &s->free_area[order].free_list, lru)
+			if (page->freed_ms > until_ms)
+				return false;
+	return true;
+}
+
+static void destroy_section(struct zone *zone, struct section *s)
+{
+	unsigned int nr_online = s->nr_online, index;
+
+	unlink_all(zone, s);
+	zone_forget_section(zone, s);
+	s->nr_free = nr_online;
+	if (section_destroy(s) == 0) {
+		WRITE_ONCE(zone->nr_online, zone->nr_online - nr_online);
+		return;
+	}
+	s->nr_free = 0;
+	zone_adopt_section(zone, s);
+	for (index = 0; index < nr_online; index++)
+		zone_insert_free(zone, &s->mem_map[index], 0, 0);
+}
+
+/* Unused sections go back, except the oldest: the next request would only make another. */
+static void destroy_unused(struct zone *zone, uint64_t until_ms)
+{
+	struct section *s, *next;
+
+	lock_acquire(&zone->lock);
+	list_for_each_entry_safe(s, next, &zone->sections, list)
+		if (s->list.prev != &zone->sections && is_unused(s, until_ms))
+			destroy_section(zone, s);
+	lock_release(&zone->lock);
+}
+
+static unsigned long dirty_limit(const struct zone *zone)
+{
+	unsigned long used = READ_ONCE(zone->nr_online) - READ_ONCE(zone->nr_free);
+
+	return max_ul(DIRTY_FLOOR, used / DIRTY_SHARE);
+}
+
+/* True for the one thread that may purge now. */
+static bool begin_purge(struct zone *zone, uint64_t now_ms)
+{
+	bool mine;
+
+	lock_acquire(&zone->lock);
+	mine = !zone->purging;
+	zone->purging = true;
+	if (mine)
+		WRITE_ONCE(zone->last_purge_ms, now_ms);
+	lock_release(&zone->lock);
+	return mine;
+}
+
+static void end_purge(struct zone *zone)
+{
+	lock_acquire(&zone->lock);
+	zone->purging = false;
+	lock_release(&zone->lock);
+}
+
+void purge_tick(struct zone *zone, uint64_t now_ms)
+{
+	unsigned long dirty = READ_ONCE(zone->nr_dirty), limit = dirty_limit(zone);
+	bool due = now_ms - READ_ONCE(zone->last_purge_ms) > decay_ms / PASSES_A_DECAY;
+
+	if (decay_ms == FOREVER || (dirty <= limit && !(dirty && due)))
+		return;
+	if (!begin_purge(zone, now_ms))
+		return;
+	if (dirty > limit)
+		purge_until(zone, now_ms, limit - limit / 4);
+	if (due && now_ms > decay_ms) {
+		purge_until(zone, now_ms - decay_ms, 0);
+		destroy_unused(zone, now_ms - decay_ms);
+	}
+	end_purge(zone);
+	KMEM_ASSERT(zone_is_valid(zone));
+}
+
+unsigned long purge_all(struct zone *zone)
+{
+	uint64_t now = os_clock_ms();
+	unsigned long pages;
+
+	if (!begin_purge(zone, now))
+		return 0;
+	pages = purge_until(zone, FOREVER, 0);
+	destroy_unused(zone, FOREVER);
+	end_purge(zone);
+	return pages;
+}
+
+void purge_fork_child(struct zone *zone)
+{
+	return_batch(zone);
+	zone->purging = false;
+}

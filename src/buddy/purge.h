@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving free memory back to the OS.
+ *
+ * A freed page that is used again soon should not have been given back: a page fault costs more than
+ * the page is worth. So freed pages stay dirty for a while (`decay_ms`), and the whole of them below
+ * a limit that grows with the memory in use; beyond either the pages go back, largest blocks and
+ * youngest sections first. A section without a used page goes back with its addresses.
+ *
+ * There is no thread: time passes when pages are freed, in purge_tick(). The blocks being purged are
+ * taken out of the free areas first, so that the zone's lock is not held across system calls.
+ */
+#ifndef KMEM_PURGE_H
+#define KMEM_PURGE_H
+
+#include "options.h"
+#include "zone.h"
+
+/* Called after pages were freed, with no lock held. */
+void purge_tick(struct zone *zone, uint64_t now_ms);
+
+/* Gives back all there is to give. Returns the pages that went. */
+unsigned long purge_all(struct zone *zone);
+
+/* In a child of fork, with zone->lock held: what another thread was purging is free again. */
+void purge_fork_child(struct zone *zone);
+
+extern const struct boot_params purge_params;
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* See zone.h. */
+#include "zone.h"
+
+#include "os.h"
+#include "purge.h"
+#include "report.h"
+
+#define FIRST_STEP 256u	 /* pages put online at first: 1 MiB */
+#define LAST_STEP  4096u /* and at last: 16 MiB */
+#define STEP_ALIGN 16u	 /* pages; 64 KiB, the largest OS page */
+
+struct zone zone_normal = {
+	.lock = LOCK_INIT(RANK_ZONE),
+	.sections = LIST_HEAD_INIT(zone_normal.sections),
+	.online_step = FIRST_STEP,
+};
+
+static void count_free(struct zone *zone, struct section *s, long pages, long dirty)
+{
+	s->nr_free += (unsigned int)pages;
+	WRITE_ONCE(zone->nr_free, zone->nr_free + (unsigned long)pages);
+	WRITE_ONCE(zone->nr_dirty, zone->nr_dirty + (unsigned long)dirty);
+}
+
+/* Hangs a block, which is not merged, on its free area. */
+static void link_free(struct zone *zone, struct section *s, unsigned int index, unsigned int order,
+		      unsigned int nr_dirty, uint64_t freed_ms)
+{
+	struct page *page = &s->mem_map[index];
+	struct free_area *area = &s->free_area[order];
+	unsigned int o;
+
+	page->type = PAGE_FREE;
+	page->order = (uint8_t)order;
+	page->nr_dirty = nr_dirty;
+	page->freed_ms = freed_ms;
+	if (nr_dirty)
+		list_add(&page->lru, &area->free_list);
+	else
+		list_add_tail(&page->lru, &area->free_list);
+	area->nr_free++;
+	s->free_orders |= 1UL << order;
+	count_free(zone, s, 1L << order, nr_dirty);
+	for (o = 0; o <= order; o++)
+		if (!zone->oldest_with[o] || s->age < zone->oldest_with[o]->age)
+			zone->oldest_with[o] = s;
+}
+
+void zone_remove_free(struct zone *zone, struct page *page)
+{
+	struct section *s = page_section(page);
+	struct free_area *area = &s->free_area[page->order];
+
+	list_del(&page->lru);
+	if (--area->nr_free == 0)
+		s->free_orders &= ~(1UL << page->order);
+	page->type = PAGE_NONE;
+	count_free(zone, s, -(1L << page->order), -(long)page->nr_dirty);
+}
+
+/* The free block of @order that [index, index + (1 << order)) would merge with, or NULL. */
+static struct page *free_buddy(struct section *s, unsigned int index, unsigned int order)
+{
+	unsigned int buddy = index ^ (1u << order);
+
+	if (order == MAX_ORDER || buddy + (1u << order) > s->nr_online)
+		return NULL;
+	if (s->mem_map[buddy].type != PAGE_FREE || s->mem_map[buddy].order != order)
+		return NULL;
+	return &s->mem_map[buddy];
+}
+
+void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, uint64_t freed_ms)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page);
+	unsigned int nr_dirty = bitmap_weight(s->dirty, index, 1u << order);
+	struct page *buddy;
+
+	page->type = PAGE_NONE;
+	while ((buddy = free_buddy(s, index, order))) {
+		zone_remove_free(zone, buddy);
+		nr_dirty += buddy->nr_dirty;
+		if (buddy->freed_ms > freed_ms)
+			freed_ms = buddy->freed_ms;
+		index &= ~(1u << order);
+		order++;
+	}
+	link_free(zone, s, index, order, nr_dirty, freed_ms);
+}
+
+/* Cuts any range into aligned blocks and frees them; the dirty bits are as they should be. */
+static void free_range(struct zone *zone, struct section *s, unsigned int index, unsigned int nr,
+		       uint64_t freed_ms)
+{
+	while (nr) {
+		unsigned int order = __fls(nr);
+
+		if (index && __ffs(index) < order)
+			order = __ffs(index);
+		zone_insert_free(zone, &s->mem_map[index], order, freed_ms);
+		index += 1u << order;
+		nr -= 1u << order;
+	}
+}
+
+static unsigned int dirty_in_half(struct section *s, unsigned int index, unsigned int order,
+				  unsigned int whole)
+{
+	if (whole == 0 || whole == 2u << order)
+		return whole / 2;
+	return bitmap_weight(s->dirty, index, 1u << order);
+}
+
+/* Takes a block of @order out of @s, which has one at least as large, splitting as needed. */
+static struct page *take_block(struct zone *zone, struct section *s, unsigned int order)
+{
+	unsigned int have = order + __ffs(s->free_orders >> order);
+	struct page *page = list_first_entry(&s->free_area[have].free_list, struct page, lru);
+	unsigned int index = page_index(page), nr_dirty = page->nr_dirty;
+
+	zone_remove_free(zone, page);
+	while (have > order) {
+		unsigned int upper, upper_dirty;
+
+		have--;
+		upper = index + (1u << have);
+		upper_dirty = dirty_in_half(s, upper, have, nr_dirty);
+		link_free(zone, s, upper, have, upper_dirty, page->freed_ms);
+		nr_dirty -= upper_dirty;
+	}
+	return page;
+}
+
+static struct section *find_section(struct zone *zone, unsigned int order)
+{
+	struct section *s = zone->oldest_with[order];
+
+	if (!s)
+		return NULL;
+	for (; &s->list != &zone->sections; s = list_entry(s->list.next, struct section, list)) {
+		if (s->free_orders >> order) {
+			zone->oldest_with[order] = s;
+			return s;
+		}
+	}
+	zone->oldest_with[order] = NULL;
+	return NULL;
+}
+
+/* Puts pages of @s online up to index @end at least; false when there is no room, or no memory. */
+static bool online_up_to(struct zone *zone, struct section *s, unsigned int end)
+{
+	unsigned int first = s->nr_online, least, nr;
+
+	if (end > s->nr_pages)
+		return false;
+	least = (unsigned int)align_up(end, STEP_ALIGN) - first;
+	nr = (unsigned int)min_ul(max_ul(least, zone->online_step), s->nr_pages - first);
+	if (section_online(s, nr)) {
+		nr = least;
+		if (section_online(s, nr))
+			return false;
+	}
+	if (zone->online_step < LAST_STEP)
+		zone->online_step *= 2;
+	WRITE_ONCE(zone->nr_online, zone->nr_online + nr);
+	free_range(zone, s, first, nr, 0);
+	return true;
+}
+
+void zone_adopt_section(struct zone *zone, struct section *s)
+{
+	s->age = zone->nr_sections++;
+	list_add_tail(&s->list, &zone->sections);
+}
+
+/* Makes a block of @order available: in a section that is not all online, or in a new one. */
+static bool zone_grow(struct zone *zone, unsigned int order)
+{
+	struct section *s;
+
+	list_for_each_entry(s, &zone->sections, list) {
+		unsigned int start = (unsigned int)align_up(s->nr_online, 1u << order);
+
+		if (s->nr_online < s->nr_pages && online_up_to(zone, s, start + (1u << order)))
+			return true;
+	}
+	s = section_create(PAGE_SIZE << order);
+	if (!s)
+		return false;
+	zone_adopt_section(zone, s);
+	return online_up_to(zone, s, 1u << order);
+}
+
+static struct page *alloc_block(struct zone *zone, unsigned int order)
+{
+	struct section *s = find_section(zone, order);
+
+	if (!s) {
+		if (!zone_grow(zone, order))
+			return NULL;
+		s = find_section(zone, order);
+	}
+	return take_block(zone, s, order);
+}
+
+struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int order)
+{
+	struct page *page;
+
+	KMEM_ASSERT(nr && nr <= 1u << order);
+	lock_acquire(&zone->lock);
+	page = alloc_block(zone, order);
+	if (page && nr < 1u << order)
+		free_range(zone, page_section(page), page_index(page) + nr, (1u << order) - nr,
+			   page->freed_ms);
+	lock_release(&zone->lock);
+	return page;
+}
+
+unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
+			     unsigned int n)
+{
+	unsigned int got = 0;
+
+	lock_acquire(&zone->lock);
+	pages[0] = alloc_block(zone, order);
+	if (pages[0]) {
+		for (got = 1; got < n; got++) {
+			struct section *s = find_section(zone, order);
+
+			if (!s)
+				break;
+			pages[got] = take_block(zone, s, order);
+		}
+	}
+	lock_release(&zone->lock);
+	return got;
+}
+
+static void free_dirty(struct zone *zone, struct page *page, unsigned int nr, uint64_t now)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page);
+
+	bitmap_set(s->dirty, index, nr);
+	free_range(zone, s, index, nr, now);
+}
+
+void zone_free(struct zone *zone, struct page *page, unsigned int nr)
+{
+	uint64_t now = os_clock_ms();
+
+	lock_acquire(&zone->lock);
+	free_dirty(zone, page, nr, now);
+	lock_release(&zone->lock);
+	purge_tick(zone, now);
+}
+
+void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n)
+{
+	uint64_t now = os_clock_ms();
+	unsigned int i;
+
+	lock_acquire(&zone->lock);
+	for (i = 0; i < n; i++)
+		free_dirty(zone, pages[i], 1u << order, now);
+	lock_release(&zone->lock);
+	purge_tick(zone, now);
+}
+
+/*
+ * The end of the free run that starts at @index, looked at no further than @end. Free blocks tile
+ * the run: each starts where the last one ended.
+ */
+static unsigned int free_run_end(struct section *s, unsigned int index, unsigned int end)
+{
+	while (index < end && index < s->nr_online && s->mem_map[index].type == PAGE_FREE)
+		index += 1u << s->mem_map[index].order;
+	return index;
+}
+
+bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
+{
+	struct section *s = page_section(page);
+	unsigned int first = page_index(page), end = first + nr, index = first, run;
+	bool claimed = false;
+
+	lock_acquire(&zone->lock);
+	run = free_run_end(s, first, end);
+	if (run < end && run == s->nr_online && online_up_to(zone, s, end))
+		run = free_run_end(s, first, end);
+	if (run >= end) {
+		uint64_t freed_ms = 0;
+
+		while (index < end) {
+			struct page *block = &s->mem_map[index];
+
+			zone_remove_free(zone, block);
+			freed_ms = block->freed_ms;
+			index += 1u << block->order;
+		}
+		free_range(zone, s, end, index - end, freed_ms);
+		claimed = true;
+	}
+	lock_release(&zone->lock);
+	return claimed;
+}
+
+bool zone_page_is_free(struct zone *zone, const struct page *page)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page), order;
+	bool free = false;
+
+	lock_acquire(&zone->lock);
+	for (order = 0; order < NR_ORDERS && !free; order++) {
+		const struct page *head = &s->mem_map[align_down(index, 1UL << order)];
+
+		free = head->type == PAGE_FREE && head->order == order;
+	}
+	lock_release(&zone->lock);
+	return free;
+}
+
+void zone_forget_section(struct zone *zone, struct section *s)
+{
+	struct section *next = NULL;
+	unsigned int order;
+
+	if (s->list.next != &zone->sections)
+		next = list_entry(s->list.next, struct section, list);
+	for (order = 0; order < NR_ORDERS; order++)
+		if (zone->oldest_with[order] == s)
+			zone->oldest_with[order] = next;
+	list_del(&s->list);
+}
+
+static void check_merged(struct section *s)
+{
+	unsigned int order;
+	struct page *page;
+
+	for (order = 0; order < NR_ORDERS; order++)
+		list_for_each_entry(page, &s->free_area[order].free_list, lru)
+			KMEM_ASSERT(!free_buddy(s, page_index(page), order));
+}
+
+bool zone_is_valid(struct zone *zone)
+{
+	unsigned long nr_free = 0, nr_online = 0, nr_dirty = 0;
+	struct section *s;
+	struct page *page;
+	unsigned int order;
+
+	lock_acquire(&zone->lock);
+	list_for_each_entry(s, &zone->sections, list) {
+		KMEM_ASSERT(section_is_valid(s));
+		check_merged(s);
+		nr_free += s->nr_free;
+		nr_online += s->nr_online;
+		for (order = 0; order < NR_ORDERS; order++) {
+			struct section *oldest = zone->oldest_with[order];
+
+			KMEM_ASSERT(!(s->free_orders >> order) ||
+				    (oldest && oldest->age <= s->age));
+			list_for_each_entry(page, &s->free_area[order].free_list, lru)
+				nr_dirty += page->nr_dirty;
+		}
+	}
+	KMEM_ASSERT(nr_free == zone->nr_free && nr_online == zone->nr_online);
+	KMEM_ASSERT(nr_dirty == zone->nr_dirty);
+	lock_release(&zone->lock);
+	return true;
+}

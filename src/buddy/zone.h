@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The zone: a buddy allocator over sections.
+ *
+ * A free block has 1 << order pages, starts at a multiple of its length within its section, and hangs
+ * on its section's free_area[order]. Its buddy, found by flipping one bit of its index, is the only
+ * block it ever merges with. Requests are served from the oldest section that can, and there from the
+ * smallest block that is large enough, so that young sections drain and can be given back.
+ *
+ * Every free page is dirty (it may hold old data, and costs memory) or clean (never touched, or given
+ * back to the OS: reads as zero). Dirty blocks stand first in their list and are reused first. What
+ * stays dirty for long, or is too much, is purged; see purge.c.
+ *
+ * What a caller was given is a range of pages: it may return it whole, or its tail first, in any
+ * cut, since free_range() splits every range into aligned blocks.
+ *
+ * Invariants (zone_is_valid()): no two free buddies of one order; nr_free, nr_dirty and nr_online are
+ * the sums over the sections; no section older than oldest_with[n] has a block of order n or more.
+ */
+#ifndef KMEM_ZONE_H
+#define KMEM_ZONE_H
+
+#include "section.h"
+
+struct zone {
+	struct lock lock; /* RANK_ZONE; guards everything below and the sections' free areas */
+	struct list_head sections;		/* oldest first */
+	struct section *oldest_with[NR_ORDERS]; /* where to start looking; NULL: nowhere */
+	unsigned long nr_sections;		/* ever created */
+
+	unsigned long nr_online;  /* pages that can be used */
+	unsigned long nr_free;	  /* of these, in free areas */
+	unsigned long nr_dirty;	  /* of these, that hold memory */
+	unsigned int online_step; /* pages to put online next time, doubles */
+
+	bool purging; /* one thread at a time */
+	uint64_t last_purge_ms;
+};
+
+extern struct zone zone_normal;
+
+/* A range of @nr pages aligned to 1 << @order; @nr <= 1 << @order. NULL when the OS refuses. */
+struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int order);
+
+/* As zone_alloc(), of up to @n blocks of 1 << @order pages; returns how many. Never asks the OS
+ * for more than the first of them. */
+unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
+			     unsigned int n);
+
+/* Returns @nr pages from @page on, which the caller may have written to. */
+void zone_free(struct zone *zone, struct page *page, unsigned int nr);
+
+/* As zone_free(), for @n blocks of 1 << @order pages each. */
+void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n);
+
+/* Takes the @nr pages from @page on, if all are free or can be put online. */
+bool zone_claim(struct zone *zone, struct page *page, unsigned int nr);
+
+/* Whether the page lies in a free block (zone->lock is taken). */
+bool zone_page_is_free(struct zone *zone, const struct page *page);
+
+/*
+ * With zone->lock held: a block leaves its free area, or comes back, merging with its buddies.
+ * For purge.c.
+ */
+void zone_remove_free(struct zone *zone, struct page *page);
+void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, uint64_t freed_ms);
+void zone_forget_section(struct zone *zone, struct section *s);
+void zone_adopt_section(struct zone *zone, struct section *s);
+
+bool zone_is_valid(struct zone *zone);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a thread owns, and the fast paths.
+ *
+ * this_cpu is the library's only thread-local variable and never NULL. It points at the thread's own
+ * live state, or at one of four constants whose slots are empty for an allocation and full for a
+ * free, so that every use takes the slow path and no fast path asks whether there is a state:
+ *
+ *	BOOT     no slow path yet: the next one makes a state
+ *	EXITED   its exit handler ran: objects come from and go to the slabs one by one
+ *	*_AWAY   the same two, while the thread is in a slow path
+ *
+ * Whoever is in a slow path is away or has `busy` set. A signal handler that comes here meanwhile
+ * finds it and touches nothing that is being changed: its frees are deferred, its allocations get a
+ * mapping of their own. A fork child does not trust the state of a thread that was busy.
+ */
+#ifndef KMEM_CPU_H
+#define KMEM_CPU_H
+
+#include "sheaf.h"
+
+#define NR_DEFERRED 16
+
+enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY };
+
+struct kmem_cpu {
+	/* first, so that class and address are one shift and one addition apart */
+	struct cpu_slot
+		slot[NR_CLASSES]; /* by class; slot 0 is no cache's: empty and full for ever */
+
+	enum cpu_kind kind;
+	bool busy;	      /* the thread is in a slow path */
+	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
+	void *deferred[NR_DEFERRED];
+	struct list_head list; /* all live ones, or the orphans of a fork; RANK_CPUS */
+	struct per_cpu_pages pcp;
+};
+
+extern __thread struct kmem_cpu *this_cpu
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Pops the newest object; NULL when the sheaf is empty. */
+static __always_inline void *slot_pop(struct cpu_slot *slot)
+{
+	void **top = slot->top;
+	void *object = top[-1];
+
+	if (likely(object))
+		WRITE_ONCE(slot->top, top - 1);
+	return object;
+}
+
+/* Pushes an object; false when the sheaf is at its limit. */
+static __always_inline bool slot_push(struct cpu_slot *slot, void *object)
+{
+	void **top = slot->top;
+
+	if (unlikely(top == slot->end))
+		return false;
+	*top = object;
+	WRITE_ONCE(slot->top, top + 1);
+	return true;
+}
+
+/*
+ * Begins a slow path. Returns the thread's live state with busy set; or one of the constants, when
+ * there is no state to be had; or NULL, when this is a signal handler within a slow path, which must
+ * take no lock that it may hold already.
+ */
+struct kmem_cpu *cpu_enter(void);
+void cpu_leave(struct kmem_cpu *cpu);
+
+/* The page lists of what cpu_enter() returned, NULL if it has none. */
+static inline struct per_cpu_pages *cpu_pcp(struct kmem_cpu *cpu)
+{
+	return cpu->kind == CPU_LIVE ? &cpu->pcp : NULL;
+}
+
+/* Before any other call, once: the handler for exiting threads. */
+void cpu_init(void);
+
+/* Remembers a free for the end of the interrupted slow path. */
+void cpu_defer_free(void *object);
+
+/* Everything the calling thread holds goes back to slabs and zone. */
+void cpu_drain(struct kmem_cpu *cpu);
+
+/* Takes back what one thread, lost in a fork, had; false when there is nothing to take. */
+bool cpu_reclaim_orphan(void);
+
+/* Objects of class @index, and free pages, that lie with all threads: approximate while they run. */
+unsigned long cpus_objects(unsigned int index);
+unsigned long cpus_pages(void);
+unsigned long cpus_count(void);
+
+/* For fork.c. */
+extern struct lock cpus_lock;
+void cpus_fork_child(void);
+
+bool cpu_is_valid(const struct kmem_cpu *cpu);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program's mistakes, by name: one line on stderr, then abort().
+ *
+ *	kmem: BUG <cache>: <what was wrong> of 0x<address>
+ */
+#ifndef KMEM_FAULT_H
+#define KMEM_FAULT_H
+
+#include "compiler.h"
+
+struct kmem_cache;
+
+_Noreturn void fault_double_free(const struct kmem_cache *s, const void *object) __cold;
+_Noreturn void fault_interior(const struct kmem_cache *s, const void *object) __cold;
+_Noreturn void fault_wrong_size(const char *cache, const void *object, size_t size) __cold;
+
+/* For a pointer that no slab's page has: says what it is instead. */
+_Noreturn void fault_bad_pointer(const void *addr) __cold;
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* See fork.h. */
+#include "fork.h"
+
+#include <pthread.h>
+
+#include "kmalloc.h"
+#include "purge.h"
+
+#define FIRST_CLASS 1
+
+static void prepare(void)
+{
+	unsigned int class;
+
+	lock_order_relax(true);
+	lock_acquire(&cpus_lock);
+	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
+		lock_acquire(&kmalloc_caches[class].barn.lock);
+	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
+		lock_acquire(&kmalloc_caches[class].node.lock);
+	lock_acquire(&zone_normal.lock);
+	lock_acquire(&section_lock);
+	lock_acquire(&meta_lock);
+}
+
+static void release(void)
+{
+	unsigned int class;
+
+	lock_release(&meta_lock);
+	lock_release(&section_lock);
+	lock_release(&zone_normal.lock);
+	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
+		lock_release(&kmalloc_caches[class].node.lock);
+	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
+		lock_release(&kmalloc_caches[class].barn.lock);
+	lock_release(&cpus_lock);
+	lock_order_relax(false);
+}
+
+static void child(void)
+{
+	cpus_fork_child();
+	purge_fork_child(&zone_normal);
+	release();
+}
+
+void fork_init(void)
+{
+	pthread_atfork(prepare, release, child);
+}

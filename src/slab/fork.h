@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork() of a process whose threads allocate.
+ *
+ * Before the fork every lock is taken, in order, so that nothing is half done when the child's copy
+ * is made; parent and child give them back. The child has one thread: what the others held is set
+ * apart (cpus_fork_child()), and what one of them was purging is put back.
+ *
+ * A fork from a signal handler that interrupted a slow path of ours finds locks that it holds
+ * already; see lock.h. The interrupted call goes on in both processes when the handler returns.
+ */
+#ifndef KMEM_FORK_H
+#define KMEM_FORK_H
+
+/* Registers with pthread_atfork(). */
+void fork_init(void);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* See init.h. */
+#include "init.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "fork.h"
+#include "kmalloc.h"
+#include "os.h"
+#include "purge.h"
+#include "slabinfo.h"
+
+static struct lock init_lock = LOCK_INIT(RANK_INIT);
+static bool ready;
+
+void kmem_init(void)
+{
+	if (likely(smp_load_acquire(&ready)))
+		return;
+	lock_acquire(&init_lock);
+	if (!ready) {
+		kmalloc_init();
+		cpu_init();
+		smp_store_release(&ready, true);
+	}
+	lock_release(&init_lock);
+}
+
+/* getenv() wants libc to be up; a constructor is handed the environment itself. */
+static const char *find_env(char **envp, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; envp && *envp; envp++)
+		if (strncmp(*envp, name, len) == 0 && (*envp)[len] == '=')
+			return *envp + len + 1;
+	return NULL;
+}
+
+void kmem_init_late(char **envp)
+{
+	const struct boot_params tables[] = { os_params, purge_params, slabinfo_params };
+	const char *env = getauxval(AT_SECURE) ? NULL : find_env(envp, "KMEM_OPTIONS");
+
+	kmem_init();
+	fork_init();
+	if (&kmem_options)
+		options_parse(kmem_options, tables, ARRAY_SIZE(tables));
+	if (env)
+		options_parse(env, tables, ARRAY_SIZE(tables));
+}
+
+void kmem_exit(void)
+{
+	slabinfo_at_exit();
+}

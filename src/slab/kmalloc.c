@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* See kmalloc.h. Everything here is off the fast path. */
+#include "kmalloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fault.h"
+#include "format.h"
+#include "large.h"
+#include "purge.h"
+#include "report.h"
+
+#define SLOT_OFFSET(class) (offsetof(struct kmem_cpu, slot) + (class) * sizeof(struct cpu_slot))
+
+/* A size of 0 has a class as well: the range of the first starts there. */
+#define SLOT_RANGE(class, below, size)                                                  \
+	[(below) ? (below) / KMALLOC_MIN_ALIGN + 1 : 0 ...(size) / KMALLOC_MIN_ALIGN] = \
+		SLOT_OFFSET(class),
+const uint16_t kmalloc_slot[] = { KMALLOC_CLASSES(SLOT_RANGE) };
+_Static_assert(sizeof(kmalloc_slot) ==
+		       sizeof(uint16_t) * (KMALLOC_MAX_SIZE / KMALLOC_MIN_ALIGN + 1),
+	       "the table ends with the largest class");
+_Static_assert(SLOT_OFFSET(NR_KMALLOC_CLASSES) <= UINT16_MAX, "an offset fits its entry");
+
+#define CLASS_SIZE(class, below, size) [class] = (size),
+static const unsigned int class_size[NR_KMALLOC_CLASSES] = { KMALLOC_CLASSES(CLASS_SIZE) };
+
+struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];
+
+/* A block was left larger than its size says because there was no memory for a smaller one. */
+static bool kept_larger;
+
+void kmalloc_init(void)
+{
+	unsigned int class;
+
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		unsigned int size = class_size[class];
+		struct kmem_cache *s = &kmalloc_caches[class];
+		char name[sizeof(s->name)];
+		struct out out;
+
+		out_init(&out, -1, name, sizeof(name) - 1);
+		out_printf(&out, "kmalloc-%u", size);
+		name[out.len] = '\0';
+		/* Naturally aligned: to the largest power of two that divides the size. */
+		cache_init(s, name, size, (unsigned int)min_ul(size & -size, PAGE_SIZE),
+			   (uint8_t) class);
+		cache_init_sheaves(s);
+	}
+}
+
+/* ---- From a signal handler within a slow path ---- */
+
+/* Whether this thread was interrupted while it held what an area needs. */
+static bool may_take_area(void)
+{
+	return !lock_is_mine(&zone_normal.lock) && !lock_is_mine(&section_lock) &&
+	       !lock_is_mine(&meta_lock);
+}
+
+static void *alloc_nested(size_t size, size_t align)
+{
+	return may_take_area() ? area_alloc(size, align) : NULL;
+}
+
+/* ---- Allocation ---- */
+
+static void *take_object(struct kmem_cpu *cpu, struct kmem_cache *s)
+{
+	void *object = NULL;
+
+	if (likely(cpu->kind == CPU_LIVE))
+		return sheaf_alloc(cpu, s);
+	slab_alloc_bulk(s, NULL, &object, 1);
+	return object;
+}
+
+static void *alloc_object(struct kmem_cache *s)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+	void *object;
+
+	if (unlikely(!cpu)) {
+		object = alloc_nested(s->size, PAGE_SIZE);
+	} else {
+		cpu_reclaim_orphan();
+		do
+			object = take_object(cpu, s);
+		while (unlikely(!object) && cpu_reclaim_orphan());
+		cpu_leave(cpu);
+	}
+	if (unlikely(!object))
+		errno = ENOMEM;
+	return object;
+}
+
+static void *alloc_large(size_t size, size_t align, bool zero)
+{
+	struct kmem_cpu *cpu;
+	void *object;
+
+	if (unlikely(size > PTRDIFF_MAX - PAGE_SIZE || align > PTRDIFF_MAX / 2)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	cpu = cpu_enter();
+	if (unlikely(!cpu)) {
+		object = alloc_nested(size, align);
+	} else {
+		do
+			object = large_alloc(size, align, zero);
+		while (unlikely(!object) && cpu_reclaim_orphan());
+		cpu_leave(cpu);
+	}
+	if (unlikely(!object))
+		errno = ENOMEM;
+	return object;
+}
+
+void *kmalloc_slow(size_t size)
+{
+	if (size <= KMALLOC_MAX_SIZE)
+		return alloc_object(&kmalloc_caches[kmalloc_class(size)]);
+	return alloc_large(size, PAGE_SIZE, false);
+}
+
+static void *alloc_from_class(unsigned int class)
+{
+	void *object = slot_pop(&this_cpu->slot[class]);
+
+	return object ? object : alloc_object(&kmalloc_caches[class]);
+}
+
+void *kmalloc_aligned(size_t size, size_t align)
+{
+	unsigned int class;
+
+	if (align <= PAGE_SIZE && size <= KMALLOC_MAX_SIZE) {
+		/* Among the sizes of one doubling the last is its power of two: few steps. */
+		for (class = kmalloc_class(max_ul(size, align)); class < NR_KMALLOC_CLASSES;
+		     class ++)
+			if ((class_size[class] & (align - 1)) == 0)
+				return alloc_from_class(class);
+	}
+	return alloc_large(max_ul(size, 1), max_ul(align, PAGE_SIZE), false);
+}
+
+void *kmalloc_zeroed(size_t size)
+{
+	void *object;
+
+	if (size > KMALLOC_MAX_SIZE)
+		return alloc_large(size, PAGE_SIZE, true);
+	object = alloc_from_class(kmalloc_class(size));
+	return object ? memset(object, 0, size) : NULL;
+}
+
+/* ---- Free ---- */
+
+static void free_object(struct kmem_cache *s, void *object)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+
+	if (unlikely(!cpu)) {
+		cpu_defer_free(object);
+		return;
+	}
+	if (likely(cpu->kind == CPU_LIVE))
+		sheaf_free(cpu, s, object);
+	else
+		slab_free_bulk(s, NULL, &object, 1);
+	cpu_leave(cpu);
+}
+
+static void free_large(void *object)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+
+	if (unlikely(!cpu)) {
+		cpu_defer_free(object);
+		return;
+	}
+	if (unlikely(large_free(object)))
+		fault_bad_pointer(object);
+	cpu_leave(cpu);
+}
+
+/* The cache whose slab @object lies in, or NULL. */
+static struct kmem_cache *cache_of(const void *object)
+{
+	struct section *section = section_of(object);
+
+	return section ? kmem_caches[section->page_class[section_page_index(object)]] : NULL;
+}
+
+void kfree_slow(void *object)
+{
+	struct kmem_cache *s = cache_of(object);
+
+	if (s)
+		free_object(s, object);
+	else
+		free_large(object);
+}
+
+/* ---- Sizes ---- */
+
+size_t kmalloc_usable(const void *object)
+{
+	struct kmem_cache *s = cache_of(object);
+	size_t size;
+
+	if (s) {
+		slab_check_object(s, object);
+		return s->size;
+	}
+	size = large_size(object);
+	if (!size)
+		fault_bad_pointer(object);
+	return size;
+}
+
+/* A shrunk object stays where it is unless that wastes half of it. */
+static bool fits_well(size_t old_size, size_t new_size)
+{
+	return new_size <= old_size && class_size[kmalloc_class(new_size)] > old_size / 2;
+}
+
+void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
+{
+	struct kmem_cpu *cpu;
+
+	if (cache_of(object))
+		return new_size <= KMALLOC_MAX_SIZE && fits_well(old_size, new_size) ? object :
+										       NULL;
+	if (new_size <= KMALLOC_MAX_SIZE || new_size > PTRDIFF_MAX - PAGE_SIZE)
+		return NULL;
+	cpu = cpu_enter();
+	if (unlikely(!cpu))
+		return NULL;
+	object = large_resize(object, new_size);
+	cpu_leave(cpu);
+	return object;
+}
+
+void kmalloc_keep_larger(void)
+{
+	WRITE_ONCE(kept_larger, true);
+}
+
+void kmalloc_check_size(const void *object, size_t size)
+{
+	struct kmem_cache *s = cache_of(object);
+	size_t usable = kmalloc_usable(object);
+
+	if (size > usable)
+		fault_wrong_size(s ? s->name : "large", object, size);
+	if (s && !READ_ONCE(kept_larger) && size <= KMALLOC_MAX_SIZE && !fits_well(usable, size))
+		fault_wrong_size(s->name, object, size);
+}
+
+/* ---- Trim ---- */
+
+bool kmem_trim(void)
+{
+	unsigned long used = READ_ONCE(zone_normal.nr_online) - READ_ONCE(zone_normal.nr_free);
+	struct kmem_cpu *cpu = cpu_enter();
+	unsigned long pages;
+	unsigned int class;
+
+	if (!cpu)
+		return false;
+	while (cpu_reclaim_orphan())
+		;
+	if (cpu->kind == CPU_LIVE)
+		cpu_drain(cpu);
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		barn_drain(&kmalloc_caches[class]);
+		cache_shrink(&kmalloc_caches[class]);
+	}
+	pages = purge_all(&zone_normal);
+	cpu_leave(cpu);
+	return pages || READ_ONCE(zone_normal.nr_online) - READ_ONCE(zone_normal.nr_free) < used;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Size classes, and what malloc and kmalloc have in common.
+ *
+ * Up to 32 KiB a size belongs to one of forty caches: multiples of 16 to 128, then four to each
+ * doubling, so that rounding up costs a fifth at most. kmalloc_slot[] gives, for a size in units of
+ * 16 bytes, where in a struct kmem_cpu the slot of its class is. Larger sizes are whole pages.
+ *
+ * The KMALLOC_CLASSES table is the only place that names the sizes.
+ */
+#ifndef KMEM_KMALLOC_H
+#define KMEM_KMALLOC_H
+
+#include "cpu.h"
+
+/* Invokes row(class, size of the class before, size), smallest first. */
+#define KMALLOC_CLASSES(row)                                                                       \
+	row(1, 0, 16) row(2, 16, 32) row(3, 32, 48) row(4, 48, 64) row(5, 64, 80) row(6, 80, 96)   \
+		row(7, 96, 112) row(8, 112, 128) row(9, 128, 160) row(10, 160, 192) row(           \
+			11, 192, 224) row(12, 224, 256) row(13, 256, 320) row(14, 320, 384)        \
+			row(15, 384, 448) row(16, 448, 512) row(17, 512, 640) row(18, 640, 768)    \
+				row(19, 768, 896) row(20, 896, 1024) row(21, 1024, 1280) row(      \
+					22, 1280, 1536) row(23, 1536, 1792) row(24, 1792, 2048)    \
+					row(25, 2048, 2560) row(26, 2560, 3072)                    \
+						row(27, 3072, 3584) row(28, 3584, 4096) row(       \
+							29,                                        \
+							4096, 5120) row(30, 5120,                  \
+									6144) row(31, 6144, 7168)  \
+							row(32, 7168,                              \
+							    8192) row(33, 8192,                    \
+								      10240) row(34, 10240, 12288) \
+								row(35, 12288,                     \
+								    14336) row(36, 14336, 16384)   \
+									row(37, 16384,             \
+									    20480) row(38, 20480,  \
+										       24576)      \
+										row(39, 24576,     \
+										    28672)         \
+											row(40,    \
+											    28672, \
+											    32768)
+
+#define NR_KMALLOC_CLASSES 41 /* class 0, which is no class, included */
+#define KMALLOC_MAX_SIZE   32768UL
+#define KMALLOC_MIN_ALIGN  16UL
+
+extern const uint16_t kmalloc_slot[KMALLOC_MAX_SIZE / KMALLOC_MIN_ALIGN + 1];
+extern struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];
+
+/* The slot of @cpu for objects of @size bytes, at most KMALLOC_MAX_SIZE. */
+static __always_inline struct cpu_slot *kmalloc_cpu_slot(struct kmem_cpu *cpu, size_t size)
+{
+	return (struct cpu_slot *)((char *)cpu + kmalloc_slot[(size + 15) >> 4]);
+}
+
+static inline unsigned int kmalloc_class(size_t size)
+{
+	return (unsigned int)((kmalloc_slot[(size + 15) >> 4] - offsetof(struct kmem_cpu, slot)) /
+			      sizeof(struct cpu_slot));
+}
+
+/* Prepares the caches; before any use, once, under the start-up lock. */
+void kmalloc_init(void);
+
+/* Any size: the fast path's miss, large blocks, refusals. NULL when the OS refuses. */
+void *kmalloc_slow(size_t size);
+
+/* As kmalloc_slow(), aligned to a power of two, zeroed if asked. */
+void *kmalloc_aligned(size_t size, size_t align);
+void *kmalloc_zeroed(size_t size);
+
+/* Any pointer but NULL: the fast path's miss, large blocks, bad pointers. Keeps errno. */
+void kfree_slow(void *object);
+
+/* Usable bytes; a pointer that is no live object ends the program with a report. */
+size_t kmalloc_usable(const void *object);
+
+/* Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. */
+void *kmalloc_resize(void *object, size_t old_size, size_t new_size);
+
+/* An object stayed in a class too large for its size, since the OS refused a smaller one. */
+void kmalloc_keep_larger(void);
+
+/* Ends the program with a report when @object cannot have been asked for with @size bytes. */
+void kmalloc_check_size(const void *object, size_t size);
+
+/* The calling thread's caches, all barns, empty slabs and dirty pages go back to the OS. Returns
+ * whether anything did. */
+bool kmem_trim(void);
+
+#endif

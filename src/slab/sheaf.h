@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sheaves and barns: Bonwick's magazines and depot, by their Linux names.
+ *
+ * A sheaf is an array of pointers to free objects of one cache. Each thread has two of them for each
+ * cache it uses, main and spare. The fast paths push to and pop from main; the slow paths here run
+ * when it is full or empty, and do the first of these that helps:
+ *
+ *	alloc, main empty	swap with a spare that has objects
+ *				trade it at the barn for a full one
+ *				refill it from slabs
+ *	free, main full		raise its limit (see below)
+ *				swap with a spare that has room
+ *				trade it at the barn for an empty one
+ *				flush it to the slabs
+ *
+ * A thread that only allocates and one that only frees so meet at the barn once per sheaf, not once
+ * per object.
+ *
+ * Slow start: `limit` is how many objects a sheaf may hold now. It starts small and doubles with each
+ * visit here, up to the capacity, so that a thread that uses a class twice does not hoard for it.
+ */
+#ifndef KMEM_SHEAF_H
+#define KMEM_SHEAF_H
+
+#include "slab.h"
+
+struct sheaf {
+	struct sheaf *next; /* in a barn; barn's lock */
+	uint16_t capacity;  /* constant */
+	uint16_t limit;	    /* objects it may hold now */
+	uint16_t size;	    /* objects it holds, while it is no main sheaf */
+	void *none;	    /* always NULL: what a pop from an empty sheaf finds */
+	void *objects[];    /* the last was freed last */
+};
+
+/* What a thread has of one cache. The main sheaf's size is not stored: it is where `top` points. */
+struct cpu_slot {
+	void **top;	    /* one past the newest object of main */
+	void **end;	    /* where main is at its limit */
+	struct sheaf *main; /* NULL: none yet */
+	struct sheaf *spare;
+};
+
+struct kmem_cpu;
+
+/* Where a slot without a sheaf points: at a NULL to pop, with no room behind it. */
+extern void *const no_sheaf[2];
+#define NO_ROOM ((void **)&no_sheaf[1])
+
+static inline void slot_init(struct cpu_slot *slot)
+{
+	*slot = (struct cpu_slot){ .top = NO_ROOM, .end = NO_ROOM };
+}
+
+/* Chooses capacity and barn of a cache by the size of its objects. */
+void cache_init_sheaves(struct kmem_cache *s);
+
+/* The slow paths of a thread: its slot was found empty, or full. */
+void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s);
+void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object);
+
+/* All objects of the slot go to the slabs, and its sheaves to their pool. */
+void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s);
+
+/* All sheaves of the barn go the same way. */
+void barn_drain(struct kmem_cache *s);
+
+/* Objects that lie in a slot; safe to ask of another thread's, and then approximate. */
+unsigned int slot_objects(const struct cpu_slot *slot);
+unsigned long barn_objects(struct kmem_cache *s);
+
+bool barn_is_valid(struct kmem_cache *s);
+bool slot_is_valid(const struct kmem_cache *s, const struct cpu_slot *slot);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* See slab.h for the states, the lock order and the invariants. */
+#include "slab.h"
+
+#include <string.h>
+
+#include "fault.h"
+#include "report.h"
+
+#define EMPTY_PAGES 4u /* pages that a cache keeps in empty slabs, but one slab at least */
+
+struct kmem_cache *kmem_caches[NR_CLASSES];
+
+/* ---- Shape ---- */
+
+/*
+ * The smallest order that wastes at most 1/16 on at least eight objects; then less is asked for.
+ * What is wasted at a slab's end is never touched and so costs addresses, not memory.
+ */
+static unsigned int calculate_order(unsigned int size)
+{
+	unsigned int least, share, order;
+
+	for (least = 8; least; least /= 2) {
+		for (share = 16; share >= 4; share /= 2) {
+			for (order = 0; order <= SLAB_MAX_ORDER; order++) {
+				unsigned int bytes = (unsigned int)PAGE_SIZE << order;
+				unsigned int objects = bytes / size;
+
+				if (objects >= least && bytes - objects * size <= bytes / share)
+					return order;
+			}
+		}
+	}
+	return SLAB_MAX_ORDER;
+}
+
+void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
+		uint8_t index)
+{
+	unsigned int bytes, left;
+
+	strncpy(s->name, name, sizeof(s->name) - 1);
+	s->size = size;
+	s->align = align;
+	s->index = index;
+	s->order = (uint8_t)calculate_order(size);
+	bytes = (unsigned int)PAGE_SIZE << s->order;
+	s->objects = (uint16_t)min_ul(bytes / size, SLAB_MAX_OBJECTS);
+	s->reciprocal = (uint32_t)(((1ULL << 32) + size - 1) / size);
+	left = bytes - s->objects * size;
+	s->colours = (uint16_t)(left / align + 1);
+	s->max_empty = (uint16_t)max_ul(1, EMPTY_PAGES >> s->order);
+	lock_init(&s->barn.lock, RANK_BARN);
+	lock_init(&s->node.lock, RANK_NODE);
+	list_init(&s->node.partial);
+	list_init(&s->node.full);
+	list_init(&s->node.empty);
+	kmem_caches[index] = s;
+}
+
+/* ---- One slab ---- */
+
+static char *slab_base(const struct kmem_cache *s, const struct slab *slab)
+{
+	return (char *)page_address((const struct page *)slab) + slab->colour * s->align;
+}
+
+/* The whole slab is free, and its objects' memory untouched. */
+static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colour)
+{
+	struct section *section = page_section((struct page *)slab);
+
+	slab->order = s->order;
+	slab->class = s->index;
+	slab->colour = (uint8_t)colour;
+	slab->cache = s;
+	slab->inuse = 0;
+	slab->objects = s->objects;
+	memset(slab->free_map, 0, sizeof(slab->free_map));
+	bitmap_set(slab->free_map, 0, s->objects);
+	list_init(&slab->list);
+	slab->type = PAGE_SLAB;
+	memset(&section->page_class[page_index((struct page *)slab)], s->index, 1UL << s->order);
+}
+
+static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp)
+{
+	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order);
+	unsigned int colour;
+
+	if (!slab)
+		return NULL;
+	colour = __atomic_fetch_add(&s->node.next_colour, 1, __ATOMIC_RELAXED) %
+		 min_ul(s->colours, 256);
+	init_slab(s, slab, colour);
+	return slab;
+}
+
+static void release_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab)
+{
+	struct section *section = page_section((struct page *)slab);
+
+	KMEM_ASSERT(slab->inuse == 0);
+	memset(&section->page_class[page_index((struct page *)slab)], 0, 1UL << s->order);
+	slab->type = PAGE_NONE;
+	pcp_free(pcp, (struct page *)slab, s->order);
+}
+
+/* Takes up to @n objects, lowest addresses first. */
+static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void **objects,
+				 unsigned int n)
+{
+	char *base = slab_base(s, slab);
+	unsigned int word, got = 0;
+
+	for (word = 0; word < ARRAY_SIZE(slab->free_map) && got < n; word++) {
+		unsigned long map = slab->free_map[word];
+
+		for (; map && got < n; map &= map - 1)
+			objects[got++] = base + (word * BITS_PER_LONG + __ffs(map)) * s->size;
+		slab->free_map[word] = map;
+	}
+	slab->inuse = (uint16_t)(slab->inuse + got);
+	return got;
+}
+
+/* The index of @object in its slab, or a fault. */
+static unsigned int object_index(const struct kmem_cache *s, const struct slab *slab,
+				 const void *object)
+{
+	unsigned long offset = (unsigned long)((const char *)object - slab_base(s, slab));
+	unsigned int index;
+
+	if (unlikely(offset >= PAGE_SIZE << s->order))
+		fault_interior(s, object);
+	index = (unsigned int)((offset * s->reciprocal) >> 32);
+	if (unlikely(index * s->size != offset || index >= s->objects))
+		fault_interior(s, object);
+	return index;
+}
+
+/* The slab of an object that was of @s when it was freed. If it no longer is, its slab was released
+ * since: all of its objects had been freed. */
+static struct slab *slab_of(const struct kmem_cache *s, const void *object)
+{
+	struct section *section = section_of(object);
+	unsigned int index = section_page_index(object);
+
+	if (unlikely(!section || section->page_class[index] != s->index))
+		fault_double_free(s, object);
+	return (struct slab *)&section->mem_map[index & ~((1u << s->order) - 1)];
+}
+
+static void give_object(const struct kmem_cache *s, struct slab *slab, const void *object)
+{
+	unsigned int index = object_index(s, slab, object);
+	unsigned long bit = 1UL << (index % BITS_PER_LONG);
+
+	if (unlikely(slab->free_map[index / BITS_PER_LONG] & bit))
+		fault_double_free(s, object);
+	slab->free_map[index / BITS_PER_LONG] |= bit;
+	slab->inuse--;
+}
+
+void slab_check_object(struct kmem_cache *s, const void *object)
+{
+	struct slab *slab = slab_of(s, object);
+	unsigned int index = object_index(s, slab, object);
+
+	if (READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1)
+		fault_double_free(s, object);
+}
+
+/* ---- Lists: all with the node's lock held ---- */
+
+static void link_slab(struct kmem_cache_node *node, struct slab *slab)
+{
+	if (slab->inuse == slab->objects) {
+		list_add(&slab->list, &node->full);
+		node->nr_full++;
+	} else if (slab->inuse) {
+		list_add_tail(&slab->list, &node->partial);
+		node->nr_partial++;
+	} else {
+		list_add(&slab->list, &node->empty);
+		node->nr_empty++;
+	}
+}
+
+static void unlink_slab(struct kmem_cache_node *node, struct slab *slab)
+{
+	if (slab->inuse == slab->objects)
+		node->nr_full--;
+	else if (slab->inuse)
+		node->nr_partial--;
+	else
+		node->nr_empty--;
+	list_del(&slab->list);
+}
+
+static unsigned int take_from(struct kmem_cache *s, struct slab *slab, void **objects,
+			      unsigned int n)
+{
+	unsigned int got;
+
+	unlink_slab(&s->node, slab);
+	got = take_objects(s, slab, objects, n);
+	if (slab->inuse < slab->objects) {
+		/* Still the one to take from: it stays in front. */
+		list_add(&slab->list, &s->node.partial);
+		s->node.nr_partial++;
+	} else {
+		link_slab(&s->node, slab);
+	}
+	WRITE_ONCE(s->node.nr_inuse, s->node.nr_inuse + got);
+	return got;
+}
+
+static unsigned int take_from_lists(struct kmem_cache *s, void **objects, unsigned int n)
+{
+	struct kmem_cache_node *node = &s->node;
+	unsigned int got = 0;
+
+	while (got < n && !list_empty(&node->partial))
+		got += take_from(s, list_first_entry(&node->partial, struct slab, list),
+				 objects + got, n - got);
+	while (got < n && !list_empty(&node->empty))
+		got += take_from(s, list_first_entry(&node->empty, struct slab, list),
+				 objects + got, n - got);
+	return got;
+}
+
+unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
+			     unsigned int n)
+{
+	struct slab *slab;
+	unsigned int got;
+
+	lock_acquire(&s->node.lock);
+	got = take_from_lists(s, objects, n);
+	lock_release(&s->node.lock);
+	if (got)
+		return got;
+	slab = new_slab(s, pcp);
+	if (!slab)
+		return 0;
+	lock_acquire(&s->node.lock);
+	link_slab(&s->node, slab);
+	got = take_from(s, slab, objects, n);
+	lock_release(&s->node.lock);
+	return got;
+}
+
+/* The descriptors are scattered: fetch them all before the lock is taken. */
+static void prefetch_slabs(const struct kmem_cache *s, void **objects, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(slab_of(s, objects[i]), 1);
+}
+
+void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects, unsigned int n)
+{
+	struct kmem_cache_node *node = &s->node;
+	struct list_head released;
+	struct slab *slab, *next;
+	unsigned int i;
+
+	list_init(&released);
+	prefetch_slabs(s, objects, n);
+	lock_acquire(&node->lock);
+	for (i = 0; i < n; i++) {
+		slab = slab_of(s, objects[i]);
+		if (slab->inuse == slab->objects || slab->inuse == 1) {
+			unlink_slab(node, slab);
+			give_object(s, slab, objects[i]);
+			link_slab(node, slab);
+		} else {
+			give_object(s, slab, objects[i]);
+		}
+		if (slab->inuse == 0 && node->nr_empty > s->max_empty) {
+			unlink_slab(node, slab);
+			list_add(&slab->list, &released);
+		}
+	}
+	WRITE_ONCE(node->nr_inuse, node->nr_inuse - n);
+	lock_release(&node->lock);
+	list_for_each_entry_safe(slab, next, &released, list)
+		release_slab(s, pcp, slab);
+}
+
+unsigned long cache_shrink(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node = &s->node;
+	struct list_head released;
+	struct slab *slab, *next;
+	unsigned long nr;
+
+	list_init(&released);
+	lock_acquire(&node->lock);
+	list_splice_init(&node->empty, &released);
+	nr = node->nr_empty;
+	node->nr_empty = 0;
+	lock_release(&node->lock);
+	list_for_each_entry_safe(slab, next, &released, list)
+		release_slab(s, NULL, slab);
+	return nr;
+}

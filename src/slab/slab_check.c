@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The walkers over slabs and caches: what slab.h calls their invariants, as assertions. */
+#include "report.h"
+#include "slab.h"
+
+bool slab_is_valid(const struct kmem_cache *s, const struct slab *slab)
+{
+	const struct page *page = (const struct page *)slab;
+	const struct section *section = page_section(page);
+	unsigned int index = page_index(page), i;
+
+	KMEM_ASSERT(slab->type == PAGE_SLAB && slab->cache == s);
+	KMEM_ASSERT(slab->class == s->index && slab->order == s->order);
+	KMEM_ASSERT(slab->objects == s->objects && slab->inuse <= slab->objects);
+	KMEM_ASSERT(bitmap_weight(slab->free_map, 0, SLAB_MAX_OBJECTS) ==
+		    (unsigned int)(slab->objects - slab->inuse));
+	KMEM_ASSERT(bitmap_next(slab->free_map, true, slab->objects, SLAB_MAX_OBJECTS) ==
+		    SLAB_MAX_OBJECTS);
+	KMEM_ASSERT((index & ((1u << slab->order) - 1)) == 0);
+	for (i = 0; i < 1u << slab->order; i++)
+		KMEM_ASSERT(section->page_class[index + i] == s->index);
+	return true;
+}
+
+enum list_kind { PARTIAL, FULL, EMPTY };
+
+static unsigned long check_list(const struct kmem_cache *s, const struct list_head *head,
+				enum list_kind kind, unsigned long *inuse)
+{
+	struct slab *slab;
+	unsigned long nr = 0;
+
+	list_for_each_entry(slab, head, list) {
+		KMEM_ASSERT(slab_is_valid(s, slab));
+		KMEM_ASSERT((slab->inuse == 0) == (kind == EMPTY));
+		KMEM_ASSERT((slab->inuse == slab->objects) == (kind == FULL));
+		*inuse += slab->inuse;
+		nr++;
+	}
+	return nr;
+}
+
+bool cache_is_valid(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node = &s->node;
+	unsigned long inuse = 0;
+
+	lock_acquire(&node->lock);
+	KMEM_ASSERT(check_list(s, &node->partial, PARTIAL, &inuse) == node->nr_partial);
+	KMEM_ASSERT(check_list(s, &node->full, FULL, &inuse) == node->nr_full);
+	KMEM_ASSERT(check_list(s, &node->empty, EMPTY, &inuse) == node->nr_empty);
+	KMEM_ASSERT(inuse == node->nr_inuse);
+	lock_release(&node->lock);
+	return true;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* See slabinfo.h. */
+#include "slabinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "kmalloc.h"
+#include "large.h"
+#include "report.h"
+
+static char path_pattern[PATH_MAX];
+static bool want_stats;
+
+static int set_slabinfo(const char *value, size_t len)
+{
+	if (len == 0 || len >= sizeof(path_pattern))
+		return -EINVAL;
+	memcpy(path_pattern, value, len);
+	path_pattern[len] = '\0';
+	return 0;
+}
+
+static int set_stats(const char *value, size_t len)
+{
+	long on = 1;
+
+	if (len && option_number(value, len, &on) < 0)
+		return -EINVAL;
+	want_stats = on;
+	return 0;
+}
+
+static const struct boot_param params[] = {
+	{ "slabinfo", set_slabinfo },
+	{ "stats", set_stats },
+};
+
+const struct boot_params slabinfo_params = { params, ARRAY_SIZE(params) };
+
+void cache_get_info(struct kmem_cache *s, struct cache_info *info)
+{
+	struct kmem_cache_node *node = &s->node;
+	unsigned long cached = cpus_objects(s->index) + barn_objects(s);
+
+	*info = (struct cache_info){
+		.name = s->name,
+		.objsize = s->size,
+		.objperslab = s->objects,
+		.pagesperslab = 1u << s->order,
+		.sheaf_capacity = s->sheaf_capacity,
+	};
+	lock_acquire(&node->lock);
+	info->active_objs = node->nr_inuse;
+	info->active_slabs = node->nr_partial + node->nr_full;
+	info->num_slabs = info->active_slabs + node->nr_empty;
+	lock_release(&node->lock);
+	info->num_objs = info->num_slabs * s->objects;
+	/* The threads went on meanwhile: the parts may not exceed the whole. */
+	info->cached_objs = min_ul(cached, info->active_objs);
+}
+
+void kmem_get_totals(struct kmem_totals *t)
+{
+	unsigned long online = READ_ONCE(zone_normal.nr_online);
+	unsigned long nr_free = READ_ONCE(zone_normal.nr_free);
+	unsigned int class;
+
+	*t = (struct kmem_totals){
+		.online = online << PAGE_SHIFT,
+		.free_pages = (nr_free + cpus_pages()) << PAGE_SHIFT,
+		.large = large_bytes(),
+		.areas = area_bytes(),
+		.nr_large = large_count(),
+		.nr_areas = area_count(),
+		.nr_sections = READ_ONCE(zone_normal.nr_sections),
+		.metadata = meta_bytes(),
+	};
+	t->resident =
+		((online - nr_free + READ_ONCE(zone_normal.nr_dirty)) << PAGE_SHIFT) + t->areas;
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		struct cache_info info;
+		unsigned long used;
+
+		cache_get_info(&kmalloc_caches[class], &info);
+		used = info.active_objs - info.cached_objs;
+		t->nr_objects += used;
+		t->slab_used += used * info.objsize;
+		t->slab_cached += info.cached_objs * info.objsize;
+		t->slab_free += info.num_slabs * info.pagesperslab * PAGE_SIZE -
+				info.active_objs * info.objsize;
+	}
+}
+
+static void print_row(struct out *out, const struct cache_info *info)
+{
+	out_printf(out, "%-17s %6lu %6lu %6u %4u %4d", info->name, info->active_objs,
+		   info->num_objs, info->objsize, info->objperslab, (int)info->pagesperslab);
+	out_printf(out, " : tunables %4u %4u %4u", info->sheaf_capacity, 0u, 0u);
+	out_printf(out, " : slabdata %6lu %6lu %6lu\n", info->active_slabs, info->num_slabs, 0ul);
+}
+
+void slabinfo_print(struct out *out)
+{
+	unsigned int class;
+
+	out_printf(out, "slabinfo - version: 2.1\n");
+	out_printf(out, "# name            <active_objs> <num_objs> <objsize> <objperslab> "
+			"<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
+			"<active_slabs> <num_slabs> <sharedavail>\n");
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		struct cache_info info;
+
+		cache_get_info(&kmalloc_caches[class], &info);
+		print_row(out, &info);
+	}
+}
+
+/* The pattern with the process id for each %p; false when it gets too long. */
+static bool expand_path(char *path, size_t size)
+{
+	const char *p;
+	struct out out;
+
+	out_init(&out, -1, path, size - 1);
+	for (p = path_pattern; *p; p++) {
+		if (p[0] == '%' && p[1] == 'p') {
+			out_printf(&out, "%d", (int)getpid());
+			p++;
+		} else {
+			out_printf(&out, "%c", *p);
+		}
+	}
+	path[out.len] = '\0';
+	return out.len < size - 1;
+}
+
+static void write_slabinfo(void)
+{
+	char path[PATH_MAX], buf[4096];
+	struct out out;
+	int fd, err;
+
+	if (!expand_path(path, sizeof(path)))
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		kmem_report("cannot write %s: error %d", path, errno);
+		return;
+	}
+	out_init(&out, fd, buf, sizeof(buf));
+	slabinfo_print(&out);
+	err = out_flush(&out);
+	if (err)
+		kmem_report("cannot write %s: error %d", path, -err);
+	close(fd);
+}
+
+static void print_stats(void)
+{
+	struct kmem_totals t;
+	struct rusage usage;
+
+	kmem_get_totals(&t);
+	getrusage(RUSAGE_SELF, &usage);
+	kmem_report(
+		"peak RSS %ld KiB; %lu objects of %lu KiB and %lu large blocks of %lu KiB in use; "
+		"%lu KiB in sheaves, %lu KiB free in slabs, %lu KiB free pages",
+		usage.ru_maxrss, t.nr_objects, t.slab_used >> 10, t.nr_large, t.large >> 10,
+		t.slab_cached >> 10, t.slab_free >> 10, t.free_pages >> 10);
+}
+
+void slabinfo_at_exit(void)
+{
+	if (path_pattern[0])
+		write_slabinfo();
+	if (want_stats)
+		print_stats();
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the library knows of itself, as figures and in the kernel's slabinfo format, version 2.1.
+ *
+ * In slabinfo, as in the kernel, objects that lie in sheaves count as active.
+ */
+#ifndef KMEM_SLABINFO_H
+#define KMEM_SLABINFO_H
+
+#include "format.h"
+#include "options.h"
+#include "slab.h"
+
+struct cache_info {
+	const char *name;
+	unsigned long active_objs; /* taken from slabs, those in sheaves included */
+	unsigned long cached_objs; /* of these, in sheaves: free for the program */
+	unsigned long num_objs;
+	unsigned long active_slabs, num_slabs;
+	unsigned int objsize, objperslab, pagesperslab;
+	unsigned int sheaf_capacity;
+};
+
+/* All of it in bytes. */
+struct kmem_totals {
+	unsigned long online;	   /* that can be used without asking for addresses */
+	unsigned long resident;	   /* of these and of areas, an upper bound of what costs memory */
+	unsigned long free_pages;  /* in the buddy allocator and on page lists */
+	unsigned long slab_used;   /* objects of the program */
+	unsigned long slab_cached; /* objects in sheaves */
+	unsigned long slab_free;   /* free objects and waste in slabs */
+	unsigned long large;	   /* large blocks, areas included */
+	unsigned long areas;	   /* of these, with a mapping of their own */
+	unsigned long nr_large, nr_areas, nr_sections, nr_objects;
+	unsigned long metadata;
+};
+
+void cache_get_info(struct kmem_cache *s, struct cache_info *info);
+void kmem_get_totals(struct kmem_totals *totals);
+
+/* The whole file. */
+void slabinfo_print(struct out *out);
+
+/* Writes the file and the summary that options asked for. */
+void slabinfo_at_exit(void);
+
+/* slabinfo=PATH, %p in it is the process id; stats=1: a summary on stderr at exit. */
+extern const struct boot_params slabinfo_params;
+
+#endif
