@@ -57,16 +57,18 @@ compile_templates() { # C++-COMPILER
 		#include <vector>
 		template <int N> struct level {
 			using type = std::map<std::tuple<std::string, level<N - 1>*>, std::vector<typename level<N - 1>::type>>;
-			static long sum(long n) { return level<N - 1>::sum(n + N) * 3 % 1000003; }
 		};
 		template <> struct level<0> {
 			using type = std::variant<int, std::string, std::vector<double>>;
-			static long sum(long n) { return n; }
 		};
+		template <int N> long sum(long n) {
+			if constexpr (N == 0) return n;
+			else return sum<N - 1>(n + N) * 3 % 1000003;
+		}
 		int main() {
 			std::unordered_map<std::string, std::function<long(long)>> f;
-			f["deep"] = level<60>::sum;
-			level<5>::type nested;
+			f["deep"] = sum<300>;
+			level<3>::type nested;
 			std::regex e("(a|b)*c[0-9]{2,}");
 			std::ostringstream out;
 			std::vector<std::string> v;
