@@ -289,9 +289,9 @@ static void show_caches(pid_t program, const char *name)
 	}
 	n = pid ? read_slabinfo(path, caches) : 0;
 	if (!n) {
-		complain(
-			"no cache statistics: no process of %s left by exit() with the library loaded",
-			name);
+		complain("no cache statistics: %s allocated nothing, did not leave by exit(),"
+			 " or is static or set-uid",
+			 name);
 		return;
 	}
 	qsort(caches, n, sizeof(*caches), by_total);
