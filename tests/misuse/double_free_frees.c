@@ -6,9 +6,11 @@
 int main(void)
 {
 	void *p = must(malloc(50));
+	struct ballast ballast;
 
+	take_ballast(&ballast, 50);
 	free(p);
 	free(aim(p));
-	push_out(50);
+	give_ballast(&ballast);
 	return 0;
 }

@@ -6,8 +6,10 @@
 int main(void)
 {
 	char *p = must(malloc(1000));
+	struct ballast ballast;
 
+	take_ballast(&ballast, 1000);
 	free(aim(p + 16));
-	push_out(1000);
+	give_ballast(&ballast);
 	return 0;
 }

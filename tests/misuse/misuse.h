@@ -32,15 +32,24 @@ static inline void *must(void *p)
 	return opaque(p);
 }
 
-/* Makes the freed objects of this class leave the thread's cache, by frees alone. */
-static inline void push_out(size_t size)
-{
+/*
+ * Frees so many objects of a class that what lay in the thread's cache before is pushed out. They are
+ * taken before the misuse: an allocation after it could hand the misused object out again.
+ */
+struct ballast {
 	void *p[FREES_AT_MOST];
+};
 
+static inline void take_ballast(struct ballast *b, size_t size)
+{
 	for (size_t i = 0; i < FREES_AT_MOST; i++)
-		p[i] = must(malloc(size));
+		b->p[i] = must(malloc(size));
+}
+
+static inline void give_ballast(struct ballast *b)
+{
 	for (size_t i = 0; i < FREES_AT_MOST; i++)
-		free(p[i]);
+		free(b->p[i]);
 }
 
 static inline void in_thread(void *(*function)(void *), void *arg)
