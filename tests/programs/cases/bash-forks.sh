@@ -1,6 +1,6 @@
 # what: bash: loops of forks, pipes, subshells, here-documents, arrays
 # set: quick
-# limit: 60
+# limit: 300
 # needs: bash sort awk tr sha256sum
 #
 # A shell forks in the middle of everything and its children run on the parent's heap. Nothing is

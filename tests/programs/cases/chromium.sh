@@ -1,6 +1,6 @@
 # what: chromium, headless: a local page with scripts to its DOM, and to a picture
 # set: full
-# limit: 180
+# limit: 300
 # needs: chromium
 #
 # Chromium defines malloc itself, over PartitionAlloc; what is ours is the loader's early calls and

@@ -1,6 +1,6 @@
 # what: clang and clang++ compile this project and templates; objects identical to the byte
 # set: full
-# limit: 240
+# limit: 600
 # needs: clang clang++ cmake ninja perl
 #
 # clang takes nearly all of its memory by operator new, with sized and aligned delete, from one large

@@ -1,6 +1,6 @@
 # what: gcc and g++ compile this project and templates; objects identical to the byte
 # set: quick
-# limit: 180
+# limit: 600
 # needs: gcc g++ cmake ninja perl
 #
 # cc1 is millions of small blocks with a collector of its own above; as and ld read and write large

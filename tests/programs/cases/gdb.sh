@@ -1,6 +1,6 @@
 # what: gdb: breakpoints, a watchpoint, calls of malloc in the program, a core file, python
 # set: full
-# limit: 90
+# limit: 300
 # needs: gdb gcc
 #
 # Debugger and program both run on the library, and the debugger calls the program's malloc and free

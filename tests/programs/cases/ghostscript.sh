@@ -1,6 +1,6 @@
 # what: ghostscript: a made PostScript program to PPM and PNG, to PDF and back
 # set: full
-# limit: 90
+# limit: 300
 # needs: gs
 #
 # An interpreter with a save/restore heap of its own over large malloc blocks, and a renderer that

@@ -1,6 +1,6 @@
 # what: git: a made repository: commit, repack by threads, gc, clone, fsck, blame, bisect
 # set: quick
-# limit: 120
+# limit: 300
 # needs: git
 #
 # git starts many short processes and a few heavy ones: delta search by several threads over blocks

@@ -1,6 +1,6 @@
 # what: java: threads, direct buffers, zlib, three collectors, a JIT that compiles meanwhile
 # set: full
-# limit: 180
+# limit: 600
 # needs: java
 #
 # The JVM maps its heap; its compilers, symbol tables, thread stacks' guards, direct buffers and

@@ -1,6 +1,6 @@
 # what: lua: tables, strings, coroutines, one allocator function for all of it
 # set: quick
-# limit: 60
+# limit: 300
 # needs: lua5.4
 #
 # Lua does everything by realloc(ptr, n) and free, and runs its collector on the sizes it asked for:

@@ -1,6 +1,6 @@
 # what: memcached: four worker threads, eight clients, every value checked
 # set: quick
-# limit: 60
+# limit: 300
 # needs: memcached /usr/bin/python3
 #
 # memcached takes its memory by the megabyte and has a slab allocator of its own above; connections,

@@ -1,6 +1,6 @@
 # what: nginx: a master, three workers, reload under load, files compared
 # set: quick
-# limit: 60
+# limit: 300
 # needs: nginx /usr/bin/python3
 #
 # Workers are forked from a master that has read its configuration on our heap, and change user; a

@@ -1,6 +1,6 @@
 # what: node: buffers, zlib and crypto in the thread pool, workers, children, WebAssembly
 # set: full
-# limit: 90
+# limit: 300
 # needs: node
 #
 # V8 maps its own heap; array buffers, the thread pool, OpenSSL, zlib and each worker's isolate are

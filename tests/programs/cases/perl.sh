@@ -1,6 +1,6 @@
 # what: perl: hashes, sorting, regular expressions, threads, fork
 # set: quick
-# limit: 60
+# limit: 300
 # needs: perl
 #
 # Perl's strings and hashes are many small blocks that grow by realloc, and its interpreter threads

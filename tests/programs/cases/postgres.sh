@@ -1,6 +1,6 @@
 # what: postgres: initdb, pgbench, parallel query, JIT, a restart; sums compared
 # set: full
-# limit: 240
+# limit: 600
 # needs: setpriv psql /usr/lib/postgresql
 #
 # PostgreSQL has memory contexts: it takes blocks of doubling size, frees them a context at a time,

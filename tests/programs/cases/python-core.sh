@@ -1,6 +1,6 @@
 # what: python's own tests: objects, strings, json, re, gc, all of it by malloc
 # set: quick
-# limit: 180
+# limit: 600
 # needs: /usr/bin/python3 /usr/lib/python3.11/test/test_json
 #
 # With PYTHONMALLOC=malloc every object is a block of ours; as a rule Python only asks for its arenas

@@ -1,6 +1,6 @@
 # what: python's own tests: files, sockets' files, sqlite3, archives, mmap, ssl
 # set: full
-# limit: 900
+# limit: 2400
 # needs: /usr/bin/python3 /usr/lib/python3.11/test/test_json
 #
 # Large buffers, and the C libraries behind the modules.

@@ -1,6 +1,6 @@
 # what: python's own tests: the rest of the built-in types, codecs, pickle, numbers
 # set: full
-# limit: 900
+# limit: 2400
 # needs: /usr/bin/python3 /usr/lib/python3.11/test/test_json
 #
 # As a rule: Python's own allocator, over arenas it maps itself, with malloc for what is larger.

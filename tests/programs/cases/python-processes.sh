@@ -1,6 +1,6 @@
 # what: python's own tests: subprocess, multiprocessing by fork, spawn and server
 # set: full
-# limit: 1200
+# limit: 2400
 # needs: /usr/bin/python3 /usr/lib/python3.11/test/test_json
 #
 # fork() with other threads running, and a great many interpreters starting and ending.

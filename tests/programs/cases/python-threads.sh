@@ -1,6 +1,6 @@
 # what: python's own tests: threads, futures, asyncio, thread-local data
 # set: full
-# limit: 900
+# limit: 2400
 # needs: /usr/bin/python3 /usr/lib/python3.11/test/test_json
 #
 # Threads that come and go, and objects that die in another thread than made them.

@@ -1,6 +1,6 @@
 # what: redis: redis-benchmark, a data set by script, save by fork, restart, same digest
 # set: quick
-# limit: 120
+# limit: 300
 # needs: redis-server redis-cli redis-benchmark
 #
 # A server whose whole memory is small blocks of a few sizes, freed in another thread when asked to

@@ -1,6 +1,6 @@
 # what: ruby: objects, compaction, threads, ractors, fork
 # set: quick
-# limit: 90
+# limit: 300
 # needs: ruby
 #
 # Ruby keeps its objects in pages from posix_memalign and the rest of each in malloc; its collector

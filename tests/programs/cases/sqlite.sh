@@ -1,6 +1,6 @@
 # what: sqlite3: tables, indices, queries, full text, vacuum, integrity check
 # set: quick
-# limit: 60
+# limit: 300
 # needs: sqlite3
 #
 # SQLite asks malloc_usable_size how much it really got and keeps its books by the answer.

@@ -1,6 +1,6 @@
 # what: stress-ng: its malloc, bigheap and fork stressors, verifying
 # set: quick
-# limit: 120
+# limit: 300
 # needs: stress-ng
 #
 # Bounded by operations, not by time, and by an address space that bigheap would otherwise fill.

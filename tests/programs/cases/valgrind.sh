@@ -1,6 +1,6 @@
 # what: valgrind --tool=none: a threaded program on the library, every instruction translated
 # set: full
-# limit: 120
+# limit: 300
 # needs: valgrind gcc
 #
 # Valgrind runs the library's own code: its system calls, its thread-local variable, its fork

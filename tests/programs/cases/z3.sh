@@ -1,6 +1,6 @@
 # what: z3: made problems over bit-vectors, integers, arrays, quantifiers, strings, reals
 # set: full
-# limit: 180
+# limit: 600
 # needs: z3
 #
 # A solver in C++: tens of millions of small blocks, regions, vectors that grow. Verdicts, and values
