@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What goes back to the OS, when, and whether it is really gone.
+ *
+ * Time is what purge_tick() is told: the tests give it moments of their own. The decay is so long
+ * that no tick of the library itself, by the real clock, gets there. That memory is gone says the
+ * kernel: mincore() of pages that nobody maps to a file is whether they cost anything.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "buddy.h"
+
+#define LIMIT 1024u /* pages that may stay dirty while few are in use */
+
+static unsigned int nr_resident(const struct page *page, unsigned int nr)
+{
+	unsigned char *vec = malloc(nr);
+	unsigned int i, n = 0;
+
+	EXPECT(vec != NULL);
+	EXPECT_EQ(mincore(page_address(page), (size_t)nr << PAGE_SHIFT, vec), 0);
+	for (i = 0; i < nr; i++)
+		n += vec[i] & 1;
+	free(vec);
+	return n;
+}
+
+static struct page *take_and_write(struct zone *zone, unsigned int nr, unsigned int order)
+{
+	struct page *page = zone_alloc(zone, nr, order);
+
+	EXPECT(page != NULL);
+	memset(page_address(page), 0xa5, (size_t)nr << PAGE_SHIFT);
+	EXPECT_EQ(nr_resident(page, nr), nr);
+	return page;
+}
+
+static void test_all(void **state)
+{
+	struct page *page, *kept;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone);
+	kept = take_and_write(&zone, 100, 7);
+	page = take_and_write(&zone, 500, 9);
+	zone_free(&zone, page, 500);
+	EXPECT_EQ(zone.nr_dirty, 500);
+	EXPECT_EQ(nr_resident(page, 500), 500);
+	EXPECT_EQ(purge_all(&zone), 500);
+	EXPECT_EQ(zone.nr_dirty, 0);
+	EXPECT_EQ(nr_resident(page, 500), 0);
+	EXPECT(unit_is_zero(page_address(page), 500 * PAGE_SIZE));
+	EXPECT_EQ(purge_all(&zone), 0);
+	expect_zone_sound(&zone);
+
+	/* what is used is left alone */
+	EXPECT_EQ(nr_resident(kept, 100), 100);
+	EXPECT_EQ(*(unsigned char *)page_address(kept + 99), 0xa5);
+	zone_free(&zone, kept, 100);
+	zone_fini(&zone);
+}
+
+/* A block of dirty ends and a clean middle is one free block, and goes back as one. */
+static void test_partly_dirty_block(void **state)
+{
+	struct page *page, *other;
+	struct zone zone;
+	unsigned int i;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone);
+	page = take_and_write(&zone, 64, 6);
+	zone_free(&zone, page, 64);
+	purge_all(&zone);
+	EXPECT(zone_alloc(&zone, 64, 6) == page);
+	zone_free(&zone, page + 16, 32);
+	EXPECT_EQ(purge_all(&zone), 32);
+	other = page + 16;
+	EXPECT(zone_claim(&zone, other, 32));
+	for (i = 0; i < 32; i++)
+		EXPECT(!page_is_dirty(other + i));
+	zone_free(&zone, page, 64);
+	EXPECT_EQ(zone.nr_dirty, 64);
+	EXPECT_EQ(purge_all(&zone), 64);
+	zone_fini(&zone);
+}
+
+/* As zone_free() at a moment of the test's choice, which no tick sees. */
+static void free_at(struct zone *zone, struct page *page, unsigned int nr, uint64_t freed_ms)
+{
+	struct section *s = page_section(page);
+
+	lock_acquire(&zone->lock);
+	bitmap_set(s->dirty, page_index(page), nr);
+	zone_free_range(zone, s, page_index(page), nr, freed_ms);
+	lock_release(&zone->lock);
+}
+
+static void test_decay(void **state)
+{
+	uint64_t then = os_clock_ms();
+	struct page *page, *later, *between;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone);
+	/* merged, they would both be as young as the younger */
+	page = take_and_write(&zone, 200, 8);
+	between = take_and_write(&zone, 256, 8);
+	later = take_and_write(&zone, 200, 8);
+	zone_free(&zone, page, 200);
+	EXPECT_EQ(zone.nr_dirty, 200);
+
+	/* too early */
+	purge_tick(&zone, then + NEVER_MS / 2);
+	EXPECT_EQ(zone.nr_dirty, 200);
+	/* it is time for the first block; the other was freed at this very moment */
+	free_at(&zone, later, 200, then + 2 * NEVER_MS);
+	EXPECT_EQ(zone.nr_dirty, 400);
+	purge_tick(&zone, then + 2 * NEVER_MS);
+	EXPECT_EQ(zone.nr_dirty, 200);
+	EXPECT_EQ(nr_resident(page, 200), 0);
+	EXPECT_EQ(nr_resident(later, 200), 200);
+	/* within a quarter of the decay nothing is looked for */
+	free_at(&zone, between, 256, then);
+	EXPECT_EQ(zone.nr_dirty, 456);
+	purge_tick(&zone, then + 2 * NEVER_MS + NEVER_MS / 4);
+	EXPECT_EQ(zone.nr_dirty, 456);
+	purge_tick(&zone, then + 3 * NEVER_MS + NEVER_MS / 2);
+	EXPECT_EQ(zone.nr_dirty, 0);
+	EXPECT_EQ(nr_resident(later, 200), 0);
+	zone_fini(&zone);
+}
+
+/* Never is never. */
+static void test_no_decay_wanted(void **state)
+{
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone);
+	page = take_and_write(&zone, 3000, 12);
+	zone_free(&zone, page, 3000);
+	purge_tick(&zone, os_clock_ms() + 1000ul * NEVER_MS);
+	EXPECT_EQ(zone.nr_dirty, 3000);
+	EXPECT_EQ(nr_resident(page, 3000), 3000);
+	zone_fini(&zone);
+}
+
+/* What is over the limit goes at once, and a quarter of the limit more. */
+static void test_limit(void **state)
+{
+	struct page *page, *used;
+	unsigned int i, dirty = 0;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone);
+	/* pieces of 8 pages, apart from each other, so that none is purged for its neighbour */
+	page = take_and_write(&zone, 4096, 12);
+	for (i = 0; i < 4096 && dirty + 8 <= LIMIT; i += 16) {
+		zone_free(&zone, page + i, 8);
+		dirty += 8;
+		EXPECT_EQ(zone.nr_dirty, dirty);
+	}
+	EXPECT_EQ(zone.nr_dirty, LIMIT);
+	zone_free(&zone, page + i, 8);
+	EXPECT(zone.nr_dirty <= LIMIT - LIMIT / 4);
+	EXPECT(zone.nr_dirty > 0);
+	expect_zone_sound(&zone);
+
+	/* an eighth of the used pages, when that is more */
+	purge_all(&zone);
+	used = take_and_write(&zone, 16384, 14);
+	dirty = (16384 + 4096 - 1024 - 8) / 8;
+	zone_free(&zone, used, 1600);
+	EXPECT_EQ(zone.nr_dirty, 1600);
+	EXPECT(zone.nr_dirty < dirty);
+	zone_free(&zone, used + 1600, 1600);
+	EXPECT(zone.nr_dirty <= dirty - dirty / 4);
+	zone_free(&zone, used + 3200, 16384 - 3200);
+	for (i = 0; i < 4096; i += 16) {
+		zone_free(&zone, page + i + 8, 8);
+		if (!zone_page_is_free(&zone, page + i))
+			zone_free(&zone, page + i, 8);
+	}
+	zone_fini(&zone);
+}
+
+#define NR 3
+
+/* Unused sections go with their addresses, young and old, but the oldest stays. */
+static void test_unused_sections_go(void **state)
+{
+	struct page *page[NR];
+	void *addr[NR];
+	struct section *oldest;
+	unsigned int i;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone);
+	for (i = 0; i < NR; i++) {
+		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
+		EXPECT(page[i] != NULL);
+		addr[i] = page_address(page[i]);
+		EXPECT(virt_to_page(addr[i]) == page[i]);
+	}
+	oldest = page_section(page[0]);
+	/* one used page keeps a section */
+	zone_free(&zone, page[1], PAGES_PER_SECTION - 1);
+	purge_all(&zone);
+	EXPECT(section_of(addr[1]) == page_section(page[1]));
+	zone_free(&zone, page[1] + PAGES_PER_SECTION - 1, 1);
+	purge_all(&zone);
+	EXPECT(section_of(addr[1]) == NULL && virt_to_page(addr[1]) == NULL);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_online, 2 * PAGES_PER_SECTION);
+	zone_free(&zone, page[2], PAGES_PER_SECTION);
+	zone_free(&zone, page[0], PAGES_PER_SECTION);
+	/* by and by, too, when something is freed */
+	zone_free(&zone, zone_alloc(&zone, 1, 0), 1);
+	EXPECT(section_of(addr[2]) == page_section(page[2]));
+	purge_tick(&zone, os_clock_ms() + 2 * NEVER_MS);
+	EXPECT(section_of(addr[2]) == NULL);
+	EXPECT(section_of(addr[0]) == oldest);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_sections, 1);
+
+	/* the next section takes what was given back */
+	page[0] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
+	page[1] = zone_alloc(&zone, 1, 0);
+	EXPECT(page_address(page[1]) == addr[1] || page_address(page[1]) == addr[2]);
+	EXPECT(unit_is_zero(page_address(page[1]), PAGE_SIZE));
+	EXPECT(!page_is_dirty(page[1]));
+	zone_free(&zone, page[0], PAGES_PER_SECTION);
+	zone_free(&zone, page[1], 1);
+	zone_fini(&zone);
+}
+
+static long refused_call;
+static unsigned int nr_refused;
+
+static int refuse(long nr, const unsigned long args[6])
+{
+	(void)args;
+	if (nr != refused_call)
+		return 0;
+	nr_refused++;
+	return ENOMEM;
+}
+
+/* The OS keeps what it does not want to take: pages stay dirty, sections stay usable. */
+static void test_refused(void *arg)
+{
+	struct page *page[NR];
+	unsigned int i;
+	struct zone zone;
+
+	(void)arg;
+	set_decay("decay_ms=-1");
+	zone_init(&zone);
+	for (i = 0; i < NR; i++) {
+		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
+		*(int *)page_address(page[i]) = 17;
+	}
+	for (i = 0; i < NR; i++)
+		zone_free(&zone, page[i], PAGES_PER_SECTION);
+	refused_call = SYS_madvise;
+	unit_os_hook = refuse;
+	nr_refused = 0;
+	EXPECT_EQ(purge_all(&zone), 0);
+	EXPECT(nr_refused > 0);
+	unit_os_hook = NULL;
+	/* what was not purged went with its section, but for the oldest's */
+	EXPECT_EQ(expect_zone_sound(&zone).nr_dirty, PAGES_PER_SECTION);
+	EXPECT_EQ(*(int *)page_address(page[0]), 17);
+
+	for (i = 0; i < NR; i++)
+		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
+	for (i = 0; i < NR; i++)
+		zone_free(&zone, page[i], PAGES_PER_SECTION);
+	refused_call = SYS_munmap;
+	unit_os_hook = refuse;
+	nr_refused = 0;
+	EXPECT_EQ(purge_all(&zone), NR * PAGES_PER_SECTION);
+	EXPECT_EQ(nr_refused, NR - 1);
+	expect_all_free(&zone);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_sections, NR);
+	EXPECT_EQ(zone.nr_dirty, 0);
+	unit_os_hook = NULL;
+	for (i = 0; i < NR; i++) {
+		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
+		EXPECT(page[i] != NULL && unit_is_zero(page_address(page[i]), PAGE_SIZE));
+	}
+	EXPECT_EQ(expect_zone_sound(&zone).nr_sections, NR);
+	for (i = 0; i < NR; i++)
+		zone_free(&zone, page[i], PAGES_PER_SECTION);
+	zone_fini(&zone);
+}
+
+/* In a child: what loops for ever is stopped. */
+static void test_refusals(void **state)
+{
+	(void)state;
+	unit_passes(test_refused, NULL);
+}
+
+/* A fork while another thread purged: the child has the blocks back. */
+static void test_fork_child(void **state)
+{
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone);
+	page = zone_alloc(&zone, 128, 7);
+	zone_free(&zone, page, 128);
+	zone.purging = true;
+	EXPECT_EQ(purge_all(&zone), 0);
+	EXPECT_EQ(zone.nr_dirty, 128);
+	lock_acquire(&zone.lock);
+	purge_fork_child(&zone);
+	lock_release(&zone.lock);
+	EXPECT_EQ(purge_all(&zone), 128);
+	zone_fini(&zone);
+}
+
+static struct zone shared;
+
+static void churn(void *arg, unsigned int id)
+{
+	uint64_t rng = *(uint64_t *)arg + id;
+	unsigned int i, n, steps = unit_steps(1500);
+	struct page *held[8] = { NULL };
+	unsigned int nr[8];
+
+	for (i = 0; i < steps; i++) {
+		n = unit_below(&rng, ARRAY_SIZE(held));
+		if (held[n]) {
+			EXPECT(unit_holds(page_address(held[n]), 64, id * 1000 + n));
+			zone_free(&shared, held[n], nr[n]);
+		}
+		nr[n] = unit_below(&rng, 200) + 1;
+		held[n] = zone_alloc(&shared, nr[n], 8);
+		unit_fill(page_address(held[n]), 64, id * 1000 + n);
+		if (i % 64 == 0)
+			purge_all(&shared);
+	}
+	for (n = 0; n < ARRAY_SIZE(held); n++)
+		if (held[n])
+			zone_free(&shared, held[n], nr[n]);
+}
+
+/* One thread at a time purges, and the others go on. */
+static void test_threads(void **state)
+{
+	uint64_t seed = unit_seed(0x9e9e);
+
+	(void)state;
+	set_decay("decay_ms=1");
+	zone_init(&shared);
+	unit_threads(4, churn, &seed);
+	zone_fini(&shared);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all),	 cmocka_unit_test(test_partly_dirty_block),
+		cmocka_unit_test(test_decay),	 cmocka_unit_test(test_no_decay_wanted),
+		cmocka_unit_test(test_limit),	 cmocka_unit_test(test_unused_sections_go),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_fork_child),
+		cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

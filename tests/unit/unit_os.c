@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the library and the kernel.
+ *
+ * The tests are linked with --wrap=syscall, and os.c makes all of its calls by syscall(2): so a test
+ * can count them, look at them, and refuse the one that it means, which fail_os, by number, cannot.
+ */
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+long __real_syscall(long nr, ...);
+long __wrap_syscall(long nr, ...);
+
+int (*unit_os_hook)(long nr, const unsigned long args[6]);
+unsigned long unit_os_calls;
+
+static bool is_memory_call(long nr)
+{
+	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mprotect || nr == SYS_madvise ||
+	       nr == SYS_mremap;
+}
+
+long __wrap_syscall(long nr, ...)
+{
+	unsigned long args[6];
+	unsigned int i;
+	va_list ap;
+
+	va_start(ap, nr);
+	for (i = 0; i < ARRAY_SIZE(args); i++)
+		args[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (is_memory_call(nr)) {
+		int err = unit_os_hook ? unit_os_hook(nr, args) : 0;
+
+		__atomic_fetch_add(&unit_os_calls, 1, __ATOMIC_RELAXED);
+		if (err) {
+			errno = err;
+			return -1;
+		}
+	}
+	return __real_syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
