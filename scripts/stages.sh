@@ -70,15 +70,13 @@ prepare()
 	build_preset "$preset"
 }
 
-# An address space laid out at random can collide with the thread sanitizer's
-# shadow; where the kernel lets us, lay it out the same each time.
-fixed_layout()
+# An address space laid out at random can collide with the shadow memory of a
+# sanitizer; under those, where the kernel lets us, it is the same each time.
+LAYOUT=(env)
+fix_layout()
 {
-	if setarch "$(uname -m)" -R true 2>/dev/null; then
-		setarch "$(uname -m)" -R "$@"
-	else
-		"$@"
-	fi
+	setarch "$(uname -m)" -R true 2>/dev/null && LAYOUT=(setarch "$(uname -m)" -R)
+	return 0
 }
 
 # run_tests PRESET [CTEST ARGUMENTS]: build, then every test ctest knows.
@@ -93,7 +91,7 @@ run_tests()
 		return 1
 	}
 	rm -f "$report"
-	fixed_layout ctest --preset "$preset" -j "$JOBS" --timeout 900 \
+	"${LAYOUT[@]}" ctest --preset "$preset" -j "$JOBS" --timeout 900 \
 		--output-junit "$report" "$@"
 	rc=$?
 	for attribute in tests failures skipped; do
@@ -156,11 +154,13 @@ stage_check()
 
 stage_asan()
 {
+	fix_layout
 	run_tests asan -L '^unit$'
 }
 
 stage_tsan()
 {
+	fix_layout
 	run_tests tsan -L '^unit$'
 }
 
