@@ -199,10 +199,11 @@ stage_coverage()
 	find build/coverage -name '*.gcda' -delete
 	run_tests coverage
 	rc=$?
+	mkdir -p "$LOGS/coverage"
 	judge /usr/bin/gcovr --root . --object-directory build/coverage \
 		--filter src/ --filter LD_PRELOAD/ \
 		-j "$JOBS" --sort-percentage --print-summary --fail-under-line 90 \
-		--html-details "$LOGS/coverage.html" --txt "$LOGS/coverage.txt" build/coverage || rc=1
+		--html-details "$LOGS/coverage/index.html" --txt "$LOGS/coverage.txt" build/coverage || rc=1
 	cat "$LOGS/coverage.txt"
 	awk '/^TOTAL/ { print $4, "of", $2, "lines" }' "$LOGS/coverage.txt" >"$LOGS/coverage.note"
 	return "$rc"
