@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "buddy.h"
+#include "unit_buddy.h"
 
 #define LIMIT 1024u /* pages that may stay dirty while few are in use */
 

@@ -10,7 +10,7 @@
  */
 #include <stdlib.h>
 
-#include "buddy.h"
+#include "unit_buddy.h"
 
 #define MAX_SECTIONS 8
 #define MAX_RANGES   600

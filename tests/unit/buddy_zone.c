@@ -3,13 +3,13 @@
  * The zone: splitting, merging, tails, claims, dirty pages, growth and refusal.
  *
  * Every test has a zone of its own. What it hands out is checked for place and alignment, and the
- * free areas are counted anew from the pages (buddy.h) after each step that matters.
+ * free areas are counted anew from the pages (unit_buddy.h) after each step that matters.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 
-#include "buddy.h"
+#include "unit_buddy.h"
 
 #define SECTION_PAGES_NR PAGES_PER_SECTION
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Size classes and the shape of slabs, every row and every byte recomputed.
+ *
+ * The sizes are generated here from what kmalloc.h says of them, not read from its table; the order
+ * of a slab is ranked over all orders instead of searched for; the reciprocal is compared with the
+ * division that it stands for at every offset of a slab.
+ */
+#include <stdio.h>
+
+#include "init.h"
+#include "unit_slab.h"
+
+#define SCRATCH 255 /* a class that nobody uses */
+
+static unsigned int sizes[NR_KMALLOC_CLASSES]; /* [0] = 0 */
+
+/* Multiples of 16 to 128, then four to each doubling. */
+static void generate_sizes(void)
+{
+	unsigned int n = 1, size, step;
+
+	for (size = 16; size <= 128; size += 16)
+		sizes[n++] = size;
+	for (step = 32; step <= 4096; step *= 2)
+		for (size = 5 * step; size <= 8 * step; size += step)
+			sizes[n++] = size;
+	EXPECT_EQ(n, NR_KMALLOC_CLASSES);
+	EXPECT_EQ(sizes[n - 1], KMALLOC_MAX_SIZE);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	kmem_init();
+	generate_sizes();
+	return 0;
+}
+
+static void test_every_size(void **state)
+{
+	unsigned int size, class = 1;
+
+	(void)state;
+	for (size = 0; size <= KMALLOC_MAX_SIZE; size++) {
+		if (size > sizes[class])
+			class ++;
+		EXPECT_EQ(kmalloc_class(size), class);
+		EXPECT(kmalloc_cpu_slot(this_cpu, size) == &this_cpu->slot[class]);
+		EXPECT(kmalloc_caches[class].size >= size);
+		if (size > 128)
+			EXPECT(5 * (kmalloc_caches[class].size - size) <= size + size / 4);
+	}
+}
+
+static void test_every_class(void **state)
+{
+	unsigned int class, i;
+	char name[24];
+
+	(void)state;
+	EXPECT(kmem_caches[0] == NULL);
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		const struct kmem_cache *s = &kmalloc_caches[class];
+
+		snprintf(name, sizeof(name), "kmalloc-%u", sizes[class]);
+		EXPECT(strcmp(s->name, name) == 0);
+		EXPECT(kmem_caches[class] == s);
+		EXPECT_EQ(s->index, class);
+		EXPECT_EQ(s->size, sizes[class]);
+		/* naturally aligned, up to a page */
+		for (i = PAGE_SIZE; sizes[class] % i; i /= 2)
+			;
+		EXPECT_EQ(s->align, i);
+		EXPECT(i >= KMALLOC_MIN_ALIGN);
+	}
+	for (; class < SCRATCH; class ++)
+		EXPECT(kmem_caches[class] == NULL);
+}
+
+/*
+ * How good slabs of @order are, the less the better: at least 8 objects before 4 before 2 before 1,
+ * and within that at most 1/16 lost before 1/8 before 1/4.
+ */
+static unsigned int badness(unsigned int size, unsigned int order)
+{
+	unsigned int bytes = (unsigned int)PAGE_SIZE << order, objects = bytes / size;
+	unsigned int lost = bytes % size, few;
+
+	if (!objects || 4 * lost > bytes)
+		return ~0u;
+	few = objects >= 8 ? 0 : objects >= 4 ? 1 : objects >= 2 ? 2 : 3;
+	return few * 3 + (16 * lost <= bytes ? 0 : 8 * lost <= bytes ? 1 : 2);
+}
+
+static void expect_shape(const struct kmem_cache *s)
+{
+	unsigned int order, bytes = (unsigned int)PAGE_SIZE << s->order, left;
+
+	EXPECT(s->order <= SLAB_MAX_ORDER);
+	for (order = 0; order <= SLAB_MAX_ORDER; order++) {
+		unsigned int other = badness(s->size, order), mine = badness(s->size, s->order);
+
+		EXPECT(order < s->order ? other > mine : other >= mine);
+	}
+	EXPECT_EQ(s->objects, bytes / s->size < 256 ? bytes / s->size : 256);
+	EXPECT(s->objects > 0);
+	left = bytes - s->objects * s->size;
+	EXPECT(left <= bytes / 4);
+	EXPECT_EQ(s->colours, left / s->align + 1);
+	EXPECT((s->colours - 1u) * s->align + s->objects * s->size <= bytes);
+	EXPECT(s->max_empty >= 1);
+	EXPECT(s->max_empty == 1 || s->max_empty << s->order <= 4);
+}
+
+static void test_shape(void **state)
+{
+	unsigned int class;
+
+	(void)state;
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		expect_shape(&kmalloc_caches[class]);
+}
+
+/* Of any size that a cache may have, not only of those that kmalloc uses. */
+static void test_shape_of_any_size(void **state)
+{
+	static struct kmem_cache s;
+	unsigned int size;
+
+	(void)state;
+	for (size = 16; size <= KMALLOC_MAX_SIZE; size += 16) {
+		unsigned long i;
+
+		s = (struct kmem_cache){ .size = 0 };
+		cache_init(&s, "scratch", size, 16, SCRATCH);
+		expect_shape(&s);
+		for (i = 0; i < PAGE_SIZE << s.order; i++) {
+			/* the ends of each object */
+			EXPECT_EQ((i * s.reciprocal) >> 32, i / size);
+			i += i % size == 0 ? size - 2 : 0;
+		}
+	}
+	kmem_caches[SCRATCH] = NULL;
+}
+
+static void test_reciprocal_at_every_offset(void **state)
+{
+	unsigned int class;
+
+	(void)state;
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		const struct kmem_cache *s = &kmalloc_caches[class];
+		unsigned long offset;
+
+		for (offset = 0; offset < PAGE_SIZE << s->order; offset++)
+			EXPECT_EQ((offset * s->reciprocal) >> 32, offset / s->size);
+	}
+}
+
+/* Smaller sheaves for larger objects, that waste no cache line; few of them in a barn. */
+static void test_sheaves_and_barns(void **state)
+{
+	unsigned int class, capacity = ~0u;
+	size_t bytes;
+
+	(void)state;
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		const struct kmem_cache *s = &kmalloc_caches[class];
+		const struct barn *barn = &s->barn;
+
+		EXPECT(s->sheaf_capacity >= 4 && s->sheaf_capacity <= capacity);
+		capacity = s->sheaf_capacity;
+		bytes = sizeof(struct sheaf) + capacity * sizeof(void *);
+		EXPECT(align_up(bytes, 64) - bytes < 16);
+		EXPECT(s->sheaf_pool->size >= bytes);
+		EXPECT(barn->max_full >= 2);
+		EXPECT(barn->max_full == 2 || barn->max_full * capacity * s->size <= 128u << 10);
+		EXPECT(barn->nr_full == 0 && barn->nr_empty == 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_every_class),
+		cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_shape_of_any_size),
+		cmocka_unit_test(test_reciprocal_at_every_offset),
+		cmocka_unit_test(test_sheaves_and_barns),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}

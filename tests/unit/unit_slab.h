@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A cache seen from its slabs, trusting none of its counts, and malloc's fast paths for tests that
+ * cannot link malloc.
+ *
+ * cache_is_valid() asserts in checked builds only, and is the library's own. expect_cache_sound()
+ * holds in every build: it counts bits and list entries anew.
+ */
+#ifndef UNIT_SLAB_H
+#define UNIT_SLAB_H
+
+#include <string.h>
+
+#include "kmalloc.h"
+#include "unit.h"
+
+static inline struct slab *slab_at(const void *object)
+{
+	struct page *page = virt_to_page(object);
+	struct kmem_cache *s;
+
+	EXPECT(page != NULL);
+	s = kmem_caches[page_section(page)->page_class[page_index(page)]];
+	EXPECT(s != NULL);
+	page -= page_index(page) % (1u << s->order);
+	EXPECT(page->type == PAGE_SLAB);
+	return (struct slab *)page;
+}
+
+/* Bytes from the start of the slab's first page to its first object. */
+static inline unsigned int first_offset(const struct kmem_cache *s, const struct slab *slab)
+{
+	return slab->colour * s->align;
+}
+
+static inline char *slab_object(const struct kmem_cache *s, const struct slab *slab, unsigned int i)
+{
+	return (char *)page_address((const struct page *)slab) + first_offset(s, slab) +
+	       i * s->size;
+}
+
+static inline void expect_slab_sound(const struct kmem_cache *s, const struct slab *slab)
+{
+	const struct page *page = (const struct page *)slab;
+	unsigned int i, free = 0, bytes = (unsigned int)PAGE_SIZE << s->order;
+
+	EXPECT(slab->type == PAGE_SLAB && slab->cache == s && slab->class == s->index);
+	EXPECT(slab->order == s->order && slab->objects == s->objects);
+	EXPECT_EQ(page_index(page) % (1u << s->order), 0);
+	for (i = 0; i < 1u << s->order; i++)
+		EXPECT_EQ(page_section(page)->page_class[page_index(page) + i], s->index);
+	for (i = 0; i < SLAB_MAX_OBJECTS; i++) {
+		bool set = slab->free_map[i / 64] >> (i % 64) & 1;
+
+		EXPECT(!set || i < slab->objects);
+		free += set;
+	}
+	EXPECT_EQ(slab->inuse + free, slab->objects);
+	EXPECT(first_offset(s, slab) + slab->objects * s->size <= bytes);
+}
+
+static inline unsigned long expect_list(const struct kmem_cache *s, const struct list_head *head,
+					unsigned long *inuse)
+{
+	const struct list_head *node;
+	unsigned long nr = 0;
+
+	for (node = head->next; node != head; node = node->next, nr++) {
+		const struct slab *slab = list_entry(node, struct slab, list);
+		const struct kmem_cache_node *n = &s->node;
+
+		EXPECT(node->next->prev == node && node->prev->next == node);
+		expect_slab_sound(s, slab);
+		EXPECT(head == (slab->inuse == slab->objects ? &n->full :
+				slab->inuse		     ? &n->partial :
+							       &n->empty));
+		*inuse += slab->inuse;
+	}
+	return nr;
+}
+
+/* Lists, bits and counts of @s agree; nobody else uses it meanwhile. */
+static inline void expect_cache_sound(struct kmem_cache *s)
+{
+	unsigned long inuse = 0;
+
+	cache_is_valid(s);
+	barn_is_valid(s);
+	EXPECT_EQ(expect_list(s, &s->node.partial, &inuse), s->node.nr_partial);
+	EXPECT_EQ(expect_list(s, &s->node.full, &inuse), s->node.nr_full);
+	EXPECT_EQ(expect_list(s, &s->node.empty, &inuse), s->node.nr_empty);
+	EXPECT_EQ(inuse, s->node.nr_inuse);
+	EXPECT(s->node.nr_empty <= s->max_empty);
+}
+
+/* What malloc does, and free. */
+static inline void *unit_kmalloc(size_t size)
+{
+	void *object = NULL;
+
+	if (size <= KMALLOC_MAX_SIZE)
+		object = slot_pop(kmalloc_cpu_slot(this_cpu, size));
+	return object ? object : kmalloc_slow(size);
+}
+
+static inline void unit_kfree(void *object)
+{
+	struct section *section = section_of(object);
+
+	if (section &&
+	    slot_push(&this_cpu->slot[section->page_class[section_page_index(object)]], object))
+		return;
+	if (object)
+		kfree_slow(object);
+}
+
+#endif
