@@ -30,6 +30,7 @@ begin() {
 	probe "$server"
 }
 
+probe_bound redis-server --version
 begin 1
 redis-benchmark -h 127.0.0.1 -p "$port" -n 20000 -c 20 -P 8 -r 5000 -d 100 --csv \
 	-t ping,set,get,incr,lpush,rpop,sadd,hset,zadd,lrange_100,mset 2>bench.log | cut -d, -f1
