@@ -149,6 +149,9 @@ install_packages()
 	return "${PIPESTATUS[0]}"
 }
 
+# What the first configuring of a preset says beyond the preset.
+CONFIGURE=()
+
 # build_preset PRESET [CMAKE --build ARGUMENTS]: configure once, then build what changed.
 # Says nothing when there is nothing to do.  Two at a time take turns.
 build_preset()
@@ -177,7 +180,7 @@ configure_and_build()
 	: >"$log"
 	if [ ! -e "build/$preset/build.ninja" ]; then
 		say "configuring build/$preset"
-		cmake --preset "$preset" </dev/null >>"$log" 2>&1 || return 1
+		cmake --preset "$preset" "${CONFIGURE[@]}" </dev/null >>"$log" 2>&1 || return 1
 	fi
 	cmake --build --preset "$preset" "$@" </dev/null 2>&1 | tee -a "$log" |
 		announce_build "$preset" | follow "build/$preset" '^\[[0-9]+/' >/dev/null

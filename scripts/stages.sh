@@ -58,14 +58,15 @@ count_last_line()
 	count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]:-0}"
 }
 
-# A preset's build directory, configured for quick or full tests.
+# A preset's build directory, configured with the tests, quick or full.
 prepare()
 {
-	local preset=$1 full=OFF
+	local preset=$1 cache=build/$1/CMakeCache.txt full=OFF
 
 	[ "$FULL" = 1 ] && full=ON
-	if ! grep -qs "^KMEM_FULL_TESTS:BOOL=$full" "build/$preset/CMakeCache.txt"; then
-		cmake --preset "$preset" -DKMEM_FULL_TESTS=$full || return 1
+	if ! grep -qs "^KMEM_FULL_TESTS:BOOL=$full" "$cache" ||
+		! grep -qs '^BUILD_TESTING:BOOL=ON' "$cache"; then
+		cmake --preset "$preset" -DBUILD_TESTING=ON -DKMEM_FULL_TESTS=$full || return 1
 	fi
 	build_preset "$preset"
 }
