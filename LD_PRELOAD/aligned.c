@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The aligned forms. An alignment must be a power of two: aligned_alloc and memalign say EINVAL
- * otherwise, posix_memalign returns it and leaves the pointer and errno alone.
+ * The aligned forms. An alignment must be a power of two: aligned_alloc says EINVAL otherwise,
+ * posix_memalign returns it and leaves the pointer and errno alone, memalign rounds up.
  */
 #include <errno.h>
 
@@ -28,7 +28,17 @@ __export void *aligned_alloc(size_t align, size_t size)
 	return allocate(align, size);
 }
 
-__export void *memalign(size_t align, size_t size) __alias_of(aligned_alloc);
+/* The old form rounds the alignment up, in glibc as here. */
+__export void *memalign(size_t align, size_t size)
+{
+	if (likely(align <= KMALLOC_MIN_ALIGN))
+		return malloc(size);
+	if (unlikely(align > PTRDIFF_MAX / 2)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return allocate(1UL << (__fls(align - 1) + 1), size);
+}
 
 __export int posix_memalign(void **object, size_t align, size_t size)
 {
@@ -69,7 +79,7 @@ __export void free_aligned_sized(void *object, size_t align, size_t size)
 	free(object);
 }
 
-__export void *__libc_memalign(size_t align, size_t size) __alias_of(aligned_alloc);
+__export void *__libc_memalign(size_t align, size_t size) __alias_of(memalign);
 __export int __posix_memalign(void **object, size_t align, size_t size) __alias_of(posix_memalign);
 __export void *__libc_valloc(size_t size) __alias_of(valloc);
 __export void *__libc_pvalloc(size_t size) __alias_of(pvalloc);

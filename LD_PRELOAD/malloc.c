@@ -41,7 +41,7 @@ __export void free(void *object)
 	if (likely(section)) {
 		unsigned int class = section->page_class[section_page_index(object)];
 
-		if (likely(slot_push(&this_cpu->slot[class], object)))
+		if (likely(slot_push(cpu_slot(this_cpu, class), object)))
 			return;
 	}
 	free_slow(object);

@@ -143,13 +143,15 @@ static void drop_area(struct section *s)
 }
 
 /*
- * After a refused move: the kernel may or may not have cleared the target before it refused, and
- * cleared addresses may be another thread's by now. What can be reserved anew was cleared and is
- * let go; what cannot stays as it is, addresses without memory at worst.
+ * After a move was refused with @err. Before the kernel says ENOMEM or EFAULT it may have cleared the
+ * target, and cleared addresses may be another thread's by now: what can be reserved anew was cleared
+ * and is let go; what cannot stays as it is, addresses without memory. Other errors come first.
  */
-static void forget_target(void *to, size_t bytes)
+static void forget_target(void *to, size_t bytes, int err)
 {
-	if (os_reserve_at(to, bytes) == 0 && place_unmap(to, bytes) != 0)
+	if ((err == -ENOMEM || err == -EFAULT) && os_reserve_at(to, bytes) != 0)
+		return;
+	if (place_unmap(to, bytes) != 0)
 		kmem_report("the OS does not take the addresses 0x%lx back", (unsigned long)to);
 }
 
@@ -185,11 +187,15 @@ static void shrink_area(struct section *s, size_t bytes)
 	char *tail = (char *)s->start + bytes;
 	size_t gone = s->bytes - bytes;
 	uintptr_t next_slot = align_up((uintptr_t)tail, SECTION_SIZE);
+	uintptr_t end = s->start + s->bytes;
 
-	if (os_unmap(tail, gone))
+	/* As when a whole area goes: out of the table before the addresses can be another's. */
+	if (next_slot < end)
+		section_leave(next_slot, end - next_slot);
+	if (os_unmap(tail, gone)) {
+		section_enter(s, s->start, s->bytes);
 		return;
-	if (next_slot < s->start + s->bytes)
-		section_leave(next_slot, s->start + s->bytes - next_slot);
+	}
 	WRITE_ONCE(s->bytes, bytes);
 	account(0, -(long)gone);
 }
@@ -210,6 +216,7 @@ void *area_adopt(void *from, size_t old_bytes, size_t bytes)
 {
 	struct section *s;
 	char *to;
+	int err;
 
 	bytes = align_up(bytes, os_page_size());
 	if (bytes <= old_bytes)
@@ -223,8 +230,9 @@ void *area_adopt(void *from, size_t old_bytes, size_t bytes)
 		return NULL;
 	}
 	s->bytes = old_bytes;
-	if (os_move(from, old_bytes, to)) {
-		forget_target(to, old_bytes);
+	err = os_move(from, old_bytes, to);
+	if (err) {
+		forget_target(to, old_bytes, err);
 		keep_area_descriptor(s);
 		return NULL;
 	}
@@ -243,13 +251,15 @@ static void *move_area(struct section *s, size_t bytes)
 	void *to = place_section(bytes, SECTION_SIZE);
 	void *from = (void *)s->start;
 	size_t old = s->bytes;
+	int err;
 
 	if (!to)
 		return NULL;
 	section_leave(s->start, old);
-	if (os_move_grow(from, old, to, bytes)) {
+	err = os_move_grow(from, old, to, bytes);
+	if (err) {
 		section_enter(s, s->start, old);
-		forget_target(to, bytes);
+		forget_target(to, bytes, err);
 		return NULL;
 	}
 	account(-1, -(long)old);

@@ -2,9 +2,8 @@
 /* See meta.h. */
 #include "meta.h"
 
-#include <string.h>
-
 #include "bits.h"
+#include "page.h"
 #include "place.h"
 #include "report.h"
 
@@ -32,14 +31,17 @@ static bool new_chunk(void)
 /* Memory of a chunk reads as zero until it was used. */
 static void *carve(struct meta_pool *pool)
 {
-	size_t size = align_up(pool->size, LINE_SIZE);
-	void *object;
+	/* Of a large one only the start may ever be used: that should be as few pages as can be. */
+	size_t align = pool->size >= PAGE_SIZE ? PAGE_SIZE : LINE_SIZE;
+	char *object = (char *)align_up((uintptr_t)chunk_next, align);
 
-	KMEM_ASSERT(size <= CHUNK_SIZE);
-	if ((size_t)(chunk_end - chunk_next) < size && !new_chunk())
-		return NULL;
-	object = chunk_next;
-	chunk_next += size;
+	KMEM_ASSERT(pool->size <= CHUNK_SIZE);
+	if (object + pool->size > chunk_end) {
+		if (!new_chunk())
+			return NULL;
+		object = chunk_next;
+	}
+	chunk_next = object + align_up(pool->size, LINE_SIZE);
 	pool->nr_total++;
 	return object;
 }
@@ -53,7 +55,6 @@ void *meta_alloc(struct meta_pool *pool)
 	if (object) {
 		pool->free = *(void **)object;
 		pool->nr_free--;
-		memset(object, 0, pool->size);
 	} else {
 		object = carve(pool);
 	}

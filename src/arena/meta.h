@@ -29,7 +29,10 @@ struct meta_pool {
 
 extern struct lock meta_lock;
 
-/* A zeroed object, aligned to a cache line; NULL when the OS refuses. */
+/*
+ * An object aligned to a cache line, or to a page if it is as large; NULL when the OS refuses. One
+ * that was never used reads as zero, another as its last user left it but for the first word.
+ */
 void *meta_alloc(struct meta_pool *pool);
 void meta_free(struct meta_pool *pool, void *object);
 

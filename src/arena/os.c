@@ -86,8 +86,9 @@ static long os_call(long nr, const void *addr, size_t size, long a, long b, long
 	int saved = errno;
 	long ret;
 
+	/* What the kernel says before it has done anything: see forget_target() in area.c. */
 	if (should_fail())
-		return -ENOMEM;
+		return -EAGAIN;
 	ret = syscall(nr, addr, size, a, b, c, d);
 	if (ret == -1)
 		ret = -errno;
@@ -159,7 +160,15 @@ static int move(void *from, size_t old_size, void *to, size_t new_size, long fla
 
 int os_move(void *from, size_t size, void *to)
 {
-	return move(from, size, to, size, MREMAP_DONTUNMAP);
+	static bool unsupported; /* before Linux 5.7, under valgrind */
+	int err;
+
+	if (READ_ONCE(unsupported))
+		return -EINVAL;
+	err = move(from, size, to, size, MREMAP_DONTUNMAP);
+	if (err == -EINVAL)
+		WRITE_ONCE(unsupported, true);
+	return err;
 }
 
 int os_move_grow(void *from, size_t old_size, void *to, size_t new_size)

@@ -20,7 +20,7 @@
 /* meta_lock, all of it */
 static bool upward;
 static uintptr_t hint, frontier;
-static uintptr_t metadata_slot, metadata_next;
+static uintptr_t metadata_next, metadata_end; /* strides of the metadata slot to come */
 
 static bool probe(size_t size)
 {
@@ -63,16 +63,6 @@ static int search(uintptr_t from, size_t size, size_t align, uintptr_t *found)
 	return err;
 }
 
-/* What lies before the new hint is in use. */
-static void advance(uintptr_t addr, size_t size)
-{
-	uintptr_t end = align_up(addr + size, SECTION_SIZE);
-
-	hint = upward ? end : addr;
-	if (upward ? end > frontier : addr < frontier)
-		frontier = hint;
-}
-
 static uintptr_t reserve_slots(size_t size, size_t align)
 {
 	uintptr_t found;
@@ -87,7 +77,9 @@ static uintptr_t reserve_slots(size_t size, size_t align)
 		err = search(frontier, size, align, &found);
 	if (err)
 		return 0;
-	advance(found, size);
+	hint = upward ? align_up(found + size, SECTION_SIZE) : found;
+	if (upward ? hint > frontier : hint < frontier)
+		frontier = hint;
 	return found;
 }
 
@@ -114,41 +106,36 @@ int place_unmap(void *addr, size_t size)
 	return err;
 }
 
-/* The next slot for metadata, in a 64 MiB slot at the frontier that nothing else is placed in. */
-static uintptr_t next_metadata_slot(size_t size)
+/*
+ * Reserves the next stride of the metadata slot; the first of a new slot when that is used up, or
+ * when something foreign has settled there, since only strides in use are reserved.
+ */
+static uintptr_t reserve_metadata(size_t size)
 {
-	if (metadata_next == metadata_slot) {
-		if (!frontier && !probe(size))
+	uintptr_t addr = metadata_next;
+
+	KMEM_ASSERT(size <= METADATA_STRIDE);
+	if (addr == metadata_end || os_reserve_at((void *)addr, size) != 0) {
+		addr = reserve_slots(size, SECTION_SIZE);
+		if (!addr)
 			return 0;
-		metadata_slot = next_candidate(frontier, SECTION_SIZE, SECTION_SIZE);
-		if (!metadata_slot)
-			return 0;
-		advance(metadata_slot, SECTION_SIZE);
-		metadata_next = metadata_slot + SECTION_SIZE;
+		metadata_end = addr + SECTION_SIZE;
 	}
-	metadata_next -= METADATA_STRIDE;
-	return metadata_next;
+	metadata_next = addr + METADATA_STRIDE;
+	return addr;
 }
 
 void *place_metadata(size_t size, const char *name)
 {
 	size_t whole = META_GUARD + align_up(size, META_GUARD) + META_GUARD;
-	int tries, err = -EEXIST;
-	uintptr_t addr = 0;
+	uintptr_t addr = reserve_metadata(whole);
 
-	KMEM_ASSERT(whole <= METADATA_STRIDE);
-	for (tries = 0; tries < TRIES && err == -EEXIST; tries++) {
-		addr = next_metadata_slot(whole);
-		if (!addr)
-			return NULL;
-		err = os_reserve_at((void *)addr, whole);
-	}
-	if (err)
+	if (!addr)
 		return NULL;
 	if (os_commit((char *)addr + META_GUARD, align_up(size, os_page_size()))) {
 		/* Address space without access is all that is lost if this is refused, too. */
 		if (os_unmap((void *)addr, whole) == 0)
-			metadata_next += METADATA_STRIDE;
+			metadata_next = addr;
 		return NULL;
 	}
 	os_name((void *)addr, whole, name);

@@ -166,7 +166,7 @@ int section_destroy(struct section *s)
 {
 	int err;
 
-	KMEM_ASSERT(s->nr_free == s->nr_online);
+	KMEM_ASSERT(!s->free_orders);
 	/* Out of the table first: once unmapped, the addresses may be anybody's at once. */
 	section_leave(s->start, s->bytes);
 	err = place_unmap((void *)s->start, s->bytes);

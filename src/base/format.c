@@ -65,6 +65,14 @@ static void put_number(struct out *out, unsigned long value, unsigned int base, 
 		*--p = "0123456789abcdef"[value % base];
 		value /= base;
 	} while (value);
+	if (minus && spec->zero && !spec->left) {
+		struct spec rest = *spec;
+
+		put(out, '-');
+		rest.width -= rest.width ? 1 : 0;
+		put_padded(out, p, (size_t)(digits + sizeof(digits) - p), &rest);
+		return;
+	}
 	if (minus)
 		*--p = '-';
 	put_padded(out, p, (size_t)(digits + sizeof(digits) - p), spec);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pcp.h"
 #include "report.h"
 
 #define AREA_MIN (1UL << 20) /* below, moving bytes is cheaper than a mapping of one's own */
@@ -59,7 +60,7 @@ void *large_alloc(size_t bytes, size_t align, bool zero)
 
 	if (whole <= 1UL << MAX_ORDER)
 		addr = alloc_from_zone((unsigned int)nr, order_of(whole), zero);
-	if (!addr && bytes >= AREA_MIN)
+	if (!addr && (bytes >= AREA_MIN || whole > 1UL << MAX_ORDER))
 		addr = area_alloc(bytes, align);
 	return addr;
 }
@@ -169,11 +170,10 @@ enum large_fault large_fault(const void *addr)
 		return area_is_stuck(s) ? FAULT_DOUBLE_FREE : FAULT_INTERIOR;
 	if (!page)
 		return FAULT_FOREIGN;
-	if (zone_page_is_free(&zone_normal, page) || page->type == PAGE_PCP) {
-		bool used = bitmap_weight(s->dirty, index, 1) || page->type == PAGE_PCP;
-
-		return used ? FAULT_DOUBLE_FREE : FAULT_FOREIGN;
-	}
+	if (pcp_holds(page))
+		return FAULT_DOUBLE_FREE;
+	if (zone_page_is_free(&zone_normal, page))
+		return bitmap_weight(s->dirty, index, 1) ? FAULT_DOUBLE_FREE : FAULT_FOREIGN;
 	return FAULT_INTERIOR;
 }
 

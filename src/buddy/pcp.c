@@ -67,6 +67,20 @@ void pcp_drain(struct per_cpu_pages *pcp)
 			drain(pcp, order, pcp->nr[order]);
 }
 
+bool pcp_holds(const struct page *page)
+{
+	const struct section *s = page_section(page);
+	unsigned int order;
+
+	for (order = 0; order < PCP_ORDERS; order++) {
+		const struct page *head = &s->mem_map[align_down(page_index(page), 1UL << order)];
+
+		if (head->type == PAGE_PCP && head->order >= order)
+			return true;
+	}
+	return false;
+}
+
 unsigned long pcp_pages(const struct per_cpu_pages *pcp)
 {
 	unsigned long pages = 0;

@@ -26,6 +26,9 @@ void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
 /* All blocks go back to the zone. */
 void pcp_drain(struct per_cpu_pages *pcp);
 
+/* Whether the page lies in a block on some thread's list; a guess while that thread runs. */
+bool pcp_holds(const struct page *page);
+
 /* Free pages on the lists. */
 unsigned long pcp_pages(const struct per_cpu_pages *pcp);
 

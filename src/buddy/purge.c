@@ -8,8 +8,7 @@
 #include "report.h"
 
 #define BATCH	       32    /* blocks out of the free areas at a time */
-#define DIRTY_FLOOR    1024u /* pages that may stay dirty however little is in use: 4 MiB */
-#define DIRTY_SHARE    8     /* and the share of the used pages, when that is more */
+#define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
 #define PASSES_A_DECAY 4     /* how often old pages are looked for */
 #define FOREVER	       (~0UL)
 
@@ -42,8 +41,9 @@ static struct batch {
 	bool purged[BATCH];
 } batch;
 
-/* Takes dirty blocks freed up to @until_ms; zone->lock is held. */
-static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms)
+/* Takes dirty blocks freed up to @until_ms until @target are left; zone->lock is held. */
+static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms,
+			 unsigned long target)
 {
 	unsigned int order;
 
@@ -53,7 +53,7 @@ static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms
 		if (!(s->free_orders >> order & 1))
 			continue;
 		list_for_each_entry_safe(page, next, &s->free_area[order].free_list, lru) {
-			if (!page->nr_dirty || batch.nr == BATCH)
+			if (!page->nr_dirty || batch.nr == BATCH || zone->nr_dirty <= target)
 				break;
 			if (page->freed_ms > until_ms)
 				continue;
@@ -63,13 +63,13 @@ static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms
 	}
 }
 
-static void isolate(struct zone *zone, uint64_t until_ms)
+static void isolate(struct zone *zone, uint64_t until_ms, unsigned long target)
 {
 	struct list_head *node;
 
 	for (node = zone->sections.prev; node != &zone->sections && batch.nr < BATCH;
 	     node = node->prev)
-		isolate_from(zone, list_entry(node, struct section, list), until_ms);
+		isolate_from(zone, list_entry(node, struct section, list), until_ms, target);
 }
 
 /* One call from the first dirty OS page to the last: clean ones between cost it nothing. */
@@ -122,7 +122,7 @@ static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned 
 
 	while (more && READ_ONCE(zone->nr_dirty) > target) {
 		lock_acquire(&zone->lock);
-		isolate(zone, until_ms);
+		isolate(zone, until_ms, target);
 		lock_release(&zone->lock);
 		for (i = 0; i < batch.nr; i++)
 			batch.purged[i] = purge_block(batch.block[i]);
@@ -159,21 +159,20 @@ static bool is_unused(const struct section *s, uint64_t until_ms)
 	return true;
 }
 
+/* Refused, the section is as it was, in its place among the others. */
 static void destroy_section(struct zone *zone, struct section *s)
 {
-	unsigned int nr_online = s->nr_online, index;
+	struct list_head *before = s->list.prev;
+	unsigned int nr_online = s->nr_online;
 
 	unlink_all(zone, s);
 	zone_forget_section(zone, s);
-	s->nr_free = nr_online;
 	if (section_destroy(s) == 0) {
 		WRITE_ONCE(zone->nr_online, zone->nr_online - nr_online);
 		return;
 	}
-	s->nr_free = 0;
-	zone_adopt_section(zone, s);
-	for (index = 0; index < nr_online; index++)
-		zone_insert_free(zone, &s->mem_map[index], 0, 0);
+	list_add(&s->list, before);
+	zone_free_range(zone, s, 0, nr_online, 0);
 }
 
 /* Unused sections go back, except the oldest: the next request would only make another. */
@@ -188,11 +187,28 @@ static void destroy_unused(struct zone *zone, uint64_t until_ms)
 	lock_release(&zone->lock);
 }
 
+static unsigned long pages_used(const struct zone *zone)
+{
+	return READ_ONCE(zone->nr_online) - READ_ONCE(zone->nr_free);
+}
+
 static unsigned long dirty_limit(const struct zone *zone)
 {
-	unsigned long used = READ_ONCE(zone->nr_online) - READ_ONCE(zone->nr_free);
+	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
 
-	return max_ul(DIRTY_FLOOR, used / DIRTY_SHARE);
+	return peak > used + DIRTY_FLOOR ? peak - used : DIRTY_FLOOR;
+}
+
+/* @freed pages were in use until just now. */
+static void follow_peak(struct zone *zone, unsigned int freed, bool due)
+{
+	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
+
+	if (used + freed > peak)
+		peak = used + freed;
+	else if (due)
+		peak -= (peak - used) / 4;
+	WRITE_ONCE(zone->peak_used, peak);
 }
 
 /* True for the one thread that may purge now. */
@@ -216,11 +232,13 @@ static void end_purge(struct zone *zone)
 	lock_release(&zone->lock);
 }
 
-void purge_tick(struct zone *zone, uint64_t now_ms)
+void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 {
-	unsigned long dirty = READ_ONCE(zone->nr_dirty), limit = dirty_limit(zone);
+	unsigned long dirty = READ_ONCE(zone->nr_dirty), limit;
 	bool due = now_ms - READ_ONCE(zone->last_purge_ms) > decay_ms / PASSES_A_DECAY;
 
+	follow_peak(zone, freed, due);
+	limit = dirty_limit(zone);
 	if (decay_ms == FOREVER || (dirty <= limit && !(dirty && due)))
 		return;
 	if (!begin_purge(zone, now_ms))

@@ -3,9 +3,11 @@
  * Giving free memory back to the OS.
  *
  * A freed page that is used again soon should not have been given back: a page fault costs more than
- * the page is worth. So freed pages stay dirty for a while (`decay_ms`), and the whole of them below
- * a limit that grows with the memory in use; beyond either the pages go back, largest blocks and
- * youngest sections first. A section without a used page goes back with its addresses.
+ * the page is worth. So freed pages stay dirty for a while (`decay_ms`), and as many of them as were
+ * in use a moment ago: used and dirty pages together stay below a recent peak of the used ones, which
+ * sinks towards what is used now by a quarter each time old pages are looked for. Beyond either the
+ * pages go back, largest blocks and youngest sections first. A section without a used page goes back
+ * with its addresses.
  *
  * There is no thread: time passes when pages are freed, in purge_tick(). The blocks being purged are
  * taken out of the free areas first, so that the zone's lock is not held across system calls.
@@ -16,8 +18,8 @@
 #include "options.h"
 #include "zone.h"
 
-/* Called after pages were freed, with no lock held. */
-void purge_tick(struct zone *zone, uint64_t now_ms);
+/* Called after @freed pages were, with no lock held. */
+void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed);
 
 /* Gives back all there is to give. Returns the pages that went. */
 unsigned long purge_all(struct zone *zone);

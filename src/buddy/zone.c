@@ -90,9 +90,8 @@ void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, 
 	link_free(zone, s, index, order, nr_dirty, freed_ms);
 }
 
-/* Cuts any range into aligned blocks and frees them; the dirty bits are as they should be. */
-static void free_range(struct zone *zone, struct section *s, unsigned int index, unsigned int nr,
-		       uint64_t freed_ms)
+void zone_free_range(struct zone *zone, struct section *s, unsigned int index, unsigned int nr,
+		     uint64_t freed_ms)
 {
 	while (nr) {
 		unsigned int order = __fls(nr);
@@ -166,14 +165,8 @@ static bool online_up_to(struct zone *zone, struct section *s, unsigned int end)
 	if (zone->online_step < LAST_STEP)
 		zone->online_step *= 2;
 	WRITE_ONCE(zone->nr_online, zone->nr_online + nr);
-	free_range(zone, s, first, nr, 0);
+	zone_free_range(zone, s, first, nr, 0);
 	return true;
-}
-
-void zone_adopt_section(struct zone *zone, struct section *s)
-{
-	s->age = zone->nr_sections++;
-	list_add_tail(&s->list, &zone->sections);
 }
 
 /* Makes a block of @order available: in a section that is not all online, or in a new one. */
@@ -190,8 +183,15 @@ static bool zone_grow(struct zone *zone, unsigned int order)
 	s = section_create(PAGE_SIZE << order);
 	if (!s)
 		return false;
-	zone_adopt_section(zone, s);
-	return online_up_to(zone, s, 1u << order);
+	s->age = zone->nr_sections++;
+	list_add_tail(&s->list, &zone->sections);
+	if (online_up_to(zone, s, 1u << order))
+		return true;
+	/* Nothing is online, so nothing is lost if the addresses cannot be given back either. */
+	list_del(&s->list);
+	if (section_destroy(s))
+		list_add_tail(&s->list, &zone->sections);
+	return false;
 }
 
 static struct page *alloc_block(struct zone *zone, unsigned int order)
@@ -214,8 +214,8 @@ struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int order)
 	lock_acquire(&zone->lock);
 	page = alloc_block(zone, order);
 	if (page && nr < 1u << order)
-		free_range(zone, page_section(page), page_index(page) + nr, (1u << order) - nr,
-			   page->freed_ms);
+		zone_free_range(zone, page_section(page), page_index(page) + nr, (1u << order) - nr,
+				page->freed_ms);
 	lock_release(&zone->lock);
 	return page;
 }
@@ -246,7 +246,7 @@ static void free_dirty(struct zone *zone, struct page *page, unsigned int nr, ui
 	unsigned int index = page_index(page);
 
 	bitmap_set(s->dirty, index, nr);
-	free_range(zone, s, index, nr, now);
+	zone_free_range(zone, s, index, nr, now);
 }
 
 void zone_free(struct zone *zone, struct page *page, unsigned int nr)
@@ -256,7 +256,7 @@ void zone_free(struct zone *zone, struct page *page, unsigned int nr)
 	lock_acquire(&zone->lock);
 	free_dirty(zone, page, nr, now);
 	lock_release(&zone->lock);
-	purge_tick(zone, now);
+	purge_tick(zone, now, nr);
 }
 
 void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n)
@@ -268,7 +268,7 @@ void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, 
 	for (i = 0; i < n; i++)
 		free_dirty(zone, pages[i], 1u << order, now);
 	lock_release(&zone->lock);
-	purge_tick(zone, now);
+	purge_tick(zone, now, n << order);
 }
 
 /*
@@ -302,7 +302,7 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 			freed_ms = block->freed_ms;
 			index += 1u << block->order;
 		}
-		free_range(zone, s, end, index - end, freed_ms);
+		zone_free_range(zone, s, end, index - end, freed_ms);
 		claimed = true;
 	}
 	lock_release(&zone->lock);

@@ -33,7 +33,8 @@ struct zone {
 	unsigned long nr_dirty;	  /* of these, that hold memory */
 	unsigned int online_step; /* pages to put online next time, doubles */
 
-	bool purging; /* one thread at a time */
+	unsigned long peak_used; /* most pages in use lately; purge.c */
+	bool purging;		 /* one thread at a time */
 	uint64_t last_purge_ms;
 };
 
@@ -60,13 +61,15 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr);
 bool zone_page_is_free(struct zone *zone, const struct page *page);
 
 /*
- * With zone->lock held: a block leaves its free area, or comes back, merging with its buddies.
- * For purge.c.
+ * For purge.c, with zone->lock held: a block leaves its free area, or comes back, merging with its
+ * buddies; any range comes back, cut into aligned blocks, its dirty bits as they should be; a section
+ * leaves the zone.
  */
 void zone_remove_free(struct zone *zone, struct page *page);
 void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, uint64_t freed_ms);
+void zone_free_range(struct zone *zone, struct section *s, unsigned int index, unsigned int nr,
+		     uint64_t freed_ms);
 void zone_forget_section(struct zone *zone, struct section *s);
-void zone_adopt_section(struct zone *zone, struct section *s);
 
 bool zone_is_valid(struct zone *zone);
 

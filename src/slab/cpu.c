@@ -58,6 +58,9 @@ static void cpu_exit(void *arg)
 {
 	struct kmem_cpu *cpu = arg;
 
+	/* For the child of a fork in another thread: this state is being taken apart. */
+	cpu->busy = true;
+	barrier();
 	become(CPU_EXITED_AWAY);
 	flush_slots(cpu);
 	pcp_drain(&cpu->pcp);
@@ -82,6 +85,9 @@ static struct kmem_cpu *new_cpu(void)
 	if (!cpu)
 		return NULL;
 	cpu->kind = CPU_LIVE;
+	cpu->busy = false;
+	cpu->nr_deferred = 0;
+	cpu->pcp = (struct per_cpu_pages){ 0 };
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
 		slot_init(&cpu->slot[i]);
 	lock_acquire(&cpus_lock);

@@ -24,16 +24,18 @@
 enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY };
 
 struct kmem_cpu {
-	/* first, so that class and address are one shift and one addition apart */
-	struct cpu_slot
-		slot[NR_CLASSES]; /* by class; slot 0 is no cache's: empty and full for ever */
-
 	enum cpu_kind kind;
 	bool busy;	      /* the thread is in a slow path */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, or the orphans of a fork; RANK_CPUS */
 	struct per_cpu_pages pcp;
+
+	/*
+	 * By class; slot 0 is no cache's and stays as the constants have it. Most threads use the
+	 * first few, which share a page with all of the above.
+	 */
+	struct cpu_slot slot[NR_CLASSES];
 };
 
 extern __thread struct kmem_cpu *this_cpu
@@ -50,12 +52,21 @@ static __always_inline void *slot_pop(struct cpu_slot *slot)
 	return object;
 }
 
+/* The slot of a class, computed once: the compiler would rather repeat the sum for each access. */
+static __always_inline struct cpu_slot *cpu_slot(struct kmem_cpu *cpu, unsigned int class)
+{
+	struct cpu_slot *slot = &cpu->slot[class];
+
+	__asm__("" : "+r"(slot));
+	return slot;
+}
+
 /* Pushes an object; false when the sheaf is at its limit. */
 static __always_inline bool slot_push(struct cpu_slot *slot, void *object)
 {
 	void **top = slot->top;
 
-	if (unlikely(top == slot->end))
+	if (unlikely(top >= slot->end))
 		return false;
 	*top = object;
 	WRITE_ONCE(slot->top, top + 1);

@@ -9,10 +9,20 @@
 
 #define FIRST_CLASS 1
 
+/*
+ * glibc's lock of the list of all FILEs, which is recursive. fork() takes it after our handler, and
+ * whoever holds it may wait for a thread that allocates; so it is taken here before any lock of ours.
+ */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
 static void prepare(void)
 {
 	unsigned int class;
 
+	if (_IO_list_lock)
+		_IO_list_lock();
 	lock_order_relax(true);
 	lock_acquire(&cpus_lock);
 	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
@@ -39,14 +49,23 @@ static void release(void)
 	lock_order_relax(false);
 }
 
+static void parent(void)
+{
+	release();
+	if (_IO_list_unlock)
+		_IO_list_unlock();
+}
+
 static void child(void)
 {
 	cpus_fork_child();
 	purge_fork_child(&zone_normal);
 	release();
+	if (_IO_list_resetlock)
+		_IO_list_resetlock();
 }
 
 void fork_init(void)
 {
-	pthread_atfork(prepare, release, child);
+	pthread_atfork(prepare, parent, child);
 }

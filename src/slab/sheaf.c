@@ -5,7 +5,7 @@
 #include "cpu.h"
 #include "report.h"
 
-#define FIRST_LIMIT    4u
+#define FIRST_LIMIT    1u
 #define MAX_FULL       10u	    /* full sheaves in a barn, */
 #define MAX_FULL_BYTES (128u << 10) /* or fewer: bytes of their objects; two at least */
 #define MAX_EMPTY      4u
@@ -47,6 +47,8 @@ static struct sheaf *new_sheaf(struct kmem_cache *s)
 	if (sheaf) {
 		sheaf->capacity = s->sheaf_capacity;
 		sheaf->limit = FIRST_LIMIT;
+		sheaf->size = 0;
+		sheaf->none = NULL;
 	}
 	return sheaf;
 }
@@ -59,35 +61,29 @@ static void drop_sheaf(struct kmem_cache *s, struct sheaf *sheaf)
 
 /* ---- Slots ---- */
 
-static void set_main(struct cpu_slot *slot, struct sheaf *sheaf)
-{
-	slot->main = sheaf;
-	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
-	WRITE_ONCE(slot->top, sheaf->objects + sheaf->size);
-}
-
-static unsigned int main_size(const struct cpu_slot *slot)
-{
-	return (unsigned int)(slot->top - slot->main->objects);
-}
-
-/* Takes main out of the slot, its size written down. */
-static struct sheaf *put_main_aside(struct cpu_slot *slot)
+/*
+ * While a slot's sheaves change hands it is closed: empty for a pop, full for a push, so that a
+ * signal handler's malloc or free comes to the slow path and finds the thread busy. Each store
+ * leaves the slot in a state that is safe to meet.
+ */
+static struct sheaf *close_slot(struct cpu_slot *slot)
 {
 	struct sheaf *sheaf = slot->main;
+	void **top;
 
-	sheaf->size = (uint16_t)main_size(slot);
+	WRITE_ONCE(slot->end, NULL);
+	barrier();
+	top = __atomic_exchange_n(&slot->top, NO_ROOM, __ATOMIC_RELAXED);
+	sheaf->size = (uint16_t)(top - sheaf->objects);
 	return sheaf;
 }
 
-static void swap_sheaves(struct cpu_slot *slot)
+static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 {
-	struct sheaf *aside = put_main_aside(slot), *sheaf = slot->spare;
-
-	if (sheaf->limit < aside->limit)
-		sheaf->limit = aside->limit;
-	slot->spare = aside;
-	set_main(slot, sheaf);
+	slot->main = sheaf;
+	WRITE_ONCE(slot->top, sheaf->objects + sheaf->size);
+	barrier();
+	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
 }
 
 static void raise_limit(struct sheaf *sheaf)
@@ -119,7 +115,7 @@ static struct sheaf *pop_sheaf(struct sheaf **list, unsigned int *nr)
 
 	if (sheaf) {
 		*list = sheaf->next;
-		(*nr)--;
+		WRITE_ONCE(*nr, *nr - 1);
 	}
 	return sheaf;
 }
@@ -128,7 +124,7 @@ static void push_sheaf(struct sheaf **list, unsigned int *nr, struct sheaf *shea
 {
 	sheaf->next = *list;
 	*list = sheaf;
-	(*nr)++;
+	WRITE_ONCE(*nr, *nr + 1);
 }
 
 /* A full sheaf for an empty one; NULL, and nothing taken, when there is none. */
@@ -157,26 +153,28 @@ static struct sheaf *barn_get_full(struct kmem_cache *s, struct sheaf *empty)
 static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 {
 	struct barn *barn = &s->barn;
-	struct sheaf *empty;
+	struct sheaf *empty = NULL;
+	bool room;
 
 	if (READ_ONCE(barn->nr_full) >= barn->max_full)
 		return NULL;
-	lock_acquire(&barn->lock);
-	empty = pop_sheaf(&barn->empty, &barn->nr_empty);
-	if (empty && barn->nr_full < barn->max_full) {
-		push_sheaf(&barn->full, &barn->nr_full, full);
-		lock_release(&barn->lock);
-		return empty;
-	}
-	lock_release(&barn->lock);
-	if (!empty)
+	if (!READ_ONCE(barn->nr_empty)) {
 		empty = new_sheaf(s);
-	if (!empty)
-		return NULL;
+		if (!empty)
+			return NULL;
+	}
 	lock_acquire(&barn->lock);
-	push_sheaf(&barn->full, &barn->nr_full, full);
+	if (!empty)
+		empty = pop_sheaf(&barn->empty, &barn->nr_empty);
+	room = empty && barn->nr_full < barn->max_full;
+	if (room)
+		push_sheaf(&barn->full, &barn->nr_full, full);
 	lock_release(&barn->lock);
-	return empty;
+	if (room)
+		return empty;
+	if (empty)
+		drop_sheaf(s, empty);
+	return NULL;
 }
 
 unsigned long barn_objects(struct kmem_cache *s)
@@ -226,16 +224,13 @@ static void reverse(void **objects, unsigned int n)
 	}
 }
 
-static bool refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct cpu_slot *slot)
+static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
 {
-	struct sheaf *sheaf = slot->main;
 	unsigned int n = slab_alloc_bulk(s, &cpu->pcp, sheaf->objects, sheaf->limit);
 
 	reverse(sheaf->objects, n);
 	sheaf->size = (uint16_t)n;
 	raise_limit(sheaf);
-	set_main(slot, sheaf);
-	return n != 0;
 }
 
 static bool make_main(struct kmem_cache *s, struct cpu_slot *slot)
@@ -246,69 +241,85 @@ static bool make_main(struct kmem_cache *s, struct cpu_slot *slot)
 		return true;
 	sheaf = new_sheaf(s);
 	if (sheaf)
-		set_main(slot, sheaf);
+		open_slot(slot, sheaf);
+	return sheaf;
+}
+
+/* The empty @sheaf's place is taken by one with objects, if any can be had. */
+static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
+{
+	struct cpu_slot *slot = &cpu->slot[s->index];
+	struct sheaf *full = slot->spare;
+
+	if (full && full->size) {
+		if (full->limit < sheaf->limit)
+			full->limit = sheaf->limit;
+		slot->spare = sheaf;
+		return full;
+	}
+	full = barn_get_full(s, sheaf);
+	if (full)
+		return full;
+	refill(cpu, s, sheaf);
 	return sheaf;
 }
 
 void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s)
 {
 	struct cpu_slot *slot = &cpu->slot[s->index];
-	struct sheaf *full;
-	void *object = NULL;
+	void *object = slot_pop(slot);
 
+	if (object)
+		return object;
 	if (!make_main(s, slot)) {
 		slab_alloc_bulk(s, &cpu->pcp, &object, 1);
 		return object;
 	}
-	if (slot->spare && slot->spare->size) {
-		swap_sheaves(slot);
-		return slot_pop(slot);
-	}
-	full = barn_get_full(s, put_main_aside(slot));
-	if (full) {
-		set_main(slot, full);
-		return slot_pop(slot);
-	}
-	return refill(cpu, s, slot) ? slot_pop(slot) : NULL;
+	open_slot(slot, find_objects(cpu, s, close_slot(slot)));
+	return slot_pop(slot);
 }
 
-/* Main is full: makes room in it, or in another sheaf that takes its place. */
-static void make_room(struct kmem_cpu *cpu, struct kmem_cache *s, struct cpu_slot *slot)
+/* The full @sheaf gets room, or its place is taken by one that has some. */
+static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
 {
-	struct sheaf *sheaf = put_main_aside(slot), *empty;
+	struct cpu_slot *slot = &cpu->slot[s->index];
+	struct sheaf *empty;
 
 	if (sheaf->limit < sheaf->capacity) {
 		raise_limit(sheaf);
-		set_main(slot, sheaf);
-		return;
+		return sheaf;
 	}
 	if (!slot->spare)
 		slot->spare = new_sheaf(s);
-	if (slot->spare && slot->spare->size < slot->spare->capacity / 2) {
-		swap_sheaves(slot);
-		return;
+	empty = slot->spare;
+	if (empty && empty->size < empty->capacity / 2) {
+		slot->spare = sheaf;
+	} else {
+		empty = barn_put_full(s, sheaf);
+		if (!empty) {
+			slab_free_bulk(s, &cpu->pcp, sheaf->objects, sheaf->size);
+			sheaf->size = 0;
+			return sheaf;
+		}
 	}
-	empty = barn_put_full(s, sheaf);
-	if (empty) {
-		empty->limit = empty->capacity;
-		set_main(slot, empty);
-		return;
-	}
-	slab_free_bulk(s, &cpu->pcp, sheaf->objects, sheaf->size);
-	sheaf->size = 0;
-	set_main(slot, sheaf);
+	empty->limit = empty->capacity;
+	return empty;
 }
 
 void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 {
 	struct cpu_slot *slot = &cpu->slot[s->index];
 
+	if (slot_push(slot, object))
+		return;
 	if (!make_main(s, slot)) {
 		slab_free_bulk(s, &cpu->pcp, &object, 1);
 		return;
 	}
-	make_room(cpu, s, slot);
-	slot_push(slot, object);
+	if (!slot_push(slot, object)) {
+		open_slot(slot, find_room(cpu, s, close_slot(slot)));
+		slot_push(slot, object);
+	}
 }
 
 static void flush_sheaf(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
@@ -321,28 +332,31 @@ static void flush_sheaf(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf
 
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)
 {
-	struct cpu_slot *slot = &cpu->slot[s->index], was = *slot;
+	struct cpu_slot *slot = &cpu->slot[s->index];
+	struct sheaf *spare = slot->spare, *sheaf = slot->main;
 
-	if (!was.main)
+	if (!sheaf)
 		return;
-	put_main_aside(slot);
-	slot_init(slot);
-	flush_sheaf(cpu, s, was.main);
-	if (was.spare)
-		flush_sheaf(cpu, s, was.spare);
+	close_slot(slot);
+	slot->main = NULL;
+	slot->spare = NULL;
+	flush_sheaf(cpu, s, sheaf);
+	if (spare)
+		flush_sheaf(cpu, s, spare);
 }
 
 bool slot_is_valid(const struct kmem_cache *s, const struct cpu_slot *slot)
 {
-	unsigned int i;
+	unsigned int i, size;
 
 	KMEM_ASSERT(slot->top[-1] == NULL || slot->main);
 	if (!slot->main)
 		return true;
 	KMEM_ASSERT(!slot->main->none && slot->main->capacity == s->sheaf_capacity);
 	KMEM_ASSERT(slot->main->limit <= slot->main->capacity);
-	KMEM_ASSERT(main_size(slot) <= slot->main->capacity);
-	for (i = 0; i < main_size(slot); i++)
+	size = (unsigned int)(slot->top - slot->main->objects);
+	KMEM_ASSERT(size <= slot->main->capacity);
+	for (i = 0; i < size; i++)
 		KMEM_ASSERT(slot->main->objects[i]);
 	if (slot->spare)
 		KMEM_ASSERT(!slot->spare->none && slot->spare->size <= slot->spare->capacity);
