@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The states of threads: born, alive, interrupted, exited, forked away.
+ *
+ * A signal handler within a slow path is played by calls made between cpu_enter() and cpu_leave(), or
+ * from within the library's own call to the kernel (unit_os_hook), where it holds its locks. What a
+ * thread leaves behind is counted in the slabs: node.nr_inuse of all caches.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "area.h"
+#include "fork.h"
+#include "init.h"
+#include "large.h"
+#include "os.h"
+#include "purge.h"
+#include "slabinfo.h"
+#include "unit_slab.h"
+
+#define NR 500
+
+static unsigned long all_inuse(void)
+{
+	unsigned long inuse = 0;
+	unsigned int class;
+
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		inuse += kmalloc_caches[class].node.nr_inuse;
+	return inuse;
+}
+
+static unsigned long inuse(size_t size)
+{
+	return kmalloc_caches[kmalloc_class(size)].node.nr_inuse;
+}
+
+static void expect_caches_sound(void)
+{
+	unsigned int class;
+
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		expect_cache_sound(&kmalloc_caches[class]);
+	zone_is_valid(&zone_normal);
+	if (this_cpu->kind == CPU_LIVE)
+		cpu_is_valid(this_cpu);
+}
+
+/* Nothing is in use, of nothing, once all was given back. */
+static void expect_nothing_left(void)
+{
+	kmem_trim();
+	expect_caches_sound();
+	EXPECT_EQ(all_inuse(), 0);
+	EXPECT_EQ(large_count(), 0);
+	EXPECT_EQ(zone_normal.nr_free, zone_normal.nr_online);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+}
+
+static int group_setup(void **state)
+{
+	(void)state;
+	kmem_init();
+	fork_init();
+	options_parse("decay_ms=-1", &purge_params, 1);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	expect_nothing_left();
+	return 0;
+}
+
+static int refuse(long nr, const unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	return ENOMEM;
+}
+
+/* ---- Birth ---- */
+
+static void without_state(void *arg, unsigned int id)
+{
+	unsigned long before = inuse(100);
+	void *object;
+
+	(void)arg;
+	(void)id;
+	unit_os_hook = refuse;
+	object = kmalloc_slow(100);
+	EXPECT(object != NULL);
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
+	EXPECT_EQ(inuse(100), before + 1);
+	unit_kfree(object);
+	EXPECT_EQ(inuse(100), before);
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
+	/* the next slow path tries again */
+	unit_os_hook = NULL;
+	object = unit_kmalloc(100);
+	EXPECT_EQ(this_cpu->kind, CPU_LIVE);
+	unit_kfree(object);
+}
+
+/* Before any thread has exited: there is no old state to be used again. */
+static void no_state_to_be_had(void *arg)
+{
+	struct meta_pool greedy = META_POOL_INIT("greedy", 64);
+
+	(void)arg;
+	unit_kfree(unit_kmalloc(100));
+	EXPECT_EQ(this_cpu->kind, CPU_LIVE);
+	cpu_drain(this_cpu);
+	unit_os_hook = refuse;
+	while (meta_alloc(&greedy))
+		;
+	unit_os_hook = NULL;
+	unit_threads(1, without_state, NULL);
+}
+
+static void test_no_state_to_be_had(void **state)
+{
+	(void)state;
+	unit_passes(no_state_to_be_had, NULL);
+}
+
+static void first_steps(void *arg, unsigned int id)
+{
+	unsigned long before = cpus_count();
+	unsigned int class;
+	void *object;
+
+	(void)arg;
+	(void)id;
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
+	for (class = 0; class < NR_KMALLOC_CLASSES; class ++) {
+		EXPECT(slot_pop(&this_cpu->slot[class]) == NULL);
+		EXPECT(!slot_push(&this_cpu->slot[class], &before));
+	}
+	object = unit_kmalloc(40);
+	EXPECT(object != NULL);
+	EXPECT_EQ(this_cpu->kind, CPU_LIVE);
+	EXPECT(!this_cpu->busy);
+	EXPECT_EQ(cpus_count(), before + 1);
+	EXPECT(slot_pop(&this_cpu->slot[0]) == NULL);
+	EXPECT(!slot_push(&this_cpu->slot[0], &before));
+	cpu_is_valid(this_cpu);
+	unit_kfree(object);
+}
+
+static void test_birth_and_death(void **state)
+{
+	unsigned long before = cpus_count();
+
+	(void)state;
+	unit_threads(1, first_steps, NULL);
+	EXPECT_EQ(cpus_count(), before);
+	/* a state is used again */
+	unit_threads(1, first_steps, NULL);
+	EXPECT_EQ(cpus_count(), before);
+}
+
+/* ---- Death ---- */
+
+/* Some of every class, freed: what is left is in sheaves and on page lists. */
+static void use_all_classes(void *arg, unsigned int id)
+{
+	unsigned int class, i;
+	void *objects[70];
+
+	(void)arg;
+	(void)id;
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		for (i = 0; i < ARRAY_SIZE(objects); i++) {
+			objects[i] = unit_kmalloc(kmalloc_caches[class].size);
+			EXPECT(objects[i] != NULL);
+			*(unsigned int *)objects[i] = class;
+		}
+		for (i = 0; i < ARRAY_SIZE(objects); i++) {
+			EXPECT_EQ(*(unsigned int *)objects[i], class);
+			unit_kfree(objects[i]);
+		}
+	}
+}
+
+static void test_exit_gives_everything_back(void **state)
+{
+	unsigned int class;
+
+	(void)state;
+	kmem_trim();
+	EXPECT_EQ(all_inuse(), 0);
+	unit_threads(3, use_all_classes, NULL);
+	expect_caches_sound();
+	EXPECT_EQ(cpus_pages(), 0);
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		struct kmem_cache *s = &kmalloc_caches[class];
+
+		EXPECT_EQ(cpus_objects(class), 0);
+		EXPECT_EQ(s->node.nr_inuse, barn_objects(s));
+	}
+}
+
+static pthread_key_t late_key;
+static unsigned int late_calls;
+
+/* Runs again and again until the library's own exit handler has run. */
+static void late(void *arg)
+{
+	unsigned long before = inuse(100);
+	void *object, *block;
+
+	if (this_cpu->kind == CPU_LIVE) {
+		pthread_setspecific(late_key, arg);
+		return;
+	}
+	EXPECT_EQ(this_cpu->kind, CPU_EXITED);
+	object = unit_kmalloc(100);
+	EXPECT(object != NULL);
+	EXPECT_EQ(this_cpu->kind, CPU_EXITED);
+	EXPECT_EQ(inuse(100), before + 1);
+	EXPECT_EQ(kmalloc_usable(object), 112);
+	unit_fill(object, 112, 7);
+	unit_kfree(object);
+	EXPECT_EQ(inuse(100), before);
+	block = unit_kmalloc(100000);
+	EXPECT(block != NULL);
+	unit_fill(block, 100000, 8);
+	unit_kfree(block);
+	/* what a live thread left to it */
+	unit_kfree(arg);
+	EXPECT_EQ(inuse(100), before - 1);
+	EXPECT_EQ(this_cpu->kind, CPU_EXITED);
+	late_calls++;
+}
+
+static void exit_late(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+	pthread_setspecific(late_key, unit_kmalloc(100));
+}
+
+static void test_after_exit(void **state)
+{
+	(void)state;
+	EXPECT_EQ(pthread_key_create(&late_key, late), 0);
+	unit_threads(1, exit_late, NULL);
+	EXPECT_EQ(late_calls, 1);
+	pthread_key_delete(late_key);
+}
+
+/* ---- Interrupted ---- */
+
+static void test_nested(void **state)
+{
+	void *object = unit_kmalloc(64), *block = unit_kmalloc(100000), *nested[3];
+	struct kmem_cpu *cpu;
+	unsigned int i;
+
+	(void)state;
+	cpu = cpu_enter();
+	EXPECT(cpu == this_cpu && cpu->busy);
+	EXPECT(cpu_enter() == NULL);
+
+	/* blocks of their own, whatever is asked for */
+	nested[0] = kmalloc_slow(500);
+	nested[1] = kmalloc_slow(100000);
+	nested[2] = kmalloc_aligned(100000, 1 << 16);
+	for (i = 0; i < ARRAY_SIZE(nested); i++) {
+		EXPECT(nested[i] != NULL);
+		EXPECT_EQ(section_of(nested[i])->type, SECTION_AREA);
+		EXPECT(kmalloc_usable(nested[i]) >= (i ? 100000 : 500));
+		unit_fill(nested[i], 500, i);
+	}
+	EXPECT_EQ(area_count(), 3);
+	EXPECT(kmalloc_resize(block, 102400, 200000) == NULL);
+	EXPECT(!kmem_trim());
+
+	/* frees wait */
+	kfree_slow(object);
+	kfree_slow(block);
+	kfree_slow(nested[1]);
+	EXPECT_EQ(cpu->nr_deferred, 3);
+	EXPECT_EQ(large_size(block), 102400);
+	EXPECT_EQ(area_count(), 3);
+	cpu_leave(cpu);
+	EXPECT_EQ(cpu->nr_deferred, 0);
+	EXPECT(!cpu->busy);
+	EXPECT_EQ(large_size(block), 0);
+	EXPECT_EQ(area_count(), 2);
+	for (i = 0; i < ARRAY_SIZE(nested); i += 2) {
+		EXPECT(unit_holds(nested[i], 500, i));
+		unit_kfree(nested[i]);
+	}
+	EXPECT_EQ(area_count(), 0);
+	/* the object is in its slot */
+	EXPECT(unit_kmalloc(64) == object);
+	unit_kfree(object);
+}
+
+static void free_too_much(void *arg)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+	void **objects = arg;
+	unsigned int i;
+
+	for (i = 0; i < NR_DEFERRED; i++)
+		kfree_slow(objects[i]);
+	EXPECT_EQ(cpu->nr_deferred, NR_DEFERRED);
+	kfree_slow(objects[i]);
+	EXPECT_EQ(cpu->nr_deferred, NR_DEFERRED);
+	cpu_leave(cpu);
+	EXPECT_EQ(cpu->nr_deferred, 0);
+	kmem_trim();
+	EXPECT_EQ(inuse(64), 1);
+	abort();
+}
+
+static void test_too_many_deferred(void **state)
+{
+	void *objects[NR_DEFERRED + 1];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		objects[i] = unit_kmalloc(64);
+	unit_dies_saying(
+		free_too_much, objects,
+		"kmem: a signal handler frees too much during an allocation: 0x%lx is lost",
+		(unsigned long)objects[NR_DEFERRED]);
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		unit_kfree(objects[i]);
+}
+
+static struct lock *const inner_locks[] = { &zone_normal.lock, &section_lock, &meta_lock };
+
+/* What an area needs is locked by the interrupted call: there is no memory to be had. */
+static void test_nested_under_lock(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	unit_kfree(unit_kmalloc(1));
+	for (i = 0; i < ARRAY_SIZE(inner_locks); i++) {
+		struct kmem_cpu *cpu = cpu_enter();
+
+		lock_acquire(inner_locks[i]);
+		errno = 0;
+		EXPECT(kmalloc_slow(64) == NULL);
+		EXPECT_EQ(errno, ENOMEM);
+		errno = 0;
+		EXPECT(kmalloc_slow(1 << 20) == NULL);
+		EXPECT_EQ(errno, ENOMEM);
+		EXPECT(kmalloc_zeroed(1 << 20) == NULL);
+		lock_release(inner_locks[i]);
+		cpu_leave(cpu);
+	}
+}
+
+static void *handler_object;
+static unsigned int handler_calls;
+
+/* A handler's whole life, wherever the library happens to be. */
+static int handler(long nr, const unsigned long args[6])
+{
+	int (*hook)(long, const unsigned long *) = unit_os_hook;
+	void *object;
+
+	(void)nr;
+	(void)args;
+	unit_os_hook = NULL;
+	handler_calls++;
+	object = unit_kmalloc(300);
+	if (object) {
+		unit_fill(object, 300, 3);
+		EXPECT(unit_holds(object, 300, 3));
+		unit_kfree(object);
+	}
+	unit_kfree(handler_object);
+	handler_object = NULL;
+	unit_os_hook = hook;
+	return 0;
+}
+
+/* Interrupted in every call to the kernel that one thread's life makes. */
+static void test_handler_everywhere(void **state)
+{
+	void *objects[40], *big[4];
+	unsigned int i, round;
+
+	(void)state;
+	kmem_trim();
+	for (round = 0; round < 3; round++) {
+		handler_object = unit_kmalloc(48);
+		unit_os_hook = handler;
+		for (i = 0; i < ARRAY_SIZE(objects); i++) {
+			objects[i] = unit_kmalloc(i * 800);
+			EXPECT(objects[i] != NULL);
+			unit_fill(objects[i], i * 800, i);
+		}
+		for (i = 0; i < ARRAY_SIZE(big); i++) {
+			big[i] = unit_kmalloc((size_t)(i + 1) << 24);
+			EXPECT(big[i] != NULL);
+		}
+		for (i = 0; i < ARRAY_SIZE(objects); i++) {
+			EXPECT(unit_holds(objects[i], i * 800, i));
+			unit_kfree(objects[i]);
+		}
+		for (i = 0; i < ARRAY_SIZE(big); i++)
+			unit_kfree(big[i]);
+		kmem_trim();
+		unit_os_hook = NULL;
+		EXPECT(handler_object == NULL);
+		expect_caches_sound();
+	}
+	EXPECT(handler_calls > 10);
+}
+
+/* ---- Forked ---- */
+
+static pthread_barrier_t gate;
+static void *held[2][NR];
+static bool be_busy;
+
+/* Holds half of what it took, and sheaves with the rest, while the main thread forks. */
+static void hold(void *arg, unsigned int id)
+{
+	struct kmem_cpu *cpu = NULL;
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; i < NR; i++) {
+		held[id][i] = unit_kmalloc(i % 200);
+		unit_fill(held[id][i], i % 200, i);
+	}
+	for (i = 0; i < NR; i += 2)
+		unit_kfree(held[id][i]);
+	if (be_busy && id == 0)
+		cpu = cpu_enter();
+	pthread_barrier_wait(&gate);
+	pthread_barrier_wait(&gate);
+	if (cpu)
+		cpu_leave(cpu);
+	for (i = 1; i < NR; i += 2)
+		unit_kfree(held[id][i]);
+}
+
+static unsigned long cached_in_cpus(void)
+{
+	unsigned long n = 0;
+	unsigned int class;
+
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		n += cpus_objects(class);
+	return n;
+}
+
+static void expect_unlocked(void)
+{
+	unsigned int class, i;
+
+	EXPECT(!lock_is_mine(&cpus_lock));
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		EXPECT_EQ(kmalloc_caches[class].barn.lock.word, 0);
+		EXPECT_EQ(kmalloc_caches[class].node.lock.word, 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(inner_locks); i++)
+		EXPECT_EQ(inner_locks[i]->word, 0);
+}
+
+struct before_fork {
+	unsigned long inuse, cached;
+};
+
+static void in_the_child(void *arg)
+{
+	struct before_fork *before = arg;
+	unsigned int id, i;
+	void *object;
+
+	expect_unlocked();
+	EXPECT_EQ(cpus_count(), 1);
+	/* set apart, not lost: they are counted as they were */
+	EXPECT_EQ(all_inuse(), before->inuse);
+	EXPECT_EQ(cached_in_cpus(), before->cached);
+	/* an allocation empties one of the states, a trim all of them */
+	object = kmalloc_slow(2000);
+	EXPECT(object != NULL);
+	EXPECT(cached_in_cpus() < before->cached);
+	unit_kfree(object);
+	kmem_trim();
+	EXPECT_EQ(cached_in_cpus(), 0);
+	EXPECT_EQ(cpus_pages(), 0);
+	for (id = 0; id < 2; id++)
+		for (i = 1; i < NR; i += 2) {
+			EXPECT(unit_holds(held[id][i], i % 200, i));
+			unit_kfree(held[id][i]);
+		}
+	kmem_trim();
+	expect_caches_sound();
+	/* but what a thread had in hand within a slow path stays where it is */
+	EXPECT(be_busy ? all_inuse() > 0 && all_inuse() < before->cached : all_inuse() == 0);
+}
+
+static void fork_now(void *arg, unsigned int id)
+{
+	struct before_fork before;
+
+	if (id < 2) {
+		hold(arg, id);
+		return;
+	}
+	unit_kfree(unit_kmalloc(64));
+	pthread_barrier_wait(&gate);
+	before = (struct before_fork){ all_inuse(), cached_in_cpus() };
+	EXPECT(before.cached > NR / 2);
+	unit_passes(in_the_child, &before);
+	expect_unlocked();
+	EXPECT_EQ(cpus_count(), 4);
+	EXPECT_EQ(all_inuse(), before.inuse);
+	EXPECT_EQ(cached_in_cpus(), before.cached);
+	pthread_barrier_wait(&gate);
+}
+
+static void test_fork(void **state)
+{
+	unsigned int busy;
+
+	(void)state;
+	unit_kfree(unit_kmalloc(64));
+	pthread_barrier_init(&gate, NULL, 3);
+	for (busy = 0; busy < 2; busy++) {
+		be_busy = busy;
+		unit_threads(3, fork_now, NULL);
+	}
+	pthread_barrier_destroy(&gate);
+}
+
+/* A fork from a handler that interrupted the library, which holds locks and goes on afterwards. */
+static void after_fork_in_lock(void *arg)
+{
+	EXPECT(lock_is_mine(arg));
+	EXPECT_EQ(((struct lock *)arg)->depth, 0);
+	lock_release(arg);
+	expect_unlocked();
+	unit_kfree(unit_kmalloc(3000));
+}
+
+static void test_fork_with_lock_held(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(inner_locks); i++) {
+		lock_acquire(inner_locks[i]);
+		unit_passes(after_fork_in_lock, inner_locks[i]);
+		EXPECT(lock_is_mine(inner_locks[i]));
+		EXPECT_EQ(inner_locks[i]->depth, 0);
+		lock_release(inner_locks[i]);
+		expect_unlocked();
+	}
+}
+
+/* ---- Watched ---- */
+
+static bool done;
+
+static void work_or_watch(void *arg, unsigned int id)
+{
+	unsigned int i, steps = unit_steps(300);
+	struct kmem_totals totals;
+
+	(void)arg;
+	if (id) {
+		for (i = 0; i < steps / 10 + 1; i++)
+			use_all_classes(NULL, id);
+		__atomic_store_n(&done, true, __ATOMIC_RELEASE);
+		return;
+	}
+	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+		kmem_get_totals(&totals);
+		EXPECT(totals.slab_used <= totals.online);
+		EXPECT(totals.free_pages <= totals.online + (cpus_count() << 17));
+	}
+}
+
+/* Anyone may ask for the figures while the threads run. */
+static void test_watched(void **state)
+{
+	(void)state;
+	done = false;
+	unit_threads(3, work_or_watch, NULL);
+}
+
+#define cpu_test(fn) cmocka_unit_test_teardown(fn, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cpu_test(test_no_state_to_be_had),
+		cpu_test(test_birth_and_death),
+		cpu_test(test_exit_gives_everything_back),
+		cpu_test(test_after_exit),
+		cpu_test(test_nested),
+		cpu_test(test_too_many_deferred),
+		cpu_test(test_nested_under_lock),
+		cpu_test(test_handler_everywhere),
+		cpu_test(test_fork),
+		cpu_test(test_fork_with_lock_held),
+		cpu_test(test_watched),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, NULL);
+}
