@@ -120,7 +120,7 @@ static void huge(void)
 
 static void resize(void)
 {
-	for (size_t first = 1; first < 4 * MIB; first *= 7) {
+	for (size_t first = 1; first < 2 * MIB; first *= 11) {
 		size_t n = first;
 		unsigned char *p = note(malloc(n), "malloc");
 
@@ -132,7 +132,7 @@ static void resize(void)
 			size_t kept = n < to ? n : to;
 			unsigned char *q;
 
-			if (to > 12 * MIB)
+			if (to > 4 * MIB)
 				continue;
 			q = note(realloc(opaque(p), to), "realloc");
 			if (!q) {
@@ -216,19 +216,19 @@ static void forked(void)
 
 	if (p)
 		fill(p, 5000, 1);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		pid_t pid = fork();
 
 		CHECK(pid >= 0, "fork");
 		if (!pid) {
 			alarm(60);
 			small();
-			large();
+			take_and_give(large_size, 8);
 			give(p, 5000, 1);
 			_exit(0);
 		}
 		expect_good_child(pid, "fork");
-		medium();
+		take_and_give(medium_size, 40);
 	}
 	give(p, 5000, 1);
 }
@@ -238,7 +238,7 @@ static void trimmed(void)
 	for (int i = 0; i < 4; i++) {
 		small();
 		malloc_trim(0);
-		large();
+		take_and_give(large_size, 10);
 		malloc_trim(0);
 	}
 }
