@@ -13,7 +13,7 @@
 
 #include "unit_buddy.h"
 
-#define LIMIT 1024u /* pages that may stay dirty while few are in use */
+#define FLOOR 1024u /* pages that may stay dirty while few are in use */
 
 static unsigned int nr_resident(const struct page *page, unsigned int nr)
 {
@@ -119,21 +119,21 @@ static void test_decay(void **state)
 	EXPECT_EQ(zone.nr_dirty, 200);
 
 	/* too early */
-	purge_tick(&zone, then + NEVER_MS / 2);
+	purge_tick(&zone, then + NEVER_MS / 2, 0);
 	EXPECT_EQ(zone.nr_dirty, 200);
 	/* it is time for the first block; the other was freed at this very moment */
 	free_at(&zone, later, 200, then + 2 * NEVER_MS);
 	EXPECT_EQ(zone.nr_dirty, 400);
-	purge_tick(&zone, then + 2 * NEVER_MS);
+	purge_tick(&zone, then + 2 * NEVER_MS, 0);
 	EXPECT_EQ(zone.nr_dirty, 200);
 	EXPECT_EQ(nr_resident(page, 200), 0);
 	EXPECT_EQ(nr_resident(later, 200), 200);
 	/* within a quarter of the decay nothing is looked for */
 	free_at(&zone, between, 256, then);
 	EXPECT_EQ(zone.nr_dirty, 456);
-	purge_tick(&zone, then + 2 * NEVER_MS + NEVER_MS / 4);
+	purge_tick(&zone, then + 2 * NEVER_MS + NEVER_MS / 4, 0);
 	EXPECT_EQ(zone.nr_dirty, 456);
-	purge_tick(&zone, then + 3 * NEVER_MS + NEVER_MS / 2);
+	purge_tick(&zone, then + 3 * NEVER_MS + NEVER_MS / 2, 0);
 	EXPECT_EQ(zone.nr_dirty, 0);
 	EXPECT_EQ(nr_resident(later, 200), 0);
 	zone_fini(&zone);
@@ -150,50 +150,93 @@ static void test_no_decay_wanted(void **state)
 	zone_init(&zone);
 	page = take_and_write(&zone, 3000, 12);
 	zone_free(&zone, page, 3000);
-	purge_tick(&zone, os_clock_ms() + 1000ul * NEVER_MS);
+	purge_tick(&zone, os_clock_ms() + 1000ul * NEVER_MS, 0);
 	EXPECT_EQ(zone.nr_dirty, 3000);
 	EXPECT_EQ(nr_resident(page, 3000), 3000);
 	zone_fini(&zone);
 }
 
-/* What is over the limit goes at once, and a quarter of the limit more. */
-static void test_limit(void **state)
+/* A little may stay however little is in use, until it is old. */
+static void test_floor(void **state)
 {
-	struct page *page, *used;
+	struct page *page;
 	unsigned int i, dirty = 0;
 	struct zone zone;
 
 	(void)state;
 	set_decay("decay_ms=1000000");
 	zone_init(&zone);
-	/* pieces of 8 pages, apart from each other, so that none is purged for its neighbour */
-	page = take_and_write(&zone, 4096, 12);
-	for (i = 0; i < 4096 && dirty + 8 <= LIMIT; i += 16) {
+	/* pieces apart from each other, so that none is purged for its neighbour */
+	page = take_and_write(&zone, 2048, 11);
+	for (i = 0; i < 2048; i += 16) {
 		zone_free(&zone, page + i, 8);
 		dirty += 8;
 		EXPECT_EQ(zone.nr_dirty, dirty);
+		EXPECT_EQ(nr_resident(page + i, 8), 8);
 	}
-	EXPECT_EQ(zone.nr_dirty, LIMIT);
-	zone_free(&zone, page + i, 8);
-	EXPECT(zone.nr_dirty <= LIMIT - LIMIT / 4);
-	EXPECT(zone.nr_dirty > 0);
-	expect_zone_sound(&zone);
+	EXPECT_EQ(dirty, FLOOR);
+	for (i = 8; i < 2048; i += 16)
+		zone_free(&zone, page + i, 8);
+	zone_fini(&zone);
+}
 
-	/* an eighth of the used pages, when that is more */
-	purge_all(&zone);
-	used = take_and_write(&zone, 16384, 14);
-	dirty = (16384 + 4096 - 1024 - 8) / 8;
-	zone_free(&zone, used, 1600);
-	EXPECT_EQ(zone.nr_dirty, 1600);
-	EXPECT(zone.nr_dirty < dirty);
-	zone_free(&zone, used + 1600, 1600);
-	EXPECT(zone.nr_dirty <= dirty - dirty / 4);
-	zone_free(&zone, used + 3200, 16384 - 3200);
-	for (i = 0; i < 4096; i += 16) {
-		zone_free(&zone, page + i + 8, 8);
-		if (!zone_page_is_free(&zone, page + i))
-			zone_free(&zone, page + i, 8);
+/*
+ * The more was in use lately, the more may stay. A while later, but long before anything is old, it
+ * may not any more.
+ */
+static void test_limit_sinks(void **state)
+{
+	uint64_t then = os_clock_ms();
+	unsigned long dirty = 7000;
+	struct page *page;
+	unsigned int k;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone);
+	page = take_and_write(&zone, 8000, 13);
+	zone_free(&zone, page + 1000, 7000);
+	EXPECT_EQ(zone.nr_dirty, dirty);
+	for (k = 1; k <= 3; k++) {
+		purge_tick(&zone, then + k * (NEVER_MS / 4 + 9000), 0);
+		EXPECT(zone.nr_dirty <= dirty);
+		dirty = expect_zone_sound(&zone).nr_dirty;
 	}
+	EXPECT(dirty < 7000);
+	zone_free(&zone, page, 1000);
+	zone_fini(&zone);
+}
+
+/* Whatever is freed when: what is dirty never exceeds what was in use at most, and a half more. */
+static void test_limit_holds(void **state)
+{
+	uint64_t rng = unit_seed(0x11417), now = os_clock_ms();
+	unsigned int i, n, steps = unit_steps(3000);
+	struct page *held[64] = { NULL };
+	unsigned long used, peak = FLOOR;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone);
+	for (i = 0; i < steps; i++) {
+		n = unit_below(&rng, ARRAY_SIZE(held));
+		if (held[n]) {
+			zone_free(&zone, held[n], n * 5 + 1);
+			held[n] = NULL;
+		} else if (unit_below(&rng, 2)) {
+			held[n] = zone_alloc(&zone, n * 5 + 1, 9);
+		}
+		used = zone.nr_online - zone.nr_free;
+		peak = used > peak ? used : peak;
+		EXPECT(zone.nr_dirty <= peak + peak / 2);
+		if (i % 100 == 0)
+			purge_tick(&zone, now + i * (NEVER_MS / 100), 0);
+	}
+	for (n = 0; n < ARRAY_SIZE(held); n++)
+		if (held[n])
+			zone_free(&zone, held[n], n * 5 + 1);
 	zone_fini(&zone);
 }
 
@@ -231,7 +274,7 @@ static void test_unused_sections_go(void **state)
 	/* by and by, too, when something is freed */
 	zone_free(&zone, zone_alloc(&zone, 1, 0), 1);
 	EXPECT(section_of(addr[2]) == page_section(page[2]));
-	purge_tick(&zone, os_clock_ms() + 2 * NEVER_MS);
+	purge_tick(&zone, os_clock_ms() + 2 * NEVER_MS, 0);
 	EXPECT(section_of(addr[2]) == NULL);
 	EXPECT(section_of(addr[0]) == oldest);
 	EXPECT_EQ(expect_zone_sound(&zone).nr_sections, 1);
@@ -377,10 +420,11 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),	 cmocka_unit_test(test_partly_dirty_block),
-		cmocka_unit_test(test_decay),	 cmocka_unit_test(test_no_decay_wanted),
-		cmocka_unit_test(test_limit),	 cmocka_unit_test(test_unused_sections_go),
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_fork_child),
+		cmocka_unit_test(test_all),	    cmocka_unit_test(test_partly_dirty_block),
+		cmocka_unit_test(test_decay),	    cmocka_unit_test(test_no_decay_wanted),
+		cmocka_unit_test(test_floor),	    cmocka_unit_test(test_limit_sinks),
+		cmocka_unit_test(test_limit_holds), cmocka_unit_test(test_unused_sections_go),
+		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_fork_child),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -212,7 +212,7 @@ static void run_trace(struct model *m, unsigned int steps)
 		else if (action < 8)
 			step_alloc_bulk(m);
 		else if (action == 8)
-			purge_tick(&m->zone, os_clock_ms() + 2 * NEVER_MS);
+			purge_tick(&m->zone, os_clock_ms() + 2 * NEVER_MS, 0);
 		else if (action == 9 && step % 4 == 0)
 			purge_all(&m->zone);
 		else if (action % 4 == 0 ? rising : !rising)

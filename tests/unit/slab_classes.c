@@ -79,18 +79,20 @@ static void test_every_class(void **state)
 }
 
 /*
- * How good slabs of @order are, the less the better: at least 8 objects before 4 before 2 before 1,
- * and within that at most 1/16 lost before 1/8 before 1/4.
+ * How good slabs of @order are, the less the better: few enough objects are lost with a slab that
+ * lives on for one of them, enough are worth a visit to the lists; then at most 1/16 lost before 1/8
+ * before 1/4, but beyond a page 1/4 is as good as nothing.
  */
 static unsigned int badness(unsigned int size, unsigned int order)
 {
-	unsigned int bytes = (unsigned int)PAGE_SIZE << order, objects = bytes / size;
-	unsigned int lost = bytes % size, few;
+	unsigned int bytes = (unsigned int)PAGE_SIZE << order, lost = bytes % size;
+	unsigned int enough = size <= 1024 ? 8 : size <= 2048 ? 4 : size <= 4096 ? 2 : 1;
 
-	if (!objects || 4 * lost > bytes)
+	if (bytes / size < enough || 4 * lost > bytes)
 		return ~0u;
-	few = objects >= 8 ? 0 : objects >= 4 ? 1 : objects >= 2 ? 2 : 3;
-	return few * 3 + (16 * lost <= bytes ? 0 : 8 * lost <= bytes ? 1 : 2);
+	if (size > PAGE_SIZE)
+		return 0;
+	return 16 * lost <= bytes ? 0 : 8 * lost <= bytes ? 1 : 2;
 }
 
 static void expect_shape(const struct kmem_cache *s)
