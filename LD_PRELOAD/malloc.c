@@ -62,6 +62,7 @@ __export void *calloc(size_t nmemb, size_t size)
 
 static void *allocate_copy_free(void *object, size_t old_size, size_t size)
 {
+	int saved = errno;
 	void *copy = malloc(size);
 
 	if (likely(copy)) {
@@ -73,6 +74,7 @@ static void *allocate_copy_free(void *object, size_t old_size, size_t size)
 	if (size > old_size)
 		return NULL;
 	kmalloc_keep_larger();
+	errno = saved;
 	return object;
 }
 

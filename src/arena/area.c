@@ -143,13 +143,13 @@ static void drop_area(struct section *s)
 }
 
 /*
- * After a move was refused with @err. Before the kernel says ENOMEM or EFAULT it may have cleared the
- * target, and cleared addresses may be another thread's by now: what can be reserved anew was cleared
- * and is let go; what cannot stays as it is, addresses without memory. Other errors come first.
+ * After a move was refused with @err. The kernel may have cleared the target before it refused, and
+ * cleared addresses may be another thread's by now: what can be reserved anew was cleared and is let
+ * go; what cannot stays as it is, addresses without memory. Only two errors surely come first.
  */
 static void forget_target(void *to, size_t bytes, int err)
 {
-	if ((err == -ENOMEM || err == -EFAULT) && os_reserve_at(to, bytes) != 0)
+	if (err != -EINVAL && err != -EBUSY && os_reserve_at(to, bytes) != 0)
 		return;
 	if (place_unmap(to, bytes) != 0)
 		kmem_report("the OS does not take the addresses 0x%lx back", (unsigned long)to);

@@ -86,9 +86,9 @@ static long os_call(long nr, const void *addr, size_t size, long a, long b, long
 	int saved = errno;
 	long ret;
 
-	/* What the kernel says before it has done anything: see forget_target() in area.c. */
+	/* An error that none of the calls has of its own: see forget_target() in area.c. */
 	if (should_fail())
-		return -EAGAIN;
+		return -EBUSY;
 	ret = syscall(nr, addr, size, a, b, c, d);
 	if (ret == -1)
 		ret = -errno;

@@ -22,14 +22,23 @@ static bool upward;
 static uintptr_t hint, frontier;
 static uintptr_t metadata_next, metadata_end; /* strides of the metadata slot to come */
 
-static bool probe(size_t size)
+/*
+ * Asks the kernel for room with slack for the alignment, so that the search starts within a hole that
+ * is large enough; without slack when memory is limited too tightly to ask for that.
+ */
+static bool probe(size_t size, size_t align)
 {
-	uintptr_t addr = os_probe(size);
+	uintptr_t addr = os_probe(size + align), slack = align;
 
-	if (!addr)
+	if (!addr) {
+		addr = os_probe(size);
+		slack = 0;
+	}
+	if (!addr || addr + size + slack > 1UL << ADDRESS_BITS)
 		return false;
 	upward = addr < 2 * LOWEST_ADDR;
-	frontier = upward ? align_up(addr, SECTION_SIZE) : align_down(addr, SECTION_SIZE);
+	frontier = upward ? align_up(addr, align) :
+			    align_down(addr + slack, align) + (slack ? size : 0);
 	hint = frontier;
 	return true;
 }
@@ -68,12 +77,12 @@ static uintptr_t reserve_slots(size_t size, size_t align)
 	uintptr_t found;
 	int err;
 
-	if (!frontier && !probe(size))
+	if (!frontier && !probe(size, align))
 		return 0;
 	err = search(hint, size, align, &found);
 	if (err == -EEXIST && hint != frontier)
 		err = search(frontier, size, align, &found);
-	if (err == -EEXIST && probe(size))
+	if (err == -EEXIST && probe(size, align))
 		err = search(frontier, size, align, &found);
 	if (err)
 		return 0;

@@ -92,6 +92,7 @@ static void init_section(struct section *s, void *start, size_t bytes)
 	s->nr_online = 0;
 	s->nr_free = 0;
 	s->free_orders = 0;
+	s->dirty_orders = 0;
 	list_init(&s->list);
 	for (order = 0; order < NR_ORDERS; order++) {
 		list_init(&s->free_area[order].free_list);
@@ -188,7 +189,7 @@ bool section_is_valid(const struct section *s)
 	KMEM_ASSERT(section_of((void *)s->start) == s);
 	KMEM_ASSERT(s->nr_online <= s->nr_pages && s->nr_free <= s->nr_online);
 	for (order = 0; order < NR_ORDERS; order++) {
-		bool seen_clean = false;
+		bool seen_clean = false, seen_dirty = false;
 		unsigned long count = 0;
 		struct page *page;
 
@@ -202,10 +203,12 @@ bool section_is_valid(const struct section *s)
 			KMEM_ASSERT(page->nr_dirty == bitmap_weight(s->dirty, index, 1u << order));
 			KMEM_ASSERT(!(seen_clean && page->nr_dirty));
 			seen_clean = !page->nr_dirty;
+			seen_dirty |= !seen_clean;
 			count++;
 		}
 		KMEM_ASSERT(count == s->free_area[order].nr_free);
 		KMEM_ASSERT(!!count == (s->free_orders >> order & 1));
+		KMEM_ASSERT(seen_dirty == (s->dirty_orders >> order & 1));
 		nr_free += (unsigned int)count << order;
 	}
 	KMEM_ASSERT(nr_free == s->nr_free);

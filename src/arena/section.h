@@ -24,11 +24,15 @@
 #include "place.h"
 
 #define PAGES_PER_SECTION (SECTION_SIZE >> PAGE_SHIFT)
-#define ADDRESS_BITS	  47
-#define NR_SECTIONS	  (1UL << (ADDRESS_BITS - SECTION_SHIFT))
+#if defined(__aarch64__)
+#define ADDRESS_BITS 48
+#else
+#define ADDRESS_BITS 47
+#endif
+#define NR_SECTIONS (1UL << (ADDRESS_BITS - SECTION_SHIFT))
 
-#define MAX_ORDER	  (SECTION_SHIFT - PAGE_SHIFT) /* the largest buddy block is a section */
-#define NR_ORDERS	  (MAX_ORDER + 1)
+#define MAX_ORDER   (SECTION_SHIFT - PAGE_SHIFT) /* the largest buddy block is a section */
+#define NR_ORDERS   (MAX_ORDER + 1)
 
 enum section_type { SECTION_PAGES, SECTION_AREA };
 
@@ -44,12 +48,13 @@ struct section {
 	enum section_type type;
 
 	/* SECTION_PAGES, all under the zone's lock */
-	unsigned int nr_pages;	   /* reserved */
-	unsigned int nr_online;	   /* of these, from the first on: readable and writable */
-	unsigned int nr_free;	   /* of these, in free areas */
-	unsigned long free_orders; /* bit n: free_area[n] is not empty */
-	unsigned long age;	   /* counts up from the zone's first section; constant */
-	struct list_head list;	   /* the zone's sections, oldest first */
+	unsigned int nr_pages;	    /* reserved */
+	unsigned int nr_online;	    /* of these, from the first on: readable and writable */
+	unsigned int nr_free;	    /* of these, in free areas */
+	unsigned long free_orders;  /* bit n: free_area[n] is not empty */
+	unsigned long dirty_orders; /* bit n: its first block is dirty */
+	unsigned long age;	    /* counts up from the zone's first section; constant */
+	struct list_head list;	    /* the zone's sections, oldest first */
 	struct free_area free_area[NR_ORDERS];
 
 	/* A clear bit promises, for a page that is free or just taken: reads as zero, costs nothing. */

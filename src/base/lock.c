@@ -56,8 +56,8 @@ static void check_order(const struct lock *lock)
 {
 	unsigned int rank;
 
-	for (rank = lock->rank + (relaxed ? 1 : 0); rank < NR_RANKS; rank++)
-		KMEM_ASSERT(!held[rank]);
+	for (rank = lock->rank; rank < NR_RANKS; rank++)
+		KMEM_ASSERT(relaxed || !held[rank]);
 	held[lock->rank]++;
 }
 
@@ -77,15 +77,22 @@ static bool replace(struct lock *lock, uintptr_t old, uintptr_t new)
 					   __ATOMIC_RELAXED);
 }
 
-static __noinline void acquire_slow(struct lock *lock)
+static bool spin(struct lock *lock)
 {
-	int spin;
+	int i;
 
-	for (spin = 0; spin < SPINS; spin++) {
+	for (i = 0; i < SPINS; i++) {
 		if (READ_ONCE(lock->word) == 0 && replace(lock, 0, self()))
-			return;
+			return true;
 		cpu_relax();
 	}
+	return false;
+}
+
+static __noinline void acquire_slow(struct lock *lock)
+{
+	if (spin(lock))
+		return;
 	/* Whoever has slept cannot know that nobody else still does: it keeps the bit. */
 	while (!replace(lock, 0, self() | LOCK_WAITERS)) {
 		uintptr_t word = READ_ONCE(lock->word);
@@ -106,6 +113,19 @@ void lock_acquire(struct lock *lock)
 	}
 	if (CONFIG_CHECK)
 		check_order(lock);
+}
+
+bool lock_try(struct lock *lock)
+{
+	if (lock_is_mine(lock)) {
+		lock->depth++;
+		return true;
+	}
+	if (!spin(lock))
+		return false;
+	if (CONFIG_CHECK)
+		check_order(lock);
+	return true;
 }
 
 void lock_release(struct lock *lock)

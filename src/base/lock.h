@@ -48,10 +48,13 @@ void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_acquire(struct lock *lock);
 void lock_release(struct lock *lock);
 
+/* As lock_acquire(), for a short while only; false when somebody else kept it. */
+bool lock_try(struct lock *lock) __must_check;
+
 /* Whether the calling thread holds @lock. */
 bool lock_is_mine(const struct lock *lock);
 
-/* Before all locks are taken for a fork, and after they were given back: equal ranks may nest. */
+/* Before all locks are taken for a fork, and after they were given back: any may nest. */
 void lock_order_relax(bool relax);
 
 #endif

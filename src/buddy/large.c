@@ -8,7 +8,7 @@
 #include "pcp.h"
 #include "report.h"
 
-#define AREA_MIN (1UL << 20) /* below, moving bytes is cheaper than a mapping of one's own */
+#define AREA_MIN (8UL << 20)
 
 static size_t nr_bytes, nr_blocks; /* in page sections; relaxed atomics */
 

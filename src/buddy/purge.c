@@ -9,7 +9,8 @@
 
 #define BATCH	       32    /* blocks out of the free areas at a time */
 #define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
-#define PASSES_A_DECAY 4     /* how often old pages are looked for */
+#define SLACK_SHARE    2
+#define PASSES_A_DECAY 4 /* how often old pages are looked for */
 #define FOREVER	       (~0UL)
 
 static unsigned long decay_ms = 500;
@@ -192,11 +193,13 @@ static unsigned long pages_used(const struct zone *zone)
 	return READ_ONCE(zone->nr_online) - READ_ONCE(zone->nr_free);
 }
 
+/* Used and dirty pages may come to the recent peak and a part of it, since not every block fits. */
 static unsigned long dirty_limit(const struct zone *zone)
 {
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
+	unsigned long most = peak + peak / SLACK_SHARE;
 
-	return peak > used + DIRTY_FLOOR ? peak - used : DIRTY_FLOOR;
+	return most > used + DIRTY_FLOOR ? most - used : DIRTY_FLOOR;
 }
 
 /* @freed pages were in use until just now. */

@@ -35,10 +35,13 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 	page->order = (uint8_t)order;
 	page->nr_dirty = nr_dirty;
 	page->freed_ms = freed_ms;
-	if (nr_dirty)
+	if (nr_dirty) {
 		list_add(&page->lru, &area->free_list);
-	else
+		s->dirty_orders |= 1UL << order;
+		zone->nr_dirty_blocks[order]++;
+	} else {
 		list_add_tail(&page->lru, &area->free_list);
+	}
 	area->nr_free++;
 	s->free_orders |= 1UL << order;
 	count_free(zone, s, 1L << order, nr_dirty);
@@ -47,14 +50,25 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 			zone->oldest_with[o] = s;
 }
 
+static bool first_is_dirty(const struct free_area *area)
+{
+	return area->nr_free && list_first_entry(&area->free_list, struct page, lru)->nr_dirty;
+}
+
 void zone_remove_free(struct zone *zone, struct page *page)
 {
 	struct section *s = page_section(page);
 	struct free_area *area = &s->free_area[page->order];
+	unsigned long bit = 1UL << page->order;
 
 	list_del(&page->lru);
 	if (--area->nr_free == 0)
-		s->free_orders &= ~(1UL << page->order);
+		s->free_orders &= ~bit;
+	if (page->nr_dirty) {
+		zone->nr_dirty_blocks[page->order]--;
+		if (!first_is_dirty(area))
+			s->dirty_orders &= ~bit;
+	}
 	page->type = PAGE_NONE;
 	count_free(zone, s, -(1L << page->order), -(long)page->nr_dirty);
 }
@@ -112,10 +126,14 @@ static unsigned int dirty_in_half(struct section *s, unsigned int index, unsigne
 	return bitmap_weight(s->dirty, index, 1u << order);
 }
 
-/* Takes a block of @order out of @s, which has one at least as large, splitting as needed. */
+/*
+ * Takes a block of @order out of @s, which has one at least as large, splitting as needed: a dirty
+ * one however large, or else a clean one.
+ */
 static struct page *take_block(struct zone *zone, struct section *s, unsigned int order)
 {
-	unsigned int have = order + __ffs(s->free_orders >> order);
+	unsigned long dirty = s->dirty_orders >> order;
+	unsigned int have = order + __ffs(dirty ? dirty : s->free_orders >> order);
 	struct page *page = list_first_entry(&s->free_area[have].free_list, struct page, lru);
 	unsigned int index = page_index(page), nr_dirty = page->nr_dirty;
 
@@ -132,20 +150,33 @@ static struct page *take_block(struct zone *zone, struct section *s, unsigned in
 	return page;
 }
 
+static bool has_dirty(const struct zone *zone, unsigned int order)
+{
+	for (; order < NR_ORDERS; order++)
+		if (zone->nr_dirty_blocks[order])
+			return true;
+	return false;
+}
+
+/* The oldest section with a dirty block, or else with any block, of @order or more. */
 static struct section *find_section(struct zone *zone, unsigned int order)
 {
-	struct section *s = zone->oldest_with[order];
+	struct section *s = zone->oldest_with[order], *first = NULL;
+	bool dirty = has_dirty(zone, order);
 
 	if (!s)
 		return NULL;
 	for (; &s->list != &zone->sections; s = list_entry(s->list.next, struct section, list)) {
-		if (s->free_orders >> order) {
+		if (!first && s->free_orders >> order) {
+			first = s;
 			zone->oldest_with[order] = s;
-			return s;
 		}
+		if (first && (!dirty || s->dirty_orders >> order))
+			return dirty ? s : first;
 	}
-	zone->oldest_with[order] = NULL;
-	return NULL;
+	if (!first)
+		zone->oldest_with[order] = NULL;
+	return first;
 }
 
 /* Puts pages of @s online up to index @end at least; false when there is no room, or no memory. */
@@ -350,7 +381,7 @@ static void check_merged(struct section *s)
 
 bool zone_is_valid(struct zone *zone)
 {
-	unsigned long nr_free = 0, nr_online = 0, nr_dirty = 0;
+	unsigned long nr_free = 0, nr_online = 0, nr_dirty = 0, nr_blocks[NR_ORDERS] = { 0 };
 	struct section *s;
 	struct page *page;
 	unsigned int order;
@@ -366,10 +397,14 @@ bool zone_is_valid(struct zone *zone)
 
 			KMEM_ASSERT(!(s->free_orders >> order) ||
 				    (oldest && oldest->age <= s->age));
-			list_for_each_entry(page, &s->free_area[order].free_list, lru)
+			list_for_each_entry(page, &s->free_area[order].free_list, lru) {
 				nr_dirty += page->nr_dirty;
+				nr_blocks[order] += page->nr_dirty != 0;
+			}
 		}
 	}
+	for (order = 0; order < NR_ORDERS; order++)
+		KMEM_ASSERT(nr_blocks[order] == zone->nr_dirty_blocks[order]);
 	KMEM_ASSERT(nr_free == zone->nr_free && nr_online == zone->nr_online);
 	KMEM_ASSERT(nr_dirty == zone->nr_dirty);
 	lock_release(&zone->lock);

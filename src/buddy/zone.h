@@ -4,12 +4,13 @@
  *
  * A free block has 1 << order pages, starts at a multiple of its length within its section, and hangs
  * on its section's free_area[order]. Its buddy, found by flipping one bit of its index, is the only
- * block it ever merges with. Requests are served from the oldest section that can, and there from the
- * smallest block that is large enough, so that young sections drain and can be given back.
+ * block it ever merges with.
  *
  * Every free page is dirty (it may hold old data, and costs memory) or clean (never touched, or given
- * back to the OS: reads as zero). Dirty blocks stand first in their list and are reused first. What
- * stays dirty for long, or is too much, is purged; see purge.c.
+ * back to the OS: reads as zero). A request takes a dirty block if any is large enough, so that memory
+ * grows only when it must; among these, and else among the clean ones, the smallest of the oldest
+ * section, so that young sections drain and can be given back. What stays dirty for long, or is too
+ * much, is purged; see purge.c.
  *
  * What a caller was given is a range of pages: it may return it whole, or its tail first, in any
  * cut, since free_range() splits every range into aligned blocks.
@@ -28,10 +29,11 @@ struct zone {
 	struct section *oldest_with[NR_ORDERS]; /* where to start looking; NULL: nowhere */
 	unsigned long nr_sections;		/* ever created */
 
-	unsigned long nr_online;  /* pages that can be used */
-	unsigned long nr_free;	  /* of these, in free areas */
-	unsigned long nr_dirty;	  /* of these, that hold memory */
-	unsigned int online_step; /* pages to put online next time, doubles */
+	unsigned long nr_online;		  /* pages that can be used */
+	unsigned long nr_free;			  /* of these, in free areas */
+	unsigned long nr_dirty;			  /* of these, that hold memory */
+	unsigned long nr_dirty_blocks[NR_ORDERS]; /* free blocks with dirty pages */
+	unsigned int online_step;		  /* pages to put online next time, doubles */
 
 	unsigned long peak_used; /* most pages in use lately; purge.c */
 	bool purging;		 /* one thread at a time */

@@ -3,11 +3,14 @@
 #include "fork.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "kmalloc.h"
 #include "purge.h"
 
 #define FIRST_CLASS 1
+#define NR_CACHES   (NR_KMALLOC_CLASSES - FIRST_CLASS)
+#define NR_LOCKS    (1 + 2 * NR_CACHES + 3)
 
 /*
  * glibc's lock of the list of all FILEs, which is recursive. fork() takes it after our handler, and
@@ -17,35 +20,59 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
+/* All locks, outermost first: the n-th, or NULL behind the last. */
+static struct lock *nth_lock(unsigned int n)
+{
+	struct lock *const inner[] = { &zone_normal.lock, &section_lock, &meta_lock, NULL };
+
+	if (n == 0)
+		return &cpus_lock;
+	n -= 1;
+	if (n < NR_CACHES)
+		return &kmalloc_caches[FIRST_CLASS + n].barn.lock;
+	n -= NR_CACHES;
+	if (n < NR_CACHES)
+		return &kmalloc_caches[FIRST_CLASS + n].node.lock;
+	return inner[n - NR_CACHES];
+}
+
+static void release_first(unsigned int n)
+{
+	while (n-- > 0)
+		lock_release(nth_lock(n));
+}
+
+/*
+ * A thread may fork from a signal handler that interrupted it with an inner lock held. Waiting for
+ * that one with the outer locks held, while it waits for the outer ones, would be for ever: so who
+ * does not get a lock soon gives back what it has and begins again.
+ */
+static bool try_all(void)
+{
+	struct lock *lock;
+	unsigned int n;
+
+	for (n = 0; (lock = nth_lock(n)); n++) {
+		if (!lock_try(lock)) {
+			release_first(n);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void prepare(void)
 {
-	unsigned int class;
-
 	if (_IO_list_lock)
 		_IO_list_lock();
 	lock_order_relax(true);
-	lock_acquire(&cpus_lock);
-	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
-		lock_acquire(&kmalloc_caches[class].barn.lock);
-	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
-		lock_acquire(&kmalloc_caches[class].node.lock);
-	lock_acquire(&zone_normal.lock);
-	lock_acquire(&section_lock);
-	lock_acquire(&meta_lock);
+	while (!try_all())
+		sched_yield();
 }
 
 static void release(void)
 {
-	unsigned int class;
-
-	lock_release(&meta_lock);
-	lock_release(&section_lock);
-	lock_release(&zone_normal.lock);
-	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
-		lock_release(&kmalloc_caches[class].node.lock);
-	for (class = FIRST_CLASS; class < NR_KMALLOC_CLASSES; class ++)
-		lock_release(&kmalloc_caches[class].barn.lock);
-	lock_release(&cpus_lock);
+	release_first(NR_LOCKS);
 	lock_order_relax(false);
 }
 

@@ -18,10 +18,10 @@ static struct {
 	unsigned int max_size, capacity;
 	struct meta_pool pool;
 } sheaf_kinds[] = {
-	{ 256, 60, SHEAF_POOL(60) },
-	{ 1024, 28, SHEAF_POOL(28) },
-	{ 4096, 12, SHEAF_POOL(12) },
-	{ ~0u, 4, SHEAF_POOL(4) },
+	{ 256, 61, SHEAF_POOL(61) },
+	{ 1024, 29, SHEAF_POOL(29) },
+	{ 4096, 13, SHEAF_POOL(13) },
+	{ ~0u, 5, SHEAF_POOL(5) },
 };
 
 void cache_init_sheaves(struct kmem_cache *s)

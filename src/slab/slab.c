@@ -14,22 +14,32 @@ struct kmem_cache *kmem_caches[NR_CLASSES];
 /* ---- Shape ---- */
 
 /*
- * The smallest order that wastes at most 1/16 on at least eight objects; then less is asked for.
- * What is wasted at a slab's end is never touched and so costs addresses, not memory.
+ * A slab goes back when its last object does, and one that lives on keeps all its pages. So slabs
+ * hold few objects: enough to be worth a visit to the lists, which weighs less the larger they are.
+ */
+static unsigned int least_objects(unsigned int size)
+{
+	if (size <= 1024)
+		return 8;
+	return size <= 2048 ? 4 : size <= 4096 ? 2 : 1;
+}
+
+/*
+ * The smallest order with that many objects that wastes at most 1/16; else 1/8, else 1/4. Beyond a
+ * page waste is a tail that is never touched, and costs addresses only: 1/4 at once.
  */
 static unsigned int calculate_order(unsigned int size)
 {
-	unsigned int least, share, order;
+	unsigned int share, order;
 
-	for (least = 8; least; least /= 2) {
-		for (share = 16; share >= 4; share /= 2) {
-			for (order = 0; order <= SLAB_MAX_ORDER; order++) {
-				unsigned int bytes = (unsigned int)PAGE_SIZE << order;
-				unsigned int objects = bytes / size;
+	for (share = size > PAGE_SIZE ? 4 : 16; share >= 4; share /= 2) {
+		for (order = 0; order <= SLAB_MAX_ORDER; order++) {
+			unsigned int bytes = (unsigned int)PAGE_SIZE << order;
+			unsigned int objects = bytes / size;
 
-				if (objects >= least && bytes - objects * size <= bytes / share)
-					return order;
-			}
+			if (objects >= least_objects(size) &&
+			    bytes - objects * size <= bytes / share)
+				return order;
 		}
 	}
 	return SLAB_MAX_ORDER;
