@@ -8,7 +8,6 @@
 #include "compiler.h"
 #include "bits.h"
 #include "exports.h"
-#include "fault.h"
 #include "kmalloc.h"
 #include "os.h"
 
@@ -73,9 +72,8 @@ __export void *pvalloc(size_t size)
 
 __export void free_aligned_sized(void *object, size_t align, size_t size)
 {
-	if (object &&
-	    (!is_power_of_2(align) || (uintptr_t)object % align || size > kmalloc_usable(object)))
-		fault_wrong_size("-", object, size);
+	if (object)
+		kmalloc_check_size(object, size, is_power_of_2(align) ? align : 1);
 	free(object);
 }
 

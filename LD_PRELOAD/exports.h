@@ -18,6 +18,7 @@
 #endif
 
 void cfree(void *object);
+void _ZdlPv(void *object);
 void free_sized(void *object, size_t size);
 void free_aligned_sized(void *object, size_t align, size_t size);
 

@@ -47,6 +47,9 @@ __export void free(void *object)
 	free_slow(object);
 }
 
+/* C++'s delete is free; the other forms of delete call this one, which a program may replace. */
+__export void _ZdlPv(void *object) __alias_of(free);
+
 __export void cfree(void *object) __alias_of(free);
 
 __export void *calloc(size_t nmemb, size_t size)
@@ -114,7 +117,7 @@ __export size_t malloc_usable_size(void *object)
 __export void free_sized(void *object, size_t size)
 {
 	if (object)
-		kmalloc_check_size(object, size);
+		kmalloc_check_size(object, size, 1);
 	free(object);
 }
 

@@ -54,17 +54,16 @@ static __always_inline void *operator_new(size_t size, size_t align)
 	__export void *name(__VA_ARGS__); \
 	void *name(__VA_ARGS__)
 
+/* The same two by names that nobody can replace. */
+void *own_new(size_t size) __attribute__((alias("_Znwm"), visibility("hidden")));
+void *own_aligned_new(size_t size, size_t align)
+	__attribute__((alias("_ZnwmSt11align_val_t"), visibility("hidden")));
+
 #define DECLARE_DELETE(name, ...)        \
 	__export void name(__VA_ARGS__); \
 	void name(__VA_ARGS__)
 
-/* new, new[]: (size), (size, align) */
 DECLARE_NEW(_Znwm, size_t size)
-{
-	return operator_new(size, 0);
-}
-
-DECLARE_NEW(_Znam, size_t size)
 {
 	return operator_new(size, 0);
 }
@@ -74,30 +73,33 @@ DECLARE_NEW(_ZnwmSt11align_val_t, size_t size, size_t align)
 	return operator_new(size, align);
 }
 
-DECLARE_NEW(_ZnamSt11align_val_t, size_t size, size_t align)
+/*
+ * The other forms are defined by these and by delete(void *), as the standard has it: a program may
+ * replace just those, and all the others must then follow.
+ */
+DECLARE_NEW(_Znam, size_t size)
 {
-	return operator_new(size, align);
+	return _Znwm(size);
 }
 
-/* delete, delete[]: (p), (p, size), (p, align), (p, size, align), and the nothrow ones */
-DECLARE_DELETE(_ZdlPv, void *object)
+DECLARE_NEW(_ZnamSt11align_val_t, size_t size, size_t align)
 {
-	free(object);
+	return _ZnwmSt11align_val_t(size, align);
 }
 
 DECLARE_DELETE(_ZdaPv, void *object)
 {
-	free(object);
+	_ZdlPv(object);
 }
 
 DECLARE_DELETE(_ZdlPvm, void *object, size_t size __unused)
 {
-	free(object);
+	_ZdlPv(object);
 }
 
 DECLARE_DELETE(_ZdaPvm, void *object, size_t size __unused)
 {
-	free(object);
+	_ZdaPv(object);
 }
 
 DECLARE_DELETE(_ZdlPvSt11align_val_t, void *object, size_t align __unused)
@@ -105,17 +107,22 @@ DECLARE_DELETE(_ZdlPvSt11align_val_t, void *object, size_t align __unused)
 	free(object);
 }
 
-DECLARE_DELETE(_ZdaPvSt11align_val_t, void *object, size_t align __unused)
+DECLARE_DELETE(_ZdaPvSt11align_val_t, void *object, size_t align)
 {
-	free(object);
+	_ZdlPvSt11align_val_t(object, align);
 }
 
-DECLARE_DELETE(_ZdlPvmSt11align_val_t, void *object, size_t size __unused, size_t align __unused)
+DECLARE_DELETE(_ZdlPvmSt11align_val_t, void *object, size_t size __unused, size_t align)
 {
-	free(object);
+	_ZdlPvSt11align_val_t(object, align);
 }
 
-DECLARE_DELETE(_ZdaPvmSt11align_val_t, void *object, size_t size __unused, size_t align __unused)
+DECLARE_DELETE(_ZdaPvmSt11align_val_t, void *object, size_t size __unused, size_t align)
 {
-	free(object);
+	_ZdaPvSt11align_val_t(object, align);
+}
+
+bool operator_new_is_ours(bool aligned)
+{
+	return aligned ? _ZnwmSt11align_val_t == own_aligned_new : _Znwm == own_new;
 }

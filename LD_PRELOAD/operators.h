@@ -18,4 +18,11 @@ extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
 /* An allocation as operator new makes it; align is 0 for the default. */
 void *operator_allocate(size_t size, size_t align);
 
+/* Whether the process uses our operator new, or one that the program has put in its place. */
+bool operator_new_is_ours(bool aligned);
+
+extern void *_Znwm(size_t size);
+extern void *_ZnwmSt11align_val_t(size_t size, size_t align);
+extern void _ZdlPvSt11align_val_t(void *object, size_t align);
+
 #endif

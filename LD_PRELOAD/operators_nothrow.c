@@ -4,8 +4,8 @@
  *
  * When there is no memory they have to call the new-handler and to catch what it throws, which C
  * cannot. libstdc++'s own forms do just that around operator new, which is ours: so the way out is
- * to call the next definition in the process. The static library leaves these symbols to libstdc++.a
- * altogether, for the same reason.
+ * to call the next definition in the process; likewise when the program has an operator new of its
+ * own. The static library leaves these symbols to libstdc++.a altogether, for the same reason.
  */
 #include <dlfcn.h>
 
@@ -21,38 +21,32 @@ static bool has_handler(void)
 	return _ZSt15get_new_handlerv && _ZSt15get_new_handlerv();
 }
 
-static __noinline void *try_again(const char *name, size_t size, const struct nothrow *tag)
-{
-	nothrow_new next = has_handler() ? (nothrow_new)dlsym(RTLD_NEXT, name) : NULL;
-
-	return next ? next(size, tag) : NULL;
-}
-
-static __noinline void *try_again_aligned(const char *name, size_t size, size_t align,
-					  const struct nothrow *tag)
-{
-	nothrow_aligned_new next = has_handler() ? (nothrow_aligned_new)dlsym(RTLD_NEXT, name) :
-						   NULL;
-
-	return next ? next(size, align, tag) : NULL;
-}
-
-#define NOTHROW_NEW(name)                                                     \
-	__export void *name(size_t size, const struct nothrow *tag);          \
-	void *name(size_t size, const struct nothrow *tag)                    \
-	{                                                                     \
-		void *object = operator_allocate(size, 0);                    \
-                                                                              \
-		return likely(object) ? object : try_again(#name, size, tag); \
+#define NOTHROW_NEW(name)                                                        \
+	__export void *name(size_t size, const struct nothrow *tag);             \
+	void *name(size_t size, const struct nothrow *tag)                       \
+	{                                                                        \
+		bool ours = operator_new_is_ours(false);                         \
+		void *object = likely(ours) ? operator_allocate(size, 0) : NULL; \
+		nothrow_new next;                                                \
+                                                                                 \
+		if (likely(object) || (ours && !has_handler()))                  \
+			return object;                                           \
+		next = (nothrow_new)dlsym(RTLD_NEXT, #name);                     \
+		return next ? next(size, tag) : NULL;                            \
 	}
 
-#define NOTHROW_ALIGNED_NEW(name)                                                            \
-	__export void *name(size_t size, size_t align, const struct nothrow *tag);           \
-	void *name(size_t size, size_t align, const struct nothrow *tag)                     \
-	{                                                                                    \
-		void *object = operator_allocate(size, align);                               \
-                                                                                             \
-		return likely(object) ? object : try_again_aligned(#name, size, align, tag); \
+#define NOTHROW_ALIGNED_NEW(name)                                                    \
+	__export void *name(size_t size, size_t align, const struct nothrow *tag);   \
+	void *name(size_t size, size_t align, const struct nothrow *tag)             \
+	{                                                                            \
+		bool ours = operator_new_is_ours(true);                              \
+		void *object = likely(ours) ? operator_allocate(size, align) : NULL; \
+		nothrow_aligned_new next;                                            \
+                                                                                     \
+		if (likely(object) || (ours && !has_handler()))                      \
+			return object;                                               \
+		next = (nothrow_aligned_new)dlsym(RTLD_NEXT, #name);                 \
+		return next ? next(size, align, tag) : NULL;                         \
 	}
 
 NOTHROW_NEW(_ZnwmRKSt9nothrow_t)
@@ -61,16 +55,21 @@ NOTHROW_ALIGNED_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t)
 NOTHROW_ALIGNED_NEW(_ZnamSt11align_val_tRKSt9nothrow_t)
 
 /* The matching deletes, which a constructor that throws calls. */
-#define NOTHROW_DELETE(name, ...)                        \
-	__export void name(void *object, ##__VA_ARGS__); \
-	void name(void *object, ##__VA_ARGS__)           \
-	{                                                \
-		free(object);                            \
+#define NOTHROW_DELETE(name)                                         \
+	__export void name(void *object, const struct nothrow *tag); \
+	void name(void *object, const struct nothrow *tag __unused)  \
+	{                                                            \
+		_ZdlPv(object);                                      \
 	}
 
-NOTHROW_DELETE(_ZdlPvRKSt9nothrow_t, const struct nothrow *tag __unused)
-NOTHROW_DELETE(_ZdaPvRKSt9nothrow_t, const struct nothrow *tag __unused)
-NOTHROW_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, size_t align __unused,
-	       const struct nothrow *tag __unused)
-NOTHROW_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t align __unused,
-	       const struct nothrow *tag __unused)
+#define NOTHROW_ALIGNED_DELETE(name)                                               \
+	__export void name(void *object, size_t align, const struct nothrow *tag); \
+	void name(void *object, size_t align, const struct nothrow *tag __unused)  \
+	{                                                                          \
+		_ZdlPvSt11align_val_t(object, align);                              \
+	}
+
+NOTHROW_DELETE(_ZdlPvRKSt9nothrow_t)
+NOTHROW_DELETE(_ZdaPvRKSt9nothrow_t)
+NOTHROW_ALIGNED_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)
+NOTHROW_ALIGNED_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)

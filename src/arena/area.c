@@ -88,7 +88,10 @@ static void add_stuck(struct section *s)
 /* The memory can be given up even while the addresses cannot. */
 static void keep_stuck(struct section *s)
 {
-	if (os_purge((void *)s->start, s->bytes))
+	static bool said;
+
+	if (os_purge((void *)s->start, s->bytes) &&
+	    !__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
 		kmem_report("the OS takes neither pages nor addresses of 0x%lx back",
 			    (unsigned long)s->start);
 	add_stuck(s);
@@ -172,11 +175,16 @@ void *area_alloc(size_t bytes, size_t align)
 	return (void *)s->start;
 }
 
-int area_free(struct section *s)
+int area_free(struct section *s, const void *addr)
 {
 	retry_stuck();
 	if (__atomic_exchange_n(&s->nr_free, 1, __ATOMIC_ACQ_REL))
 		return -EINVAL;
+	/* A descriptor freed by another thread may describe another area by now. */
+	if (s->start != (uintptr_t)addr) {
+		WRITE_ONCE(s->nr_free, 0);
+		return -EINVAL;
+	}
 	account(-1, -(long)s->bytes);
 	drop_area(s);
 	return 0;

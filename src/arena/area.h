@@ -19,10 +19,10 @@
 void *area_alloc(size_t bytes, size_t align);
 
 /*
- * The block at the start of area @s goes back to the OS. -EINVAL when another thread was first: of
+ * The block at @addr, the start of area @s, goes back to the OS. -EINVAL when another thread was first: of
  * two frees of one area, one is told.
  */
-int area_free(struct section *s) __must_check;
+int area_free(struct section *s, const void *addr) __must_check;
 
 /*
  * Makes the block @bytes long, moving it if need be, its contents kept and what is new zeroed.

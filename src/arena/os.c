@@ -29,6 +29,15 @@ static struct {
 	long calls; /* calls seen so far */
 } fail_os;
 
+/* As good as random, and the same in every run (the finaliser of splitmix64). */
+static unsigned long scramble(unsigned long x)
+{
+	x += 0x9e3779b97f4a7c15UL;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebUL;
+	return x ^ (x >> 31);
+}
+
 static bool should_fail(void)
 {
 	long call, left;
@@ -38,9 +47,7 @@ static bool should_fail(void)
 	call = __atomic_fetch_add(&fail_os.calls, 1, __ATOMIC_RELAXED) - fail_os.space;
 	if (call < 0 || call % fail_os.interval != 0)
 		return false;
-	/* Spread the call's number over all bits: cheap, and the same in every run. */
-	if ((((unsigned long)call * 0x9e3779b97f4a7c15UL) >> 32) % 100 >=
-	    (unsigned long)fail_os.probability)
+	if (scramble((unsigned long)call) % 100 >= (unsigned long)fail_os.probability)
 		return false;
 	left = READ_ONCE(fail_os.left);
 	while (left > 0 && !__atomic_compare_exchange_n(&fail_os.left, &left, left - 1, false,

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "report.h"
 
-#define SPINS 200
+#define SPINS 200 /* looks at a lock before sleeping */
+#define TRIES 100 /* times that lock_try() lets others run */
 
 /*
  * Which thread this is: the address of its errno, unique while the thread lives and to be had
@@ -117,12 +119,17 @@ void lock_acquire(struct lock *lock)
 
 bool lock_try(struct lock *lock)
 {
+	int tries;
+
 	if (lock_is_mine(lock)) {
 		lock->depth++;
 		return true;
 	}
-	if (!spin(lock))
-		return false;
+	for (tries = 0; !spin(lock); tries++) {
+		if (tries == TRIES)
+			return false;
+		sched_yield();
+	}
 	if (CONFIG_CHECK)
 		check_order(lock);
 	return true;

@@ -25,6 +25,7 @@ enum lock_rank {
 	RANK_CPUS,    /* the list of all kmem_cpu */
 	RANK_BARN,    /* a cache's full and empty sheaves */
 	RANK_NODE,    /* a cache's slab lists */
+	RANK_PURGE,   /* whoever gives memory back */
 	RANK_ZONE,    /* a zone's free areas */
 	RANK_SECTION, /* the section table and the address space behind it */
 	RANK_META,    /* the memory of the library's own structures */

@@ -84,15 +84,30 @@ static void complain(const char *what, const struct word *word)
 	kmem_report("%s option '%s'", what, shown);
 }
 
+/* Whether an option of this name stands further to the front. */
+static bool said_before(const char *text, const struct word *word)
+{
+	struct word other;
+
+	while ((text = next_word(text, &other)) && other.name != word->name)
+		if (other.name_len == word->name_len &&
+		    memcmp(other.name, word->name, word->name_len) == 0)
+			return true;
+	return false;
+}
+
 void options_parse(const char *text, const struct boot_params *tables, size_t nr_tables)
 {
+	const char *start = text;
 	struct word word;
 
 	while ((text = next_word(text, &word))) {
 		const struct boot_param *param = find_param(&word, tables, nr_tables);
 
-		if (!param)
+		if (!param && !said_before(start, &word))
 			complain("unknown", &word);
+		else if (!param)
+			continue;
 		else if (param->set(word.value, word.value_len) < 0)
 			complain("bad value for", &word);
 	}

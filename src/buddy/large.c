@@ -8,7 +8,7 @@
 #include "pcp.h"
 #include "report.h"
 
-#define AREA_MIN (8UL << 20)
+#define AREA_MIN (4UL << 20)
 
 static size_t nr_bytes, nr_blocks; /* in page sections; relaxed atomics */
 
@@ -16,11 +16,6 @@ static void account(long blocks, long bytes)
 {
 	__atomic_fetch_add(&nr_blocks, (size_t)blocks, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&nr_bytes, (size_t)bytes, __ATOMIC_RELAXED);
-}
-
-static unsigned int order_of(unsigned long pages)
-{
-	return pages > 1 ? __fls(pages - 1) + 1 : 0;
 }
 
 /* Only what is dirty needs it. The bits of pages just taken stay as they are until they are freed. */
@@ -38,9 +33,9 @@ static void zero_pages(struct page *page, unsigned int nr)
 	}
 }
 
-static void *alloc_from_zone(unsigned int nr, unsigned int order, bool zero)
+static void *alloc_from_zone(unsigned int nr, unsigned int align_order, bool zero)
 {
-	struct page *page = zone_alloc(&zone_normal, nr, order);
+	struct page *page = zone_alloc(&zone_normal, nr, align_order);
 
 	if (!page)
 		return NULL;
@@ -55,12 +50,12 @@ static void *alloc_from_zone(unsigned int nr, unsigned int order, bool zero)
 void *large_alloc(size_t bytes, size_t align, bool zero)
 {
 	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
-	unsigned long whole = max_ul(nr, align >> PAGE_SHIFT);
+	bool too_large = max_ul(bytes, align) > SECTION_SIZE;
 	void *addr = NULL;
 
-	if (whole <= 1UL << MAX_ORDER)
-		addr = alloc_from_zone((unsigned int)nr, order_of(whole), zero);
-	if (!addr && (bytes >= AREA_MIN || whole > 1UL << MAX_ORDER))
+	if (!too_large)
+		addr = alloc_from_zone((unsigned int)nr, __ffs(align) - PAGE_SHIFT, zero);
+	if (!addr && (too_large || bytes >= AREA_MIN))
 		addr = area_alloc(bytes, align);
 	return addr;
 }
@@ -92,7 +87,7 @@ int large_free(const void *addr)
 	uint8_t large = PAGE_LARGE;
 
 	if (area)
-		return area_free(area);
+		return area_free(area, addr);
 	page = large_head(addr);
 	/* Of two threads that free one block, one changes the type; the other is caught. */
 	if (!page || !__atomic_compare_exchange_n(&page->type, &large, PAGE_NONE, false,
@@ -140,7 +135,7 @@ static void *move_to_area(struct page *page, size_t bytes)
 		return NULL;
 	account(-1, -((long)nr << PAGE_SHIFT));
 	page->type = PAGE_NONE;
-	zone_free(&zone_normal, page, nr);
+	zone_free_clean(&zone_normal, page, nr);
 	return to;
 }
 

@@ -9,11 +9,12 @@
 
 #define BATCH	       32    /* blocks out of the free areas at a time */
 #define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
-#define SLACK_SHARE    2
+#define SLACK_SHARE    3
 #define PASSES_A_DECAY 4 /* how often old pages are looked for */
+#define OLDEST_MS      64
 #define FOREVER	       (~0UL)
 
-static unsigned long decay_ms = 500;
+static unsigned long decay_ms = 1000;
 
 static int set_decay_ms(const char *value, size_t len)
 {
@@ -59,6 +60,7 @@ static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms
 			if (page->freed_ms > until_ms)
 				continue;
 			zone_remove_free(zone, page);
+			batch.purged[batch.nr] = false;
 			batch.block[batch.nr++] = page;
 		}
 	}
@@ -105,7 +107,6 @@ static unsigned long return_batch(struct zone *zone)
 				     1u << page->order);
 			pages += page->nr_dirty;
 		}
-		batch.purged[i] = false;
 		zone_insert_free(zone, page, page->order, page->freed_ms);
 	}
 	batch.nr = 0;
@@ -133,6 +134,16 @@ static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned 
 		pages += more;
 	}
 	return pages;
+}
+
+/* Down to @target pages, those first that have been free for long: the others may be wanted again. */
+static void purge_oldest(struct zone *zone, uint64_t now_ms, unsigned long target)
+{
+	uint64_t age;
+
+	for (age = OLDEST_MS; age; age /= 4)
+		purge_until(zone, now_ms - age, target);
+	purge_until(zone, now_ms, target);
 }
 
 /* All of a section's free blocks, which are few when nothing of it is used; zone->lock is held. */
@@ -217,22 +228,24 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 /* True for the one thread that may purge now. */
 static bool begin_purge(struct zone *zone, uint64_t now_ms)
 {
-	bool mine;
-
-	lock_acquire(&zone->lock);
-	mine = !zone->purging;
-	zone->purging = true;
-	if (mine)
-		WRITE_ONCE(zone->last_purge_ms, now_ms);
-	lock_release(&zone->lock);
-	return mine;
+	if (READ_ONCE(zone->purge_lock.word) || !lock_try(&zone->purge_lock))
+		return false;
+	WRITE_ONCE(zone->last_purge_ms, now_ms);
+	return true;
 }
 
 static void end_purge(struct zone *zone)
 {
-	lock_acquire(&zone->lock);
-	zone->purging = false;
-	lock_release(&zone->lock);
+	lock_release(&zone->purge_lock);
+}
+
+bool purge_wait(struct zone *zone)
+{
+	if (!READ_ONCE(zone->purge_lock.word) || lock_is_mine(&zone->purge_lock))
+		return false;
+	lock_acquire(&zone->purge_lock);
+	lock_release(&zone->purge_lock);
+	return true;
 }
 
 void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
@@ -247,7 +260,7 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 	if (!begin_purge(zone, now_ms))
 		return;
 	if (dirty > limit)
-		purge_until(zone, now_ms, limit - limit / 4);
+		purge_oldest(zone, now_ms, limit - limit / 4);
 	if (due && now_ms > decay_ms) {
 		purge_until(zone, now_ms - decay_ms, 0);
 		destroy_unused(zone, now_ms - decay_ms);
@@ -271,6 +284,9 @@ unsigned long purge_all(struct zone *zone)
 
 void purge_fork_child(struct zone *zone)
 {
+	/* Forked by a handler that interrupted a purge of this thread: it goes on when that returns. */
+	if (lock_is_mine(&zone->purge_lock))
+		return;
 	return_batch(zone);
-	zone->purging = false;
+	lock_init(&zone->purge_lock, RANK_PURGE);
 }

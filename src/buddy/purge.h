@@ -24,6 +24,12 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed);
 /* Gives back all there is to give. Returns the pages that went. */
 unsigned long purge_all(struct zone *zone);
 
+/*
+ * Whether another thread has free blocks in its hands, for whoever found none: it waits until they
+ * are back.
+ */
+bool purge_wait(struct zone *zone);
+
 /* In a child of fork, with zone->lock held: what another thread was purging is free again. */
 void purge_fork_child(struct zone *zone);
 

@@ -6,12 +6,14 @@
 #include "purge.h"
 #include "report.h"
 
-#define FIRST_STEP 256u	 /* pages put online at first: 1 MiB */
-#define LAST_STEP  4096u /* and at last: 16 MiB */
-#define STEP_ALIGN 16u	 /* pages; 64 KiB, the largest OS page */
+#define FIRST_STEP     256u  /* pages put online at first: 1 MiB */
+#define LAST_STEP      4096u /* and at last: 16 MiB */
+#define RUN_CANDIDATES 16u   /* blocks of a section looked at for a run */
+#define STEP_ALIGN     16u   /* pages; 64 KiB, the largest OS page */
 
 struct zone zone_normal = {
 	.lock = LOCK_INIT(RANK_ZONE),
+	.purge_lock = LOCK_INIT(RANK_PURGE),
 	.sections = LIST_HEAD_INIT(zone_normal.sections),
 	.online_step = FIRST_STEP,
 };
@@ -237,18 +239,94 @@ static struct page *alloc_block(struct zone *zone, unsigned int order)
 	return take_block(zone, s, order);
 }
 
-struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int order)
+/*
+ * The end of the free run that starts at @index, looked at no further than @end. Free blocks tile
+ * the run: each starts where the last one ended.
+ */
+static unsigned int free_run_end(struct section *s, unsigned int index, unsigned int end)
 {
+	while (index < end && index < s->nr_online && s->mem_map[index].type == PAGE_FREE)
+		index += 1u << s->mem_map[index].order;
+	return index;
+}
+
+/* Takes the free run [first, end); what its last block has beyond goes back. */
+static void take_run(struct zone *zone, struct section *s, unsigned int first, unsigned int end)
+{
+	uint64_t freed_ms = 0;
+
+	while (first < end) {
+		struct page *block = &s->mem_map[first];
+
+		zone_remove_free(zone, block);
+		freed_ms = block->freed_ms;
+		first += 1u << block->order;
+	}
+	zone_free_range(zone, s, end, first - end, freed_ms);
+}
+
+static struct page *run_in_section(struct section *s, unsigned int nr)
+{
+	unsigned int order = __fls(nr), looked_at = 0;
 	struct page *page;
 
-	KMEM_ASSERT(nr && nr <= 1u << order);
+	list_for_each_entry(page, &s->free_area[order].free_list, lru) {
+		unsigned int index = page_index(page);
+
+		if (!page->nr_dirty || looked_at++ == RUN_CANDIDATES)
+			break;
+		if (free_run_end(s, index, index + nr) >= index + nr)
+			return page;
+	}
+	return NULL;
+}
+
+/*
+ * Takes @nr pages that start with a dirty block of less, and go on in free blocks behind it. That
+ * saves the large blocks, and uses memory that no request of a power of two could.
+ */
+static struct page *alloc_run(struct zone *zone, unsigned int nr)
+{
+	struct section *s;
+
+	if (!zone->nr_dirty_blocks[__fls(nr)])
+		return NULL;
+	list_for_each_entry(s, &zone->sections, list) {
+		struct page *page = run_in_section(s, nr);
+
+		if (page) {
+			take_run(zone, s, page_index(page), page_index(page) + nr);
+			return page;
+		}
+	}
+	return NULL;
+}
+
+static struct page *try_alloc(struct zone *zone, unsigned int nr, unsigned int align_order)
+{
+	unsigned int order = nr > 1 ? __fls(nr - 1) + 1 : 0;
+	struct page *page = NULL;
+
+	if (order < align_order)
+		order = align_order;
 	lock_acquire(&zone->lock);
-	page = alloc_block(zone, order);
-	if (page && nr < 1u << order)
-		zone_free_range(zone, page_section(page), page_index(page) + nr, (1u << order) - nr,
-				page->freed_ms);
+	if (align_order == 0 && !is_power_of_2(nr))
+		page = alloc_run(zone, nr);
+	if (!page) {
+		page = alloc_block(zone, order);
+		if (page)
+			zone_free_range(zone, page_section(page), page_index(page) + nr,
+					(1u << order) - nr, page->freed_ms);
+	}
 	lock_release(&zone->lock);
 	return page;
+}
+
+struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int align_order)
+{
+	struct page *page = try_alloc(zone, nr, align_order);
+
+	return page || !purge_wait(zone) ? page : try_alloc(zone, nr, align_order);
 }
 
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
@@ -268,6 +346,10 @@ unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page 
 		}
 	}
 	lock_release(&zone->lock);
+	if (!got) {
+		pages[0] = zone_alloc(zone, 1u << order, order);
+		got = pages[0] != NULL;
+	}
 	return got;
 }
 
@@ -290,6 +372,17 @@ void zone_free(struct zone *zone, struct page *page, unsigned int nr)
 	purge_tick(zone, now, nr);
 }
 
+void zone_free_clean(struct zone *zone, struct page *page, unsigned int nr)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page);
+
+	lock_acquire(&zone->lock);
+	bitmap_clear(s->dirty, index, nr);
+	zone_free_range(zone, s, index, nr, 0);
+	lock_release(&zone->lock);
+}
+
 void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n)
 {
 	uint64_t now = os_clock_ms();
@@ -302,42 +395,19 @@ void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, 
 	purge_tick(zone, now, n << order);
 }
 
-/*
- * The end of the free run that starts at @index, looked at no further than @end. Free blocks tile
- * the run: each starts where the last one ended.
- */
-static unsigned int free_run_end(struct section *s, unsigned int index, unsigned int end)
-{
-	while (index < end && index < s->nr_online && s->mem_map[index].type == PAGE_FREE)
-		index += 1u << s->mem_map[index].order;
-	return index;
-}
-
 bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 {
 	struct section *s = page_section(page);
-	unsigned int first = page_index(page), end = first + nr, index = first, run;
-	bool claimed = false;
+	unsigned int first = page_index(page), end = first + nr, run;
 
 	lock_acquire(&zone->lock);
 	run = free_run_end(s, first, end);
 	if (run < end && run == s->nr_online && online_up_to(zone, s, end))
 		run = free_run_end(s, first, end);
-	if (run >= end) {
-		uint64_t freed_ms = 0;
-
-		while (index < end) {
-			struct page *block = &s->mem_map[index];
-
-			zone_remove_free(zone, block);
-			freed_ms = block->freed_ms;
-			index += 1u << block->order;
-		}
-		zone_free_range(zone, s, end, index - end, freed_ms);
-		claimed = true;
-	}
+	if (run >= end)
+		take_run(zone, s, first, end);
 	lock_release(&zone->lock);
-	return claimed;
+	return run >= end;
 }
 
 bool zone_page_is_free(struct zone *zone, const struct page *page)

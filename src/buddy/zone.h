@@ -36,14 +36,15 @@ struct zone {
 	unsigned int online_step;		  /* pages to put online next time, doubles */
 
 	unsigned long peak_used; /* most pages in use lately; purge.c */
-	bool purging;		 /* one thread at a time */
+	struct lock purge_lock;	 /* RANK_PURGE; whose holder has blocks in its hands, see purge.c */
 	uint64_t last_purge_ms;
 };
 
 extern struct zone zone_normal;
 
-/* A range of @nr pages aligned to 1 << @order; @nr <= 1 << @order. NULL when the OS refuses. */
-struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int order);
+/* A range of @nr pages (1 to 1 << MAX_ORDER) aligned to 1 << @align_order pages within its section;
+ * NULL when the OS refuses. */
+struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int align_order);
 
 /* As zone_alloc(), of up to @n blocks of 1 << @order pages; returns how many. Never asks the OS
  * for more than the first of them. */
@@ -52,6 +53,9 @@ unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page 
 
 /* Returns @nr pages from @page on, which the caller may have written to. */
 void zone_free(struct zone *zone, struct page *page, unsigned int nr);
+
+/* Returns @nr pages from @page on, which read as zero and cost nothing: their memory moved away. */
+void zone_free_clean(struct zone *zone, struct page *page, unsigned int nr);
 
 /* As zone_free(), for @n blocks of 1 << @order pages each. */
 void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n);

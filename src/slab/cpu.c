@@ -56,8 +56,11 @@ static void flush_slots(struct kmem_cpu *cpu)
 /* The thread's exit handler. Whatever it allocates or frees afterwards takes the slow path. */
 static void cpu_exit(void *arg)
 {
-	struct kmem_cpu *cpu = arg;
+	struct kmem_cpu *cpu = this_cpu;
 
+	/* Where two libcs share a process (LD_AUDIT), their keys may share a place. */
+	if (cpu != arg)
+		return;
 	/* For the child of a fork in another thread: this state is being taken apart. */
 	cpu->busy = true;
 	barrier();
@@ -85,7 +88,7 @@ static struct kmem_cpu *new_cpu(void)
 	if (!cpu)
 		return NULL;
 	cpu->kind = CPU_LIVE;
-	cpu->busy = false;
+	cpu->busy = true;
 	cpu->nr_deferred = 0;
 	cpu->pcp = (struct per_cpu_pages){ 0 };
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
@@ -111,6 +114,8 @@ static struct kmem_cpu *bind_cpu(void)
 	if (!cpu)
 		return this_cpu;
 	this_cpu = cpu;
+	barrier();
+	cpu->busy = false;
 	if (pthread_setspecific(exit_key, cpu) != 0) {
 		cpu_exit(cpu);
 		become(CPU_BOOT_AWAY);
@@ -141,16 +146,39 @@ struct kmem_cpu *cpu_enter(void)
 	return cpu;
 }
 
+/*
+ * Takes the last deferred object; NULL when there is none. While the thread is busy a handler only
+ * adds to them, so that an exchange that succeeds took what was read.
+ */
+static void *take_deferred(struct kmem_cpu *cpu)
+{
+	uint16_t nr = READ_ONCE(cpu->nr_deferred);
+	void *object;
+
+	do {
+		if (!nr)
+			return NULL;
+		object = cpu->deferred[nr - 1];
+	} while (!__atomic_compare_exchange_n(&cpu->nr_deferred, &nr, nr - 1, false,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return object;
+}
+
 /* What a signal handler freed meanwhile is freed now; it may bring more. */
 static void free_deferred(struct kmem_cpu *cpu)
 {
-	while (cpu->nr_deferred) {
-		void *object = cpu->deferred[cpu->nr_deferred - 1];
+	void *object;
 
+	do {
+		cpu->busy = true;
 		barrier();
-		cpu->nr_deferred--;
-		kfree_slow(object);
-	}
+		object = take_deferred(cpu);
+		barrier();
+		cpu->busy = false;
+		barrier();
+		if (object)
+			kfree_slow(object);
+	} while (object);
 }
 
 void cpu_leave(struct kmem_cpu *cpu)
@@ -226,6 +254,9 @@ void cpus_fork_child(void)
 {
 	struct kmem_cpu *mine = this_cpu;
 
+	/* Forked by a handler that interrupted a change of these lists: it goes on when that returns. */
+	if (cpus_lock.depth)
+		return;
 	if (mine->kind == CPU_LIVE)
 		list_del(&mine->list);
 	list_splice_init(&cpus, &orphans);

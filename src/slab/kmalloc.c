@@ -225,7 +225,8 @@ size_t kmalloc_usable(const void *object)
 /* A shrunk object stays where it is unless that wastes half of it. */
 static bool fits_well(size_t old_size, size_t new_size)
 {
-	return new_size <= old_size && class_size[kmalloc_class(new_size)] > old_size / 2;
+	return new_size <= old_size && new_size <= KMALLOC_MAX_SIZE &&
+	       class_size[kmalloc_class(new_size)] > old_size / 2;
 }
 
 void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
@@ -250,15 +251,16 @@ void kmalloc_keep_larger(void)
 	WRITE_ONCE(kept_larger, true);
 }
 
-void kmalloc_check_size(const void *object, size_t size)
+void kmalloc_check_size(const void *object, size_t size, size_t align)
 {
 	struct kmem_cache *s = cache_of(object);
 	size_t usable = kmalloc_usable(object);
+	bool wrong = size > usable || ((uintptr_t)object & (align - 1));
 
-	if (size > usable)
+	if (align <= KMALLOC_MIN_ALIGN && !READ_ONCE(kept_larger))
+		wrong |= s ? !fits_well(usable, size) : size <= KMALLOC_MAX_SIZE;
+	if (wrong)
 		fault_wrong_size(s ? s->name : "large", object, size);
-	if (s && !READ_ONCE(kept_larger) && size <= KMALLOC_MAX_SIZE && !fits_well(usable, size))
-		fault_wrong_size(s->name, object, size);
 }
 
 /* ---- Trim ---- */

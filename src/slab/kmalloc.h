@@ -81,8 +81,9 @@ void *kmalloc_resize(void *object, size_t old_size, size_t new_size);
 /* An object stayed in a class too large for its size, since the OS refused a smaller one. */
 void kmalloc_keep_larger(void);
 
-/* Ends the program with a report when @object cannot have been asked for with @size bytes. */
-void kmalloc_check_size(const void *object, size_t size);
+/* Ends the program with a report when @object cannot have been asked for with @size
+ * bytes, aligned to @align, a power of two. */
+void kmalloc_check_size(const void *object, size_t size, size_t align);
 
 /* The calling thread's caches, all barns, empty slabs and dirty pages go back to the OS. Returns
  * whether anything did. */

@@ -3,8 +3,10 @@
 #include "sheaf.h"
 
 #include "cpu.h"
+#include "fault.h"
 #include "report.h"
 
+#define FILTER_WORDS   8u /* of a filter with some eight bits for each object of a sheaf */
 #define FIRST_LIMIT    1u
 #define MAX_FULL       10u	    /* full sheaves in a barn, */
 #define MAX_FULL_BYTES (128u << 10) /* or fewer: bytes of their objects; two at least */
@@ -149,6 +151,27 @@ static struct sheaf *barn_get_full(struct kmem_cache *s, struct sheaf *empty)
 	return full;
 }
 
+/*
+ * A sheaf that leaves its thread for the barn may not see the slabs for long: its objects are looked
+ * at here. Two equal pointers fall on one bit of the filter; so do a few others, which costs a look.
+ */
+static void check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
+{
+	unsigned long filter[FILTER_WORDS] = { 0 };
+	unsigned int i, j;
+
+	for (i = 0; i < sheaf->size; i++) {
+		const void *object = sheaf->objects[i];
+		unsigned int bit = slab_object_hash(s, object) % (FILTER_WORDS * BITS_PER_LONG);
+		unsigned long mask = 1UL << (bit % BITS_PER_LONG);
+
+		for (j = 0; unlikely(filter[bit / BITS_PER_LONG] & mask) && j < i; j++)
+			if (sheaf->objects[j] == object)
+				fault_double_free(s, object);
+		filter[bit / BITS_PER_LONG] |= mask;
+	}
+}
+
 /* An empty sheaf for a full one; NULL, and nothing taken, when the barn is full. */
 static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 {
@@ -158,6 +181,7 @@ static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 
 	if (READ_ONCE(barn->nr_full) >= barn->max_full)
 		return NULL;
+	check_sheaf(s, full);
 	if (!READ_ONCE(barn->nr_empty)) {
 		empty = new_sheaf(s);
 		if (!empty)
@@ -251,6 +275,9 @@ static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, st
 	struct cpu_slot *slot = &cpu->slot[s->index];
 	struct sheaf *full = slot->spare;
 
+	/* A signal handler may have freed something in the meantime. */
+	if (sheaf->size)
+		return sheaf;
 	if (full && full->size) {
 		if (full->limit < sheaf->limit)
 			full->limit = sheaf->limit;
@@ -268,6 +295,7 @@ void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s)
 {
 	struct cpu_slot *slot = &cpu->slot[s->index];
 	void *object = slot_pop(slot);
+	struct sheaf *sheaf;
 
 	if (object)
 		return object;
@@ -275,8 +303,12 @@ void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s)
 		slab_alloc_bulk(s, &cpu->pcp, &object, 1);
 		return object;
 	}
-	open_slot(slot, find_objects(cpu, s, close_slot(slot)));
-	return slot_pop(slot);
+	sheaf = find_objects(cpu, s, close_slot(slot));
+	/* Taken before the slot opens: a signal handler may empty it at once. */
+	if (sheaf->size)
+		object = sheaf->objects[--sheaf->size];
+	open_slot(slot, sheaf);
+	return object;
 }
 
 /* The full @sheaf gets room, or its place is taken by one that has some. */
@@ -285,6 +317,9 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 	struct cpu_slot *slot = &cpu->slot[s->index];
 	struct sheaf *empty;
 
+	/* Or taken something. */
+	if (sheaf->size < sheaf->limit)
+		return sheaf;
 	if (sheaf->limit < sheaf->capacity) {
 		raise_limit(sheaf);
 		return sheaf;
@@ -309,6 +344,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 {
 	struct cpu_slot *slot = &cpu->slot[s->index];
+	struct sheaf *sheaf;
 
 	if (slot_push(slot, object))
 		return;
@@ -316,10 +352,11 @@ void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 		slab_free_bulk(s, &cpu->pcp, &object, 1);
 		return;
 	}
-	if (!slot_push(slot, object)) {
-		open_slot(slot, find_room(cpu, s, close_slot(slot)));
-		slot_push(slot, object);
-	}
+	if (slot_push(slot, object))
+		return;
+	sheaf = find_room(cpu, s, close_slot(slot));
+	sheaf->objects[sheaf->size++] = object;
+	open_slot(slot, sheaf);
 }
 
 static void flush_sheaf(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)

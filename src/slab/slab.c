@@ -162,6 +162,13 @@ static struct slab *slab_of(const struct kmem_cache *s, const void *object)
 	return (struct slab *)&section->mem_map[index & ~((1u << s->order) - 1)];
 }
 
+unsigned int slab_object_hash(const struct kmem_cache *s, const void *object)
+{
+	const struct slab *slab = slab_of(s, object);
+
+	return page_index((const struct page *)slab) * 67u + object_index(s, slab, object);
+}
+
 static void give_object(const struct kmem_cache *s, struct slab *slab, const void *object)
 {
 	unsigned int index = object_index(s, slab, object);

@@ -110,6 +110,12 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 /* Ends the program with a report unless @object is one of @s, and is taken. */
 void slab_check_object(struct kmem_cache *s, const void *object);
 
+/*
+ * A number that differs between most objects of @s. An @object that does not start where one does
+ * ends the program with a report.
+ */
+unsigned int slab_object_hash(const struct kmem_cache *s, const void *object);
+
 /* Releases all empty slabs. Returns how many. */
 unsigned long cache_shrink(struct kmem_cache *s);
 
