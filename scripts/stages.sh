@@ -68,7 +68,7 @@ prepare()
 		! grep -qs '^BUILD_TESTING:BOOL=ON' "$cache"; then
 		cmake --preset "$preset" -DBUILD_TESTING=ON -DKMEM_FULL_TESTS=$full || return 1
 	fi
-	build_preset "$preset"
+	build_preset "$preset" -- -k 0
 }
 
 # An address space laid out at random can collide with the shadow memory of a
