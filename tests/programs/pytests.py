@@ -20,6 +20,8 @@ import xml.etree.ElementTree
 WORK = os.environ["CASE_WORK"]
 KEEP = os.environ["CASE_KEEP"] + "/python-plain.json"
 PLAIN = os.environ["CASE_SIDE"] == "plain"
+# In a virtual machine these wait for the machine's host, who never calls.
+IGNORED = "*VSOCK*"
 # Worst first: a name may stand for several subtests.
 ORDER = ["failed", "passed", "skipped"]
 
@@ -42,7 +44,8 @@ def run(module):
     if os.path.exists(report):
         os.remove(report)
     done = subprocess.run(
-        [sys.executable, "-m", "test", "--timeout", "1500", "--junit-xml", report, module],
+        [sys.executable, "-m", "test", "--timeout", "1500", "--junit-xml", report,
+         "--ignore", IGNORED, module],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = done.stdout.decode(errors="replace")
     results = {module: "passed" if done.returncode == 0 else "failed"}
