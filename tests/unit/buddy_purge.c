@@ -358,7 +358,15 @@ static void test_refusals(void **state)
 	unit_passes(test_refused, NULL);
 }
 
-/* A fork while another thread purged: the child has the blocks back. */
+static void begin_and_vanish(void *arg, unsigned int id)
+{
+	struct zone *zone = arg;
+
+	(void)id;
+	lock_acquire(&zone->purge_lock);
+}
+
+/* While one thread purges, no other does; one that a fork left behind is none. */
 static void test_fork_child(void **state)
 {
 	struct page *page;
@@ -369,13 +377,23 @@ static void test_fork_child(void **state)
 	zone_init(&zone);
 	page = zone_alloc(&zone, 128, 7);
 	zone_free(&zone, page, 128);
-	zone.purging = true;
+	unit_threads(1, begin_and_vanish, &zone);
 	EXPECT_EQ(purge_all(&zone), 0);
 	EXPECT_EQ(zone.nr_dirty, 128);
 	lock_acquire(&zone.lock);
 	purge_fork_child(&zone);
 	lock_release(&zone.lock);
 	EXPECT_EQ(purge_all(&zone), 128);
+
+	/* a thread that forks amid its own purge goes on with it */
+	lock_acquire(&zone.purge_lock);
+	lock_acquire(&zone.lock);
+	purge_fork_child(&zone);
+	lock_release(&zone.lock);
+	EXPECT(lock_is_mine(&zone.purge_lock));
+	EXPECT(!purge_wait(&zone));
+	lock_release(&zone.purge_lock);
+	EXPECT(!purge_wait(&zone));
 	zone_fini(&zone);
 }
 

@@ -103,15 +103,15 @@ static unsigned int some_order(struct model *m)
 
 static void step_alloc(struct model *m)
 {
-	unsigned int order = some_order(m), nr;
+	unsigned int order = some_order(m), align = unit_below(&m->rng, 2) ? order : 0, nr;
 	struct page *page;
 
 	nr = (1u << order) - unit_below(&m->rng, (1u << order) / 2 + 1);
 	if (m->nr_ranges == MAX_RANGES || m->nr_used + nr > 3 * PAGES_PER_SECTION)
 		return;
-	page = zone_alloc(&m->zone, nr, order);
+	page = zone_alloc(&m->zone, nr, align);
 	EXPECT(page != NULL);
-	EXPECT_EQ(page_index(page) % (1u << order), 0);
+	EXPECT_EQ(page_index(page) % (1u << align), 0);
 	add_range(m, page, nr);
 }
 

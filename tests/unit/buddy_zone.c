@@ -298,6 +298,33 @@ static void test_oldest_section_first(void **state)
 	zone_fini(&zone);
 }
 
+/* What is not aligned may begin in a small dirty block and go on in those behind it. */
+static void test_runs(void **state)
+{
+	struct page *page, *other;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	whole_section(&zone);
+	page = zone_alloc(&zone, SECTION_PAGES_NR, 0);
+	EXPECT_EQ(page_index(page), 0);
+	zone_free(&zone, page + 3, 8);
+	EXPECT(zone_alloc(&zone, 6, 0) == page + 4);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_free, 2);
+	zone_free(&zone, page + 4, 6);
+	EXPECT(zone_alloc(&zone, 7, 0) == page + 4);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_free, 1);
+	zone_free(&zone, page + 4, 7);
+	/* aligned, it may not */
+	other = zone_alloc(&zone, 6, 3);
+	EXPECT(page_section(other) != page_section(page));
+	zone_free(&zone, other, 6);
+	zone_free(&zone, page, 3);
+	zone_free(&zone, page + 11, SECTION_PAGES_NR - 11);
+	zone_fini(&zone);
+}
+
 /* As many as there are, but only the first is worth a call to the OS. */
 static void test_bulk(void **state)
 {
@@ -438,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_claim_puts_online),
 		cmocka_unit_test(test_dirty_pages),
 		cmocka_unit_test(test_oldest_section_first),
+		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_refusal_changes_nothing),
 		cmocka_unit_test(test_small_steps),

@@ -29,6 +29,7 @@ static inline void zone_init(struct zone *zone)
 {
 	*zone = (struct zone){ .online_step = 256 };
 	lock_init(&zone->lock, RANK_ZONE);
+	lock_init(&zone->purge_lock, RANK_PURGE);
 	list_init(&zone->sections);
 }
 
