@@ -63,7 +63,8 @@ struct section {
 	/* For each page the class of the slab it lies in; 0 for everything else. Lock: see slab.h. */
 	uint8_t page_class[PAGES_PER_SECTION];
 
-	struct page mem_map[]; /* nr_pages of them; an area has none */
+	/* nr_pages of them, each a cache line; an area has none */
+	struct page mem_map[] __aligned(sizeof(struct page));
 };
 
 _Static_assert(META_GUARD + sizeof(struct section) + PAGES_PER_SECTION * sizeof(struct page) +

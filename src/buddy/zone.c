@@ -210,8 +210,9 @@ static bool zone_grow(struct zone *zone, unsigned int order)
 	list_for_each_entry(s, &zone->sections, list) {
 		unsigned int start = (unsigned int)align_up(s->nr_online, 1u << order);
 
-		if (s->nr_online < s->nr_pages && online_up_to(zone, s, start + (1u << order)))
-			return true;
+		/* Where there is room and it is refused, a new section would be refused as well. */
+		if (start + (1u << order) <= s->nr_pages)
+			return online_up_to(zone, s, start + (1u << order));
 	}
 	s = section_create(PAGE_SIZE << order);
 	if (!s)

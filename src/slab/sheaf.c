@@ -311,6 +311,13 @@ void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s)
 	return object;
 }
 
+static void flush_sheaf(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
+{
+	if (sheaf->size)
+		slab_free_bulk(s, &cpu->pcp, sheaf->objects, sheaf->size);
+	sheaf->size = 0;
+}
+
 /* The full @sheaf gets room, or its place is taken by one that has some. */
 static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
 {
@@ -327,16 +334,19 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 	if (!slot->spare)
 		slot->spare = new_sheaf(s);
 	empty = slot->spare;
-	if (empty && empty->size < empty->capacity / 2) {
-		slot->spare = sheaf;
-	} else {
-		empty = barn_put_full(s, sheaf);
+	if (!empty) {
+		flush_sheaf(cpu, s, sheaf);
+		return sheaf;
+	}
+	if (empty->size >= empty->capacity / 2) {
+		/* Both are full: the older objects go, those freed last stay. */
+		empty = empty->size == empty->capacity ? barn_put_full(s, slot->spare) : NULL;
 		if (!empty) {
-			slab_free_bulk(s, &cpu->pcp, sheaf->objects, sheaf->size);
-			sheaf->size = 0;
-			return sheaf;
+			empty = slot->spare;
+			flush_sheaf(cpu, s, empty);
 		}
 	}
+	slot->spare = sheaf;
 	empty->limit = empty->capacity;
 	return empty;
 }
@@ -359,14 +369,6 @@ void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 	open_slot(slot, sheaf);
 }
 
-static void flush_sheaf(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
-{
-	if (sheaf->size)
-		slab_free_bulk(s, &cpu->pcp, sheaf->objects, sheaf->size);
-	sheaf->size = 0;
-	drop_sheaf(s, sheaf);
-}
-
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)
 {
 	struct cpu_slot *slot = &cpu->slot[s->index];
@@ -378,8 +380,11 @@ void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)
 	slot->main = NULL;
 	slot->spare = NULL;
 	flush_sheaf(cpu, s, sheaf);
-	if (spare)
-		flush_sheaf(cpu, s, spare);
+	drop_sheaf(s, sheaf);
+	if (!spare)
+		return;
+	flush_sheaf(cpu, s, spare);
+	drop_sheaf(s, spare);
 }
 
 bool slot_is_valid(const struct kmem_cache *s, const struct cpu_slot *slot)
