@@ -11,8 +11,8 @@
 
 #include "zone.h"
 
-#define PCP_ORDERS 4 /* orders 0 to 3 */
-#define PCP_PAGES  8 /* pages that one list may hold: 8, 4, 2, 1 blocks */
+#define PCP_ORDERS 2 /* orders 0 and 1 */
+#define PCP_PAGES  2 /* pages that one list may hold: two blocks, or one */
 
 struct per_cpu_pages {
 	uint8_t nr[PCP_ORDERS];

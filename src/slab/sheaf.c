@@ -8,6 +8,8 @@
 
 #define FILTER_WORDS   8u /* of a filter with some eight bits for each object of a sheaf */
 #define FIRST_LIMIT    1u
+#define EASY_BYTES     2048u /* of a sheaf's objects, up to which each visit raises its limit */
+#define VISITS_A_RAISE 8u
 #define MAX_FULL       10u	    /* full sheaves in a barn, */
 #define MAX_FULL_BYTES (128u << 10) /* or fewer: bytes of their objects; two at least */
 #define MAX_EMPTY      4u
@@ -50,6 +52,7 @@ static struct sheaf *new_sheaf(struct kmem_cache *s)
 		sheaf->capacity = s->sheaf_capacity;
 		sheaf->limit = FIRST_LIMIT;
 		sheaf->size = 0;
+		sheaf->visits = 0;
 		sheaf->none = NULL;
 	}
 	return sheaf;
@@ -88,11 +91,17 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
 }
 
-static void raise_limit(struct sheaf *sheaf)
+/* Another visit: true when the sheaf may hold more from now on. */
+static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf)
 {
 	unsigned int limit = sheaf->limit * 2u;
 
+	if (sheaf->limit == sheaf->capacity ||
+	    (limit * s->size > EASY_BYTES && ++sheaf->visits < VISITS_A_RAISE))
+		return false;
+	sheaf->visits = 0;
 	sheaf->limit = (uint16_t)(limit < sheaf->capacity ? limit : sheaf->capacity);
+	return true;
 }
 
 unsigned int slot_objects(const struct cpu_slot *slot)
@@ -254,7 +263,7 @@ static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *she
 
 	reverse(sheaf->objects, n);
 	sheaf->size = (uint16_t)n;
-	raise_limit(sheaf);
+	raise_limit(s, sheaf);
 }
 
 static bool make_main(struct kmem_cache *s, struct cpu_slot *slot)
@@ -327,11 +336,9 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 	/* Or taken something. */
 	if (sheaf->size < sheaf->limit)
 		return sheaf;
-	if (sheaf->limit < sheaf->capacity) {
-		raise_limit(sheaf);
+	if (raise_limit(s, sheaf))
 		return sheaf;
-	}
-	if (!slot->spare)
+	if (!slot->spare && sheaf->limit == sheaf->capacity)
 		slot->spare = new_sheaf(s);
 	empty = slot->spare;
 	if (!empty) {

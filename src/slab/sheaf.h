@@ -17,8 +17,10 @@
  * A thread that only allocates and one that only frees so meet at the barn once per sheaf, not once
  * per object.
  *
- * Slow start: `limit` is how many objects a sheaf may hold now. It starts small and doubles with each
- * visit here, up to the capacity, so that a thread that uses a class twice does not hoard for it.
+ * Slow start: `limit` is how many objects a sheaf may hold now. It starts at one and doubles with each
+ * visit here while they are few bytes, and then with each eighth visit, up to the capacity. A thread
+ * that used a class for a while does not hoard for it; one that goes on using it soon has full
+ * sheaves. Only these have a spare and go to the barn.
  */
 #ifndef KMEM_SHEAF_H
 #define KMEM_SHEAF_H
@@ -30,6 +32,7 @@ struct sheaf {
 	uint16_t capacity;  /* constant */
 	uint16_t limit;	    /* objects it may hold now */
 	uint16_t size;	    /* objects it holds, while it is no main sheaf */
+	uint16_t visits;    /* to the slow paths since the limit was last raised */
 	void *none;	    /* always NULL: what a pop from an empty sheaf finds */
 	void *objects[];    /* the last was freed last */
 };
