@@ -79,7 +79,7 @@ static void test_alloc(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		for (shift = 4; shift <= 34; shift += 3) {
+		for (shift = 4; shift <= 34; shift += unit_on_valgrind() ? 10 : 3) {
 			size_t bytes = (sizes[i] + 4095) & ~4095UL;
 			char *start = area_alloc(sizes[i], 1UL << shift);
 
@@ -99,10 +99,10 @@ static void test_many(void **state)
 	uint64_t rng = unit_seed(0xa2ea);
 	char *area[20] = { NULL };
 	size_t bytes[20];
-	unsigned int i, n;
+	unsigned int i, n, steps = unit_steps(400);
 
 	(void)state;
-	for (i = 0; i < 400; i++) {
+	for (i = 0; i < steps; i++) {
 		n = unit_below(&rng, ARRAY_SIZE(area));
 		if (area[n]) {
 			EXPECT(unit_holds(area[n], 64, n));

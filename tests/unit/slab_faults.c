@@ -186,7 +186,7 @@ static void blocks_and_areas(struct player *p)
 	resize(p, low, 66 * MIB);
 	area = take(p, 70 * MIB);
 	take_zeroed(p, 65 * MIB);
-	resize(p, area, 300 * MIB);
+	resize(p, area, 140 * MIB);
 	resize(p, area, 80 * MIB);
 	resize(p, area, 20000);
 	resize(p, low, 100);

@@ -20,6 +20,15 @@
 static bool in_child;
 static __thread bool in_thread;
 
+/* UNIT_TEST=pattern runs the tests with such names only. */
+__attribute__((constructor)) static void choose_tests(void)
+{
+	const char *pattern = getenv("UNIT_TEST");
+
+	if (pattern)
+		cmocka_set_test_filter(pattern);
+}
+
 /* ---- Expectations ---- */
 
 /* A child that ends early still has counts to write down. */

@@ -8,7 +8,7 @@
  * child or the process with the reason on stderr.
  *
  * Every run is the same run: seeds are constants, printed with the test, and UNIT_SEED=n in the
- * environment gives another.
+ * environment gives another. UNIT_TEST=pattern runs some of a program's tests.
  */
 #ifndef UNIT_H
 #define UNIT_H
