@@ -9,9 +9,11 @@
 
 #define BATCH	       32    /* blocks out of the free areas at a time */
 #define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
-#define SLACK_SHARE    3
-#define PASSES_A_DECAY 4 /* how often old pages are looked for */
-#define OLDEST_MS      64
+#define SLACK_SHARE    3     /* part of the peak that dirty pages may come to beyond it */
+#define SINK_SHARE     8     /* part of the way to the present that the peak sinks in a pass */
+#define PASSES_A_DECAY 4     /* how often old pages are looked for */
+#define OLDEST_MS      64    /* what was freed before is purged first, */
+#define YOUNGEST_MS    16    /* and what was freed since, last */
 #define FOREVER	       (~0UL)
 
 static unsigned long decay_ms = 1000;
@@ -136,14 +138,17 @@ static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned 
 	return pages;
 }
 
-/* Down to @target pages, those first that have been free for long: the others may be wanted again. */
+/*
+ * Down to @target pages, those first that have been free for long. What was freed just now may be
+ * wanted again at once, and stays unless it is as much again.
+ */
 static void purge_oldest(struct zone *zone, uint64_t now_ms, unsigned long target)
 {
 	uint64_t age;
 
-	for (age = OLDEST_MS; age; age /= 4)
+	for (age = OLDEST_MS; age >= YOUNGEST_MS; age /= 2)
 		purge_until(zone, now_ms - age, target);
-	purge_until(zone, now_ms, target);
+	purge_until(zone, now_ms, 2 * target);
 }
 
 /* All of a section's free blocks, which are few when nothing of it is used; zone->lock is held. */
@@ -221,7 +226,7 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 	if (used + freed > peak)
 		peak = used + freed;
 	else if (due)
-		peak -= (peak - used) / 4;
+		peak -= (peak - used) / SINK_SHARE;
 	WRITE_ONCE(zone->peak_used, peak);
 }
 

@@ -7,7 +7,8 @@
 #include "fault.h"
 #include "report.h"
 
-#define EMPTY_PAGES 4u /* pages that a cache keeps in empty slabs, but one slab at least */
+#define FREE_BATCH  64u /* objects that are given back at a time */
+#define EMPTY_PAGES 4u	/* pages that a cache keeps in empty slabs, but one slab at least */
 
 struct kmem_cache *kmem_caches[NR_CLASSES];
 
@@ -135,17 +136,16 @@ static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void *
 	return got;
 }
 
-/* The index of @object in its slab, or a fault. */
+/* The index of @object in its slab, or a fault. Slabs are aligned to their length. */
 static unsigned int object_index(const struct kmem_cache *s, const struct slab *slab,
 				 const void *object)
 {
-	unsigned long offset = (unsigned long)((const char *)object - slab_base(s, slab));
+	unsigned long offset = (uintptr_t)object & ((PAGE_SIZE << s->order) - 1);
 	unsigned int index;
 
-	if (unlikely(offset >= PAGE_SIZE << s->order))
-		fault_interior(s, object);
+	offset -= slab->colour * s->align;
 	index = (unsigned int)((offset * s->reciprocal) >> 32);
-	if (unlikely(index * s->size != offset || index >= s->objects))
+	if (unlikely(index >= s->objects || index * s->size != offset))
 		fault_interior(s, object);
 	return index;
 }
@@ -269,41 +269,61 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	return got;
 }
 
-/* The descriptors are scattered: fetch them all before the lock is taken. */
-static void prefetch_slabs(const struct kmem_cache *s, void **objects, unsigned int n)
+/* Puts one object back, and its slab on the list where it then belongs. */
+static void free_to_slab(struct kmem_cache *s, struct slab *slab, const void *object,
+			 struct list_head *released)
 {
+	struct kmem_cache_node *node = &s->node;
+
+	/* Between the look-up and the lock only a second free can have made another thing of it. */
+	if (unlikely(slab->type != PAGE_SLAB || slab->cache != s))
+		fault_double_free(s, object);
+	if (likely(slab->inuse != slab->objects && slab->inuse > 1)) {
+		give_object(s, slab, object);
+		return;
+	}
+	unlink_slab(node, slab);
+	give_object(s, slab, object);
+	link_slab(node, slab);
+	if (slab->inuse == 0 && node->nr_empty > s->max_empty) {
+		unlink_slab(node, slab);
+		list_add(&slab->list, released);
+	}
+}
+
+/*
+ * The descriptors are scattered: a batch of them is looked up and fetched before the lock is taken,
+ * so that nobody waits for them.
+ */
+static void free_batch(struct kmem_cache *s, void **objects, unsigned int n,
+		       struct list_head *released)
+{
+	struct kmem_cache_node *node = &s->node;
+	struct slab *slabs[FREE_BATCH];
 	unsigned int i;
 
+	for (i = 0; i < n; i++) {
+		slabs[i] = slab_of(s, objects[i]);
+		__builtin_prefetch(slabs[i], 1);
+	}
+	lock_acquire(&node->lock);
 	for (i = 0; i < n; i++)
-		__builtin_prefetch(slab_of(s, objects[i]), 1);
+		free_to_slab(s, slabs[i], objects[i], released);
+	WRITE_ONCE(node->nr_inuse, node->nr_inuse - n);
+	lock_release(&node->lock);
 }
 
 void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects, unsigned int n)
 {
-	struct kmem_cache_node *node = &s->node;
 	struct list_head released;
 	struct slab *slab, *next;
-	unsigned int i;
+	unsigned int done, some;
 
 	list_init(&released);
-	prefetch_slabs(s, objects, n);
-	lock_acquire(&node->lock);
-	for (i = 0; i < n; i++) {
-		slab = slab_of(s, objects[i]);
-		if (slab->inuse == slab->objects || slab->inuse == 1) {
-			unlink_slab(node, slab);
-			give_object(s, slab, objects[i]);
-			link_slab(node, slab);
-		} else {
-			give_object(s, slab, objects[i]);
-		}
-		if (slab->inuse == 0 && node->nr_empty > s->max_empty) {
-			unlink_slab(node, slab);
-			list_add(&slab->list, &released);
-		}
+	for (done = 0; done < n; done += some) {
+		some = (unsigned int)min_ul(n - done, FREE_BATCH);
+		free_batch(s, objects + done, some, &released);
 	}
-	WRITE_ONCE(node->nr_inuse, node->nr_inuse - n);
-	lock_release(&node->lock);
 	list_for_each_entry_safe(slab, next, &released, list)
 		release_slab(s, pcp, slab);
 }
