@@ -121,6 +121,11 @@ static long reserve(void *addr, size_t size, int flags)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
+static int unmap(void *addr, size_t size)
+{
+	return (int)os_call(SYS_munmap, addr, size, 0, 0, 0, 0);
+}
+
 int os_reserve_at(void *addr, size_t size)
 {
 	long got = reserve(addr, size, MAP_FIXED_NOREPLACE);
@@ -139,7 +144,9 @@ uintptr_t os_probe(size_t size)
 
 	if (got < 0 && got > -4096)
 		return 0;
-	return os_unmap((void *)got, size) < 0 ? 0 : (uintptr_t)got;
+	/* Not given back it is addresses without memory, which a search then finds taken. */
+	unmap((void *)got, size);
+	return (uintptr_t)got;
 }
 
 int os_commit(void *addr, size_t size)
@@ -154,7 +161,7 @@ int os_purge(void *addr, size_t size)
 
 int os_unmap(void *addr, size_t size)
 {
-	return (int)os_call(SYS_munmap, addr, size, 0, 0, 0, 0);
+	return unmap(addr, size);
 }
 
 static int move(void *from, size_t old_size, void *to, size_t new_size, long flags)

@@ -8,6 +8,8 @@
  *
  * Who may write: the type says it. A free page belongs to its zone's lock, a page on a per-thread
  * list to that thread, a slab page to its cache node's lock, a large block to whoever allocated it.
+ * Type and order may be looked at by anyone, and say what the page is if it is the looker's own or if
+ * its lock is held; so they are written and read in one piece.
  */
 #ifndef KMEM_PAGE_H
 #define KMEM_PAGE_H
@@ -44,6 +46,17 @@ struct page {
 	uint8_t colour;		 /* PAGE_SLAB */
 	void *owner;		 /* PAGE_SLAB: its cache */
 };
+
+static inline void page_set_type(struct page *page, enum page_type type)
+{
+	WRITE_ONCE(page->type, (uint8_t)type);
+}
+
+/* Whether the page is the first of a block of @type and @order. */
+static inline bool page_is(const struct page *page, enum page_type type, unsigned int order)
+{
+	return READ_ONCE(page->type) == type && READ_ONCE(page->order) == order;
+}
 
 _Static_assert(sizeof(struct page) == 64, "a page is described by one cache line");
 

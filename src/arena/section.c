@@ -157,7 +157,7 @@ static void reset_mem_map(struct section *s)
 	unsigned int i;
 
 	for (i = 0; i < s->nr_online; i++)
-		s->mem_map[i].type = PAGE_NONE;
+		page_set_type(&s->mem_map[i], PAGE_NONE);
 	/* Refused, it stays as it is: no less true, only not as small. */
 	if (end > first && os_purge((void *)first, end - first))
 		return;

@@ -63,10 +63,11 @@ struct section {
 	/* For each page the class of the slab it lies in; 0 for everything else. Lock: see slab.h. */
 	uint8_t page_class[PAGES_PER_SECTION];
 
-	/* nr_pages of them, each a cache line; an area has none */
-	struct page mem_map[] __aligned(sizeof(struct page));
+	uint8_t to_a_line[16]; /* fills up the cache line */
+	struct page mem_map[]; /* nr_pages of them; an area has none */
 };
 
+_Static_assert(offsetof(struct section, mem_map) % sizeof(struct page) == 0, "one page, one line");
 _Static_assert(META_GUARD + sizeof(struct section) + PAGES_PER_SECTION * sizeof(struct page) +
 			       META_GUARD <=
 		       METADATA_STRIDE,
@@ -80,7 +81,7 @@ static __always_inline struct section *section_of(const void *addr)
 {
 	uintptr_t nr = (uintptr_t)addr >> SECTION_SHIFT;
 
-	return likely(nr < NR_SECTIONS) ? sections[nr] : NULL;
+	return likely(nr < NR_SECTIONS) ? READ_ONCE(sections[nr]) : NULL;
 }
 
 static __always_inline unsigned int section_page_index(const void *addr)

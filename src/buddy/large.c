@@ -134,7 +134,7 @@ static void *move_to_area(struct page *page, size_t bytes)
 	if (!to)
 		return NULL;
 	account(-1, -((long)nr << PAGE_SHIFT));
-	page->type = PAGE_NONE;
+	page_set_type(page, PAGE_NONE);
 	zone_free_clean(&zone_normal, page, nr);
 	return to;
 }

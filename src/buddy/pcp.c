@@ -25,8 +25,8 @@ struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order)
 	if (!pcp->nr[order]) {
 		n = zone_alloc_bulk(&zone_normal, order, pcp->block[order], half(order));
 		for (i = 0; i < n; i++) {
-			pcp->block[order][i]->type = PAGE_PCP;
-			pcp->block[order][i]->order = (uint8_t)order;
+			page_set_type(pcp->block[order][i], PAGE_PCP);
+			WRITE_ONCE(pcp->block[order][i]->order, (uint8_t)order);
 		}
 		pcp->nr[order] = (uint8_t)n;
 		if (!n)
@@ -53,8 +53,8 @@ void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
 	}
 	if (pcp->nr[order] == room(order))
 		drain(pcp, order, half(order));
-	page->type = PAGE_PCP;
-	page->order = (uint8_t)order;
+	page_set_type(page, PAGE_PCP);
+	WRITE_ONCE(page->order, (uint8_t)order);
 	pcp->block[order][pcp->nr[order]++] = page;
 }
 
@@ -75,7 +75,7 @@ bool pcp_holds(const struct page *page)
 	for (order = 0; order < PCP_ORDERS; order++) {
 		const struct page *head = &s->mem_map[align_down(page_index(page), 1UL << order)];
 
-		if (head->type == PAGE_PCP && head->order >= order)
+		if (page_is(head, PAGE_PCP, order))
 			return true;
 	}
 	return false;

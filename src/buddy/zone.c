@@ -33,8 +33,8 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 	struct free_area *area = &s->free_area[order];
 	unsigned int o;
 
-	page->type = PAGE_FREE;
-	page->order = (uint8_t)order;
+	page_set_type(page, PAGE_FREE);
+	WRITE_ONCE(page->order, (uint8_t)order);
 	page->nr_dirty = nr_dirty;
 	page->freed_ms = freed_ms;
 	if (nr_dirty) {
@@ -71,7 +71,7 @@ void zone_remove_free(struct zone *zone, struct page *page)
 		if (!first_is_dirty(area))
 			s->dirty_orders &= ~bit;
 	}
-	page->type = PAGE_NONE;
+	page_set_type(page, PAGE_NONE);
 	count_free(zone, s, -(1L << page->order), -(long)page->nr_dirty);
 }
 
@@ -82,9 +82,7 @@ static struct page *free_buddy(struct section *s, unsigned int index, unsigned i
 
 	if (order == MAX_ORDER || buddy + (1u << order) > s->nr_online)
 		return NULL;
-	if (s->mem_map[buddy].type != PAGE_FREE || s->mem_map[buddy].order != order)
-		return NULL;
-	return &s->mem_map[buddy];
+	return page_is(&s->mem_map[buddy], PAGE_FREE, order) ? &s->mem_map[buddy] : NULL;
 }
 
 void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, uint64_t freed_ms)
@@ -94,7 +92,7 @@ void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, 
 	unsigned int nr_dirty = bitmap_weight(s->dirty, index, 1u << order);
 	struct page *buddy;
 
-	page->type = PAGE_NONE;
+	page_set_type(page, PAGE_NONE);
 	while ((buddy = free_buddy(s, index, order))) {
 		zone_remove_free(zone, buddy);
 		nr_dirty += buddy->nr_dirty;
@@ -246,7 +244,8 @@ static struct page *alloc_block(struct zone *zone, unsigned int order)
  */
 static unsigned int free_run_end(struct section *s, unsigned int index, unsigned int end)
 {
-	while (index < end && index < s->nr_online && s->mem_map[index].type == PAGE_FREE)
+	while (index < end && index < s->nr_online &&
+	       READ_ONCE(s->mem_map[index].type) == PAGE_FREE)
 		index += 1u << s->mem_map[index].order;
 	return index;
 }
@@ -421,7 +420,7 @@ bool zone_page_is_free(struct zone *zone, const struct page *page)
 	for (order = 0; order < NR_ORDERS && !free; order++) {
 		const struct page *head = &s->mem_map[align_down(index, 1UL << order)];
 
-		free = head->type == PAGE_FREE && head->order == order;
+		free = page_is(head, PAGE_FREE, order);
 	}
 	lock_release(&zone->lock);
 	return free;

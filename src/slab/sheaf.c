@@ -79,13 +79,13 @@ static struct sheaf *close_slot(struct cpu_slot *slot)
 	WRITE_ONCE(slot->end, NULL);
 	barrier();
 	top = __atomic_exchange_n(&slot->top, NO_ROOM, __ATOMIC_RELAXED);
-	sheaf->size = (uint16_t)(top - sheaf->objects);
+	WRITE_ONCE(sheaf->size, (uint16_t)(top - sheaf->objects));
 	return sheaf;
 }
 
 static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 {
-	slot->main = sheaf;
+	WRITE_ONCE(slot->main, sheaf);
 	WRITE_ONCE(slot->top, sheaf->objects + sheaf->size);
 	barrier();
 	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
@@ -262,7 +262,7 @@ static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *she
 	unsigned int n = slab_alloc_bulk(s, &cpu->pcp, sheaf->objects, sheaf->limit);
 
 	reverse(sheaf->objects, n);
-	sheaf->size = (uint16_t)n;
+	WRITE_ONCE(sheaf->size, (uint16_t)n);
 	raise_limit(s, sheaf);
 }
 
@@ -290,7 +290,7 @@ static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, st
 	if (full && full->size) {
 		if (full->limit < sheaf->limit)
 			full->limit = sheaf->limit;
-		slot->spare = sheaf;
+		WRITE_ONCE(slot->spare, sheaf);
 		return full;
 	}
 	full = barn_get_full(s, sheaf);
@@ -314,8 +314,10 @@ void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s)
 	}
 	sheaf = find_objects(cpu, s, close_slot(slot));
 	/* Taken before the slot opens: a signal handler may empty it at once. */
-	if (sheaf->size)
-		object = sheaf->objects[--sheaf->size];
+	if (sheaf->size) {
+		WRITE_ONCE(sheaf->size, (uint16_t)(sheaf->size - 1));
+		object = sheaf->objects[sheaf->size];
+	}
 	open_slot(slot, sheaf);
 	return object;
 }
@@ -324,7 +326,7 @@ static void flush_sheaf(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf
 {
 	if (sheaf->size)
 		slab_free_bulk(s, &cpu->pcp, sheaf->objects, sheaf->size);
-	sheaf->size = 0;
+	WRITE_ONCE(sheaf->size, 0);
 }
 
 /* The full @sheaf gets room, or its place is taken by one that has some. */
@@ -339,7 +341,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 	if (raise_limit(s, sheaf))
 		return sheaf;
 	if (!slot->spare && sheaf->limit == sheaf->capacity)
-		slot->spare = new_sheaf(s);
+		WRITE_ONCE(slot->spare, new_sheaf(s));
 	empty = slot->spare;
 	if (!empty) {
 		flush_sheaf(cpu, s, sheaf);
@@ -353,7 +355,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 			flush_sheaf(cpu, s, empty);
 		}
 	}
-	slot->spare = sheaf;
+	WRITE_ONCE(slot->spare, sheaf);
 	empty->limit = empty->capacity;
 	return empty;
 }
@@ -372,7 +374,8 @@ void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 	if (slot_push(slot, object))
 		return;
 	sheaf = find_room(cpu, s, close_slot(slot));
-	sheaf->objects[sheaf->size++] = object;
+	sheaf->objects[sheaf->size] = object;
+	WRITE_ONCE(sheaf->size, (uint16_t)(sheaf->size + 1));
 	open_slot(slot, sheaf);
 }
 
@@ -384,8 +387,8 @@ void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)
 	if (!sheaf)
 		return;
 	close_slot(slot);
-	slot->main = NULL;
-	slot->spare = NULL;
+	WRITE_ONCE(slot->main, NULL);
+	WRITE_ONCE(slot->spare, NULL);
 	flush_sheaf(cpu, s, sheaf);
 	drop_sheaf(s, sheaf);
 	if (!spare)

@@ -82,7 +82,7 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colo
 {
 	struct section *section = page_section((struct page *)slab);
 
-	slab->order = s->order;
+	WRITE_ONCE(slab->order, s->order);
 	slab->class = s->index;
 	slab->colour = (uint8_t)colour;
 	slab->cache = s;
@@ -91,7 +91,7 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colo
 	memset(slab->free_map, 0, sizeof(slab->free_map));
 	bitmap_set(slab->free_map, 0, s->objects);
 	list_init(&slab->list);
-	slab->type = PAGE_SLAB;
+	page_set_type((struct page *)slab, PAGE_SLAB);
 	memset(&section->page_class[page_index((struct page *)slab)], s->index, 1UL << s->order);
 }
 
@@ -114,7 +114,7 @@ static void release_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, struct
 
 	KMEM_ASSERT(slab->inuse == 0);
 	memset(&section->page_class[page_index((struct page *)slab)], 0, 1UL << s->order);
-	slab->type = PAGE_NONE;
+	page_set_type((struct page *)slab, PAGE_NONE);
 	pcp_free(pcp, (struct page *)slab, s->order);
 }
 
@@ -130,7 +130,7 @@ static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void *
 
 		for (; map && got < n; map &= map - 1)
 			objects[got++] = base + (word * BITS_PER_LONG + __ffs(map)) * s->size;
-		slab->free_map[word] = map;
+		WRITE_ONCE(slab->free_map[word], map);
 	}
 	slab->inuse = (uint16_t)(slab->inuse + got);
 	return got;
@@ -172,11 +172,12 @@ unsigned int slab_object_hash(const struct kmem_cache *s, const void *object)
 static void give_object(const struct kmem_cache *s, struct slab *slab, const void *object)
 {
 	unsigned int index = object_index(s, slab, object);
+	unsigned long *word = &slab->free_map[index / BITS_PER_LONG];
 	unsigned long bit = 1UL << (index % BITS_PER_LONG);
 
-	if (unlikely(slab->free_map[index / BITS_PER_LONG] & bit))
+	if (unlikely(*word & bit))
 		fault_double_free(s, object);
-	slab->free_map[index / BITS_PER_LONG] |= bit;
+	WRITE_ONCE(*word, *word | bit);
 	slab->inuse--;
 }
 
