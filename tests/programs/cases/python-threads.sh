@@ -8,7 +8,7 @@
 
 modules=(
 	test_thread test_threading test_threading_local test_threadsignals test_threadedtempfile
-	test_concurrent_futures test_asyncio test_context test_sched test_socketserver
+	test_concurrent_futures test_asyncio test_context test_sched
 	test_select test_selectors test_socket test_signal test_eintr
 )
 /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/../pytests.py" 2 "${modules[@]}"
