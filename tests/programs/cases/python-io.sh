@@ -1,4 +1,4 @@
-# what: python's own tests: files, sockets' files, sqlite3, archives, mmap, ssl
+# what: python's own tests: files, archives, mmap, mail, http, ssl, imports
 # set: full
 # limit: 2400
 # needs: /usr/bin/python3 /usr/lib/python3.11/test/test_json
