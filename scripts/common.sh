@@ -178,7 +178,8 @@ configure_and_build()
 	shift 2
 
 	: >"$log"
-	if [ ! -e "build/$preset/build.ninja" ]; then
+	if [ ! -e "build/$preset/build.ninja" ] ||
+		[ CMakePresets.json -nt "build/$preset/build.ninja" ]; then
 		say "configuring build/$preset"
 		cmake --preset "$preset" "${CONFIGURE[@]}" </dev/null >>"$log" 2>&1 || return 1
 	fi

@@ -65,7 +65,8 @@ prepare()
 
 	[ "$FULL" = 1 ] && full=ON
 	if ! grep -qs "^KMEM_FULL_TESTS:BOOL=$full" "$cache" ||
-		! grep -qs '^BUILD_TESTING:BOOL=ON' "$cache"; then
+		! grep -qs '^BUILD_TESTING:BOOL=ON' "$cache" ||
+		[ CMakePresets.json -nt "build/$preset/build.ninja" ]; then
 		cmake --preset "$preset" -DBUILD_TESTING=ON -DKMEM_FULL_TESTS=$full || return 1
 	fi
 	build_preset "$preset" -- -k 0
@@ -192,19 +193,24 @@ stage_programs()
 	count_last_line "$LOGS/programs.out" && return "$rc"
 }
 
+# The instrumentation allocates, and writes its counts when a process exits: in
+# a program whose memory is made to run out, that alone goes wrong.  So this
+# stage is judged by its figure; the tests are judged by release and check.
 stage_coverage()
 {
 	local rc
 
 	prepare coverage || return 1
 	find build/coverage -name '*.gcda' -delete
-	run_tests coverage
-	rc=$?
+	ctest --preset coverage -j "$JOBS" --timeout 900 ||
+		echo "(some failed in the instrumented build)"
 	mkdir -p "$LOGS/coverage"
+	# Not with -j: of two threads, one that meets an error leaves the other waiting.
 	judge /usr/bin/gcovr --root . --object-directory build/coverage \
 		--filter src/ --filter LD_PRELOAD/ \
-		-j "$JOBS" --sort-percentage --print-summary --fail-under-line 90 \
-		--html-details "$LOGS/coverage/index.html" --txt "$LOGS/coverage.txt" build/coverage || rc=1
+		--sort-percentage --print-summary --fail-under-line 90 \
+		--html-details "$LOGS/coverage/index.html" --txt "$LOGS/coverage.txt" build/coverage
+	rc=$?
 	cat "$LOGS/coverage.txt"
 	awk '/^TOTAL/ { print $4, "of", $2, "lines" }' "$LOGS/coverage.txt" >"$LOGS/coverage.note"
 	return "$rc"
