@@ -213,7 +213,7 @@ size_t kmalloc_usable(const void *object)
 	size_t size;
 
 	if (s) {
-		slab_check_object(s, object);
+		slab_check_start(s, object);
 		return s->size;
 	}
 	size = large_size(object);
@@ -257,6 +257,8 @@ void kmalloc_check_size(const void *object, size_t size, size_t align)
 	size_t usable = kmalloc_usable(object);
 	bool wrong = size > usable || ((uintptr_t)object & (align - 1));
 
+	if (s)
+		slab_check_object(s, object);
 	if (align <= KMALLOC_MIN_ALIGN && !READ_ONCE(kept_larger))
 		wrong |= s ? !fits_well(usable, size) : size <= KMALLOC_MAX_SIZE;
 	if (wrong)

@@ -136,55 +136,84 @@ static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void *
 	return got;
 }
 
-/* The index of @object in its slab, or a fault. Slabs are aligned to their length. */
-static unsigned int object_index(const struct kmem_cache *s, const struct slab *slab,
-				 const void *object)
-{
-	unsigned long offset = (uintptr_t)object & ((PAGE_SIZE << s->order) - 1);
-	unsigned int index;
+/* The constants that an object's place is found by, held in registers over a batch of them. */
+struct shape {
+	unsigned long slab_mask, reciprocal;
+	unsigned int size, align, objects, class;
+};
 
-	offset -= slab->colour * s->align;
-	index = (unsigned int)((offset * s->reciprocal) >> 32);
-	if (unlikely(index >= s->objects || index * s->size != offset))
-		fault_interior(s, object);
+static __always_inline struct shape shape_of(const struct kmem_cache *s)
+{
+	return (struct shape){
+		.slab_mask = (PAGE_SIZE << s->order) - 1,
+		.reciprocal = s->reciprocal,
+		.size = s->size,
+		.align = s->align,
+		.objects = s->objects,
+		.class = s->index,
+	};
+}
+
+/* The index of @object in a slab of that colour, or a fault. Slabs are aligned to their length. */
+static __always_inline unsigned int object_index(struct shape shape, unsigned int colour,
+						 const void *object)
+{
+	unsigned long offset = ((uintptr_t)object & shape.slab_mask) - colour * shape.align;
+	unsigned int index = (unsigned int)((offset * shape.reciprocal) >> 32);
+
+	if (unlikely(index >= shape.objects || index * shape.size != offset))
+		fault_interior(kmem_caches[shape.class], object);
 	return index;
 }
 
-/* The slab of an object that was of @s when it was freed. If it no longer is, its slab was released
- * since: all of its objects had been freed. */
-static struct slab *slab_of(const struct kmem_cache *s, const void *object)
+/*
+ * The slab of an object that was of this class when it was freed. If its page no longer is, the slab
+ * was released since: all of its objects had been freed.
+ */
+static __always_inline struct slab *slab_of(struct shape shape, const void *object)
 {
 	struct section *section = section_of(object);
 	unsigned int index = section_page_index(object);
 
-	if (unlikely(!section || section->page_class[index] != s->index))
-		fault_double_free(s, object);
-	return (struct slab *)&section->mem_map[index & ~((1u << s->order) - 1)];
+	if (unlikely(!section || section->page_class[index] != shape.class))
+		fault_double_free(kmem_caches[shape.class], object);
+	return (struct slab *)&section->mem_map[index & ~(shape.slab_mask >> PAGE_SHIFT)];
 }
 
 unsigned int slab_object_hash(const struct kmem_cache *s, const void *object)
 {
-	const struct slab *slab = slab_of(s, object);
+	struct shape shape = shape_of(s);
+	const struct slab *slab = slab_of(shape, object);
 
-	return page_index((const struct page *)slab) * 67u + object_index(s, slab, object);
+	return page_index((const struct page *)slab) * 67u +
+	       object_index(shape, slab->colour, object);
 }
 
-static void give_object(const struct kmem_cache *s, struct slab *slab, const void *object)
+static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
 {
-	unsigned int index = object_index(s, slab, object);
+	unsigned int index = object_index(shape, slab->colour, object);
 	unsigned long *word = &slab->free_map[index / BITS_PER_LONG];
 	unsigned long bit = 1UL << (index % BITS_PER_LONG);
 
 	if (unlikely(*word & bit))
-		fault_double_free(s, object);
+		fault_double_free(kmem_caches[shape.class], object);
 	WRITE_ONCE(*word, *word | bit);
 	slab->inuse--;
 }
 
-void slab_check_object(struct kmem_cache *s, const void *object)
+void slab_check_start(const struct kmem_cache *s, const void *object)
 {
-	struct slab *slab = slab_of(s, object);
-	unsigned int index = object_index(s, slab, object);
+	struct shape shape = shape_of(s);
+
+	/* Without colours the slab's line, which may be cold, need not be read. */
+	object_index(shape, s->colours > 1 ? slab_of(shape, object)->colour : 0, object);
+}
+
+void slab_check_object(const struct kmem_cache *s, const void *object)
+{
+	struct shape shape = shape_of(s);
+	const struct slab *slab = slab_of(shape, object);
+	unsigned int index = object_index(shape, slab->colour, object);
 
 	if (READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1)
 		fault_double_free(s, object);
@@ -270,21 +299,14 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	return got;
 }
 
-/* Puts one object back, and its slab on the list where it then belongs. */
-static void free_to_slab(struct kmem_cache *s, struct slab *slab, const void *object,
-			 struct list_head *released)
+/* The object changes its slab's list: from full to partial, or from partial to empty. */
+static __noinline void free_and_relink(struct kmem_cache *s, struct slab *slab, const void *object,
+				       struct list_head *released)
 {
 	struct kmem_cache_node *node = &s->node;
 
-	/* Between the look-up and the lock only a second free can have made another thing of it. */
-	if (unlikely(slab->type != PAGE_SLAB || slab->cache != s))
-		fault_double_free(s, object);
-	if (likely(slab->inuse != slab->objects && slab->inuse > 1)) {
-		give_object(s, slab, object);
-		return;
-	}
 	unlink_slab(node, slab);
-	give_object(s, slab, object);
+	give_object(shape_of(s), slab, object);
 	link_slab(node, slab);
 	if (slab->inuse == 0 && node->nr_empty > s->max_empty) {
 		unlink_slab(node, slab);
@@ -299,19 +321,28 @@ static void free_to_slab(struct kmem_cache *s, struct slab *slab, const void *ob
 static void free_batch(struct kmem_cache *s, void **objects, unsigned int n,
 		       struct list_head *released)
 {
-	struct kmem_cache_node *node = &s->node;
+	const struct shape shape = shape_of(s);
 	struct slab *slabs[FREE_BATCH];
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		slabs[i] = slab_of(s, objects[i]);
+		slabs[i] = slab_of(shape, objects[i]);
 		__builtin_prefetch(slabs[i], 1);
 	}
-	lock_acquire(&node->lock);
-	for (i = 0; i < n; i++)
-		free_to_slab(s, slabs[i], objects[i], released);
-	WRITE_ONCE(node->nr_inuse, node->nr_inuse - n);
-	lock_release(&node->lock);
+	lock_acquire(&s->node.lock);
+	for (i = 0; i < n; i++) {
+		struct slab *slab = slabs[i];
+
+		/* Since the look-up only a second free can have made another thing of it. */
+		if (unlikely(slab->type != PAGE_SLAB || slab->cache != s))
+			fault_double_free(s, objects[i]);
+		if (likely(slab->inuse > 1 && slab->inuse != shape.objects))
+			give_object(shape, slab, objects[i]);
+		else
+			free_and_relink(s, slab, objects[i], released);
+	}
+	WRITE_ONCE(s->node.nr_inuse, s->node.nr_inuse - n);
+	lock_release(&s->node.lock);
 }
 
 void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects, unsigned int n)

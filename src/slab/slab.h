@@ -108,7 +108,10 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 		    unsigned int n);
 
 /* Ends the program with a report unless @object is one of @s, and is taken. */
-void slab_check_object(struct kmem_cache *s, const void *object);
+void slab_check_object(const struct kmem_cache *s, const void *object);
+
+/* The same, of the start of an object only, and cheaper. */
+void slab_check_start(const struct kmem_cache *s, const void *object);
 
 /*
  * A number that differs between most objects of @s. An @object that does not start where one does
