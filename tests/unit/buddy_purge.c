@@ -7,9 +7,11 @@
  * kernel: mincore() of pages that nobody maps to a file is whether they cost anything.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "unit_buddy.h"
 
@@ -398,6 +400,71 @@ static void test_fork_child(void **state)
 }
 
 static struct zone shared;
+static pthread_barrier_t in_the_kernel;
+
+static int wait_or_refuse(long nr, const unsigned long args[6])
+{
+	(void)args;
+	if (nr != SYS_madvise)
+		return ENOMEM;
+	pthread_barrier_wait(&in_the_kernel);
+	usleep(20000);
+	return 0;
+}
+
+static void purge_or_want(void *arg, unsigned int id)
+{
+	struct page *page;
+
+	(void)arg;
+	if (id == 0) {
+		EXPECT_EQ(purge_all(&shared), 256);
+		return;
+	}
+	/* all that there is is in the other's hands now */
+	pthread_barrier_wait(&in_the_kernel);
+	page = zone_alloc(&shared, 256, 8);
+	EXPECT(page != NULL);
+	EXPECT(!page_is_dirty(page));
+	zone_free(&shared, page, 256);
+}
+
+/* Who finds nothing, since another thread is purging it, waits for that. */
+static void test_wait_for_the_purge(void **state)
+{
+	struct page *page;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&shared);
+	page = zone_alloc(&shared, 256, 8);
+	EXPECT_EQ(shared.nr_online, 256);
+	zone_free(&shared, page, 256);
+	pthread_barrier_init(&in_the_kernel, NULL, 2);
+	unit_os_hook = wait_or_refuse;
+	unit_threads(2, purge_or_want, NULL);
+	unit_os_hook = NULL;
+	pthread_barrier_destroy(&in_the_kernel);
+	zone_fini(&shared);
+}
+
+static void bad_decay(void *option)
+{
+	set_decay(option);
+}
+
+static void test_bad_decay(void **state)
+{
+	static const char *const bad[] = { "decay_ms", "decay_ms=", "decay_ms=1s", "decay_ms=1e9" };
+	char text[200];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(unit_child(bad_decay, (void *)(uintptr_t)bad[i], text, sizeof(text)), 0);
+		EXPECT(strcmp(text, "kmem: bad value for option 'decay_ms'\n") == 0);
+	}
+}
 
 static void churn(void *arg, unsigned int id)
 {
@@ -438,11 +505,18 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),	    cmocka_unit_test(test_partly_dirty_block),
-		cmocka_unit_test(test_decay),	    cmocka_unit_test(test_no_decay_wanted),
-		cmocka_unit_test(test_floor),	    cmocka_unit_test(test_limit_sinks),
-		cmocka_unit_test(test_limit_holds), cmocka_unit_test(test_unused_sections_go),
-		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_fork_child),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_partly_dirty_block),
+		cmocka_unit_test(test_decay),
+		cmocka_unit_test(test_no_decay_wanted),
+		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_limit_sinks),
+		cmocka_unit_test(test_limit_holds),
+		cmocka_unit_test(test_unused_sections_go),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_fork_child),
+		cmocka_unit_test(test_wait_for_the_purge),
+		cmocka_unit_test(test_bad_decay),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -128,6 +128,90 @@ static void test_no_state_to_be_had(void **state)
 	unit_passes(no_state_to_be_had, NULL);
 }
 
+static void without_exit_handler(void *arg, unsigned int id)
+{
+	unsigned long before = inuse(100), count = cpus_count();
+	void *object;
+
+	(void)arg;
+	(void)id;
+	unit_refuse_setspecific = true;
+	object = kmalloc_slow(100);
+	EXPECT(object != NULL);
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
+	EXPECT_EQ(cpus_count(), count);
+	EXPECT_EQ(inuse(100), before + 1);
+	unit_refuse_setspecific = false;
+	unit_kfree(object);
+	EXPECT_EQ(this_cpu->kind, CPU_LIVE);
+	EXPECT_EQ(cpus_count(), count + 1);
+}
+
+/* A state that nobody would take back when the thread ends is none. */
+static void test_no_exit_handler_to_be_had(void **state)
+{
+	(void)state;
+	unit_threads(1, without_exit_handler, NULL);
+}
+
+static void *left_over;
+
+/* A handler that comes while its thread's state is being made, and then the kernel's refusal. */
+static int interrupt_birth(long nr, const unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	unit_os_hook = refuse;
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT_AWAY);
+	EXPECT(kmalloc_slow(50) == NULL);
+	EXPECT(kmalloc_slow(50000) == NULL);
+	EXPECT(!kmem_trim());
+	kfree_slow(left_over);
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT_AWAY);
+	return ENOMEM;
+}
+
+static void be_born_interrupted(void *arg, unsigned int id)
+{
+	void *object;
+
+	(void)arg;
+	(void)id;
+	unit_os_hook = interrupt_birth;
+	object = kmalloc_slow(100);
+	EXPECT(unit_os_hook == refuse);
+	unit_os_hook = NULL;
+	EXPECT(object != NULL);
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
+	unit_kfree(object);
+}
+
+static void birth_is_interrupted(void *arg)
+{
+	struct meta_pool greedy = META_POOL_INIT("greedy", 64);
+
+	left_over = arg;
+	unit_os_hook = refuse;
+	while (meta_alloc(&greedy))
+		;
+	unit_os_hook = NULL;
+	unit_threads(1, be_born_interrupted, NULL);
+	abort();
+}
+
+/* There is no place to note the free down: that is said. */
+static void test_birth_is_interrupted(void **state)
+{
+	void *object = unit_kmalloc(100);
+
+	(void)state;
+	unit_dies_saying(
+		birth_is_interrupted, object,
+		"kmem: a signal handler frees too much during an allocation: 0x%lx is lost",
+		(unsigned long)object);
+	unit_kfree(object);
+}
+
 static void first_steps(void *arg, unsigned int id)
 {
 	unsigned long before = cpus_count();
@@ -603,7 +687,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cpu_test(test_no_state_to_be_had),
+		cpu_test(test_birth_is_interrupted),
 		cpu_test(test_birth_and_death),
+		cpu_test(test_no_exit_handler_to_be_had),
 		cpu_test(test_exit_gives_everything_back),
 		cpu_test(test_after_exit),
 		cpu_test(test_nested),

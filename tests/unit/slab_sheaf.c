@@ -480,6 +480,26 @@ static void free_and_flush(void *object)
 	flush_both(NULL);
 }
 
+/* A sheaf is looked at before others can have it. */
+static void free_twice_and_trade(void *object)
+{
+	unsigned int i;
+
+	put(0, object);
+	put(0, object);
+	for (i = 1; i <= 3 * capacity; i++)
+		put(0, objects[i]);
+}
+
+static void free_inside_and_trade(void *object)
+{
+	unsigned int i;
+
+	put(0, (char *)object + 1);
+	for (i = 1; i <= 3 * capacity; i++)
+		put(0, objects[i]);
+}
+
 /* When the barn takes no more, what fits in main and spare pushes the bad one out. */
 static void free_twice_and_go_on(void *object)
 {
@@ -511,6 +531,11 @@ static void test_faults(void **state)
 	unit_dies_saying(free_and_flush, object + 16,
 			 "kmem: BUG test-96: invalid free (not the start of an object) of 0x%lx",
 			 (unsigned long)object + 16);
+	unit_dies_saying(free_twice_and_trade, object, "kmem: BUG test-96: double free of 0x%lx",
+			 (unsigned long)object);
+	unit_dies_saying(free_inside_and_trade, object,
+			 "kmem: BUG test-96: invalid free (not the start of an object) of 0x%lx",
+			 (unsigned long)object + 1);
 	unit_dies_saying(free_twice_and_go_on, object, "kmem: BUG test-96: double free of 0x%lx",
 			 (unsigned long)object);
 	put_many(1, n);

@@ -93,4 +93,7 @@ extern int (*unit_os_hook)(long nr, const unsigned long args[6]);
 /* Calls on memory so far, those that fail_os refused not among them. */
 extern unsigned long unit_os_calls;
 
+/* pthread_setspecific() fails. */
+extern bool unit_refuse_setspecific;
+
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the library and the kernel.
+ * Between the library and the kernel, and libc.
  *
  * The tests are linked with --wrap=syscall, and os.c makes all of its calls by syscall(2): so a test
  * can count them, look at them, and refuse the one that it means, which fail_os, by number, cannot.
+ * pthread_setspecific() is wrapped, too: it may be refused memory by libc's malloc.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,4 +45,14 @@ long __wrap_syscall(long nr, ...)
 		}
 	}
 	return __real_syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+int __real_pthread_setspecific(pthread_key_t key, const void *value);
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
+
+bool unit_refuse_setspecific;
+
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
+{
+	return unit_refuse_setspecific ? ENOMEM : __real_pthread_setspecific(key, value);
 }
