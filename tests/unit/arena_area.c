@@ -219,7 +219,7 @@ static void test_grow_by_moving(void **state)
 
 static long refused_call, refused_skip;
 
-static int refuse(long nr, const unsigned long args[6])
+static int refuse(long nr, unsigned long args[6])
 {
 	(void)args;
 	if (nr != refused_call)
@@ -387,7 +387,7 @@ static void test_stuck(void **state)
 	}
 }
 
-static int refuse_both(long nr, const unsigned long args[6])
+static int refuse_both(long nr, unsigned long args[6])
 {
 	(void)args;
 	return nr == SYS_munmap || nr == SYS_madvise ? ENOMEM : 0;

@@ -25,7 +25,7 @@ static void touch(void *arg)
 	*(volatile char *)arg = 1;
 }
 
-static int refuse(long nr, const unsigned long args[6])
+static int refuse(long nr, unsigned long args[6])
 {
 	(void)nr;
 	(void)args;
@@ -64,6 +64,51 @@ static void test_reserved(void **state)
 	EXPECT(other != NULL && other != addr);
 	EXPECT_EQ(place_unmap(other, MIB), 0);
 	EXPECT_EQ(place_unmap(addr, MIB), 0);
+}
+
+#define LOW (5UL << 30) /* nobody's, in a process of 64 bits */
+
+/* The kernel's own choice is a low address, as it is valgrind's. */
+static int map_low(long nr, unsigned long args[6])
+{
+	if (nr == SYS_mmap && !args[0])
+		args[0] = LOW;
+	return 0;
+}
+
+static void place_upwards(void *arg)
+{
+	char *addr[6], *wall, *meta;
+	unsigned int i;
+
+	(void)arg;
+	unit_os_hook = map_low;
+	for (i = 0; i < ARRAY_SIZE(addr); i++) {
+		addr[i] = place_section(100 * MIB, 1);
+		EXPECT((uintptr_t)addr[i] >= LOW && (uintptr_t)addr[i] % SECTION_SIZE == 0);
+		EXPECT(!i || addr[i] >= addr[i - 1] + 2 * SECTION_SIZE);
+		EXPECT((uintptr_t)addr[i] < LOW + 64 * SECTION_SIZE);
+	}
+	EXPECT_EQ(place_unmap(addr[2], 100 * MIB), 0);
+	EXPECT(place_section(100 * MIB, 1) == addr[2]);
+	/* round what is in the way */
+	wall = mmap(addr[5] + 2 * SECTION_SIZE, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	EXPECT(wall == addr[5] + 2 * SECTION_SIZE);
+	EXPECT(place_section(MIB, 1) == wall + SECTION_SIZE);
+	lock_acquire(&meta_lock);
+	meta = place_metadata(MIB, "test");
+	lock_release(&meta_lock);
+	EXPECT(meta > wall + SECTION_SIZE && meta < wall + 4 * SECTION_SIZE);
+	memset(meta, 1, MIB);
+	unit_os_hook = NULL;
+}
+
+/* First of all: where the search goes is decided once. */
+static void test_upwards(void **state)
+{
+	(void)state;
+	unit_passes(place_upwards, NULL);
 }
 
 /* What was given back is taken again before anything new. */
@@ -265,6 +310,7 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_upwards),
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_reserved),
 		cmocka_unit_test(test_reuse),

@@ -118,7 +118,7 @@ static void test_extend(void **state)
 }
 
 /* Somebody maps what is asked for just before the kernel is asked. */
-static int be_first(long nr, const unsigned long args[6])
+static int be_first(long nr, unsigned long args[6])
 {
 	EXPECT(nr != SYS_mmap || mmap((void *)args[0], args[1], PROT_NONE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == (void *)args[0]);
@@ -132,6 +132,57 @@ static void test_reserve_loses_a_race(void **state)
 	(void)state;
 	unit_os_hook = be_first;
 	EXPECT_EQ(os_reserve_at(addr, MIB), -EEXIST);
+	unit_os_hook = NULL;
+	EXPECT_EQ(os_unmap(addr, MIB), 0);
+}
+
+static unsigned int nr_moves;
+
+static int without_dontunmap(long nr, unsigned long args[6])
+{
+	(void)args;
+	nr_moves += nr == SYS_mremap;
+	return nr == SYS_mremap ? EINVAL : 0;
+}
+
+static void move_on_an_old_kernel(void *arg)
+{
+	char *addr = hole(), *to = addr + SIZE / 2;
+
+	(void)arg;
+	EXPECT_EQ(os_reserve_at(addr, MIB), 0);
+	EXPECT_EQ(os_reserve_at(to, MIB), 0);
+	unit_os_hook = without_dontunmap;
+	EXPECT_EQ(os_move(addr, MIB, to), -EINVAL);
+	EXPECT_EQ(os_move(addr, MIB, to), -EINVAL);
+	EXPECT_EQ(os_move(addr, MIB, to), -EINVAL);
+	EXPECT_EQ(nr_moves, 1);
+}
+
+/* A kernel before 5.7 cannot: it is asked once. */
+static void test_move_on_an_old_kernel(void **state)
+{
+	(void)state;
+	unit_passes(move_on_an_old_kernel, NULL);
+}
+
+static int without_noreplace(long nr, unsigned long args[6])
+{
+	if (nr == SYS_mmap)
+		args[3] &= ~(unsigned long)MAP_FIXED_NOREPLACE;
+	return 0;
+}
+
+/* A kernel before 4.17 takes the address for a hint: what it maps elsewhere is of no use. */
+static void test_reserve_on_an_old_kernel(void **state)
+{
+	char *addr = hole();
+
+	(void)state;
+	unit_os_hook = without_noreplace;
+	EXPECT_EQ(os_reserve_at(addr, MIB), 0);
+	EXPECT_EQ(os_reserve_at(addr, MIB), -EEXIST);
+	EXPECT_EQ(os_reserve_at(addr + MIB - 4096, 8192), -EEXIST);
 	unit_os_hook = NULL;
 	EXPECT_EQ(os_unmap(addr, MIB), 0);
 }
@@ -263,6 +314,8 @@ int main(void)
 		cmocka_unit_test(test_move_grow),
 		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_reserve_loses_a_race),
+		cmocka_unit_test(test_move_on_an_old_kernel),
+		cmocka_unit_test(test_reserve_on_an_old_kernel),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_fail_os),
 		cmocka_unit_test(test_fail_os_probability),

@@ -245,7 +245,7 @@ static void test_grow_by_moving_pages(void **state)
 	zone_free(&zone_normal, behind, 1);
 }
 
-static int refuse_mremap(long nr, const unsigned long args[6])
+static int refuse_mremap(long nr, unsigned long args[6])
 {
 	(void)args;
 	return nr == SYS_mremap ? ENOMEM : 0;
@@ -321,7 +321,7 @@ static void test_faults(void **state)
 	free(heap);
 }
 
-static int refuse_munmap(long nr, const unsigned long args[6])
+static int refuse_munmap(long nr, unsigned long args[6])
 {
 	(void)args;
 	return nr == SYS_munmap || nr == SYS_madvise ? ENOMEM : 0;

@@ -295,7 +295,7 @@ static void test_unused_sections_go(void **state)
 static long refused_call;
 static unsigned int nr_refused;
 
-static int refuse(long nr, const unsigned long args[6])
+static int refuse(long nr, unsigned long args[6])
 {
 	(void)args;
 	if (nr != refused_call)
@@ -402,7 +402,7 @@ static void test_fork_child(void **state)
 static struct zone shared;
 static pthread_barrier_t in_the_kernel;
 
-static int wait_or_refuse(long nr, const unsigned long args[6])
+static int wait_or_refuse(long nr, unsigned long args[6])
 {
 	(void)args;
 	if (nr != SYS_madvise)

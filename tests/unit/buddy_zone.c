@@ -360,7 +360,7 @@ static void test_bulk(void **state)
 
 static long refused_call;
 
-static int refuse(long nr, const unsigned long args[6])
+static int refuse(long nr, unsigned long args[6])
 {
 	(void)args;
 	return refused_call == 0 || nr == refused_call ? ENOMEM : 0;
@@ -421,7 +421,7 @@ static void test_refusal_changes_nothing(void **state)
 /* When the usual step is refused, what is needed right now is asked for instead. */
 static unsigned long most_bytes;
 
-static int refuse_more_than(long nr, const unsigned long args[6])
+static int refuse_more_than(long nr, unsigned long args[6])
 {
 	return nr == SYS_mprotect && args[1] > most_bytes ? ENOMEM : 0;
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "area.h"
 #include "fork.h"
@@ -75,7 +76,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int refuse(long nr, const unsigned long args[6])
+static int refuse(long nr, unsigned long args[6])
 {
 	(void)nr;
 	(void)args;
@@ -157,7 +158,7 @@ static void test_no_exit_handler_to_be_had(void **state)
 static void *left_over;
 
 /* A handler that comes while its thread's state is being made, and then the kernel's refusal. */
-static int interrupt_birth(long nr, const unsigned long args[6])
+static int interrupt_birth(long nr, unsigned long args[6])
 {
 	(void)nr;
 	(void)args;
@@ -450,9 +451,9 @@ static void *handler_object;
 static unsigned int handler_calls;
 
 /* A handler's whole life, wherever the library happens to be. */
-static int handler(long nr, const unsigned long args[6])
+static int handler(long nr, unsigned long args[6])
 {
-	int (*hook)(long, const unsigned long *) = unit_os_hook;
+	int (*hook)(long, unsigned long *) = unit_os_hook;
 	void *object;
 
 	(void)nr;
@@ -558,7 +559,7 @@ static void expect_unlocked(void)
 }
 
 struct before_fork {
-	unsigned long inuse, cached;
+	unsigned long inuse, cached, pages;
 };
 
 static void in_the_child(void *arg)
@@ -572,6 +573,7 @@ static void in_the_child(void *arg)
 	/* set apart, not lost: they are counted as they were */
 	EXPECT_EQ(all_inuse(), before->inuse);
 	EXPECT_EQ(cached_in_cpus(), before->cached);
+	EXPECT_EQ(cpus_pages(), before->pages);
 	/* an allocation empties one of the states, a trim all of them */
 	object = kmalloc_slow(2000);
 	EXPECT(object != NULL);
@@ -601,7 +603,7 @@ static void fork_now(void *arg, unsigned int id)
 	}
 	unit_kfree(unit_kmalloc(64));
 	pthread_barrier_wait(&gate);
-	before = (struct before_fork){ all_inuse(), cached_in_cpus() };
+	before = (struct before_fork){ all_inuse(), cached_in_cpus(), cpus_pages() };
 	EXPECT(before.cached > NR / 2);
 	unit_passes(in_the_child, &before);
 	expect_unlocked();
@@ -648,6 +650,40 @@ static void test_fork_with_lock_held(void **state)
 		lock_release(inner_locks[i]);
 		expect_unlocked();
 	}
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+	expect_unlocked();
+}
+
+/* One holds an inner lock and goes on to an outer one; the other forks meanwhile. */
+static void hold_or_fork(void *arg, unsigned int id)
+{
+	(void)arg;
+	if (id) {
+		pthread_barrier_wait(&gate);
+		unit_passes(nothing, NULL);
+		return;
+	}
+	lock_order_relax(true);
+	lock_acquire(&zone_normal.lock);
+	pthread_barrier_wait(&gate);
+	usleep(50000);
+	lock_acquire(&cpus_lock);
+	lock_release(&cpus_lock);
+	lock_release(&zone_normal.lock);
+	lock_order_relax(false);
+}
+
+/* As when a handler forks that interrupted a holder of that lock: nobody waits for ever. */
+static void test_fork_against_the_order(void **state)
+{
+	(void)state;
+	pthread_barrier_init(&gate, NULL, 2);
+	unit_threads(2, hold_or_fork, NULL);
+	pthread_barrier_destroy(&gate);
 }
 
 /* ---- Watched ---- */
@@ -698,6 +734,7 @@ int main(void)
 		cpu_test(test_handler_everywhere),
 		cpu_test(test_fork),
 		cpu_test(test_fork_with_lock_held),
+		cpu_test(test_fork_against_the_order),
 		cpu_test(test_watched),
 	};
 

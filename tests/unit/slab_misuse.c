@@ -142,6 +142,11 @@ static void free_twice_and_trim(void *object)
 	kmem_trim();
 }
 
+static void check_size_of_one(void *object)
+{
+	kmalloc_check_size(object, 1, 1);
+}
+
 static void test_double_free_of_small(void **state)
 {
 	static const unsigned int sizes[] = { 1, 64, 500, 3000, 30000 };
@@ -159,7 +164,8 @@ static void test_double_free_of_small(void **state)
 		cpu_drain(this_cpu);
 		barn_drain(&kmalloc_caches[s->index]);
 		EXPECT(s->node.nr_inuse > 0);
-		expect_double(s->name, object);
+		unit_dies_saying(free_and_trim, object, DOUBLE, s->name, (unsigned long)object);
+		unit_dies_saying(check_size_of_one, object, DOUBLE, s->name, (unsigned long)object);
 		unit_kfree(other);
 	}
 }

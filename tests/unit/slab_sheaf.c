@@ -413,7 +413,7 @@ static void test_slow_path_for_nothing(void **state)
 	expect_sound(0);
 }
 
-static int refuse(long nr, const unsigned long args[6])
+static int refuse(long nr, unsigned long args[6])
 {
 	(void)nr;
 	(void)args;

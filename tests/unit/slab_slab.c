@@ -353,7 +353,7 @@ static void test_interior_free(void **state)
 
 /* ---- Refusals and threads ---- */
 
-static int refuse(long nr, const unsigned long args[6])
+static int refuse(long nr, unsigned long args[6])
 {
 	(void)nr;
 	(void)args;

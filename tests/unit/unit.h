@@ -85,10 +85,10 @@ bool unit_is_zero(const void *p, size_t bytes);
 /* ---- The kernel, as the library asks it (unit_os.c) ---- */
 
 /*
- * Told of every call that the library makes on memory. Not 0: the call is not made, and fails with
- * this errno.
+ * Told of every call that the library makes on memory, whose arguments it may change. Not 0: the call
+ * is not made, and fails with this errno.
  */
-extern int (*unit_os_hook)(long nr, const unsigned long args[6]);
+extern int (*unit_os_hook)(long nr, unsigned long args[6]);
 
 /* Calls on memory so far, those that fail_os refused not among them. */
 extern unsigned long unit_os_calls;

@@ -16,7 +16,7 @@
 long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
-int (*unit_os_hook)(long nr, const unsigned long args[6]);
+int (*unit_os_hook)(long nr, unsigned long args[6]);
 unsigned long unit_os_calls;
 
 static bool is_memory_call(long nr)
