@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,8 +74,24 @@ bool lock_is_mine(const struct lock *lock)
 	return (READ_ONCE(lock->word) & ~LOCK_WAITERS) == self();
 }
 
+/*
+ * glibc says when there is one thread only, and takes it back before a second one starts: until then
+ * a lock is a note to signal handlers and to fork, and needs no atomic instruction.
+ */
+static bool alone(void)
+{
+	return __libc_single_threaded;
+}
+
 static bool replace(struct lock *lock, uintptr_t old, uintptr_t new)
 {
+	if (alone()) {
+		if (READ_ONCE(lock->word) != old)
+			return false;
+		WRITE_ONCE(lock->word, new);
+		barrier();
+		return true;
+	}
 	return __atomic_compare_exchange_n(&lock->word, &old, new, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
 }
@@ -144,6 +161,11 @@ void lock_release(struct lock *lock)
 	if (CONFIG_CHECK) {
 		KMEM_ASSERT(lock_is_mine(lock));
 		held[lock->rank]--;
+	}
+	if (alone()) {
+		barrier();
+		WRITE_ONCE(lock->word, 0);
+		return;
 	}
 	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
 		futex(lock, FUTEX_WAKE, 1);

@@ -9,7 +9,7 @@
 
 #define BATCH	       32    /* blocks out of the free areas at a time */
 #define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
-#define SLACK_SHARE    3     /* part of the peak that dirty pages may come to beyond it */
+#define LARGE_HEAP     4096u /* pages in use: 16 MiB */
 #define SINK_SHARE     8     /* part of the way to the present that the peak sinks in a pass */
 #define PASSES_A_DECAY 4     /* how often old pages are looked for */
 #define OLDEST_MS      64    /* what was freed before is purged first, */
@@ -209,12 +209,16 @@ static unsigned long pages_used(const struct zone *zone)
 	return READ_ONCE(zone->nr_online) - READ_ONCE(zone->nr_free);
 }
 
-/* Used and dirty pages may come to the recent peak and a part of it, since not every block fits. */
+/*
+ * Used and dirty pages may come to the recent peak. A large heap, where the blocks are large, too,
+ * may go beyond by half of what makes it large, since not every block fits where another was.
+ */
 static unsigned long dirty_limit(const struct zone *zone)
 {
-	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
-	unsigned long most = peak + peak / SLACK_SHARE;
+	unsigned long used = pages_used(zone), most = READ_ONCE(zone->peak_used);
 
+	if (most > LARGE_HEAP)
+		most += (most - LARGE_HEAP) / 2;
 	return most > used + DIRTY_FLOOR ? most - used : DIRTY_FLOOR;
 }
 

@@ -78,7 +78,7 @@ static struct sheaf *close_slot(struct cpu_slot *slot)
 
 	WRITE_ONCE(slot->end, NULL);
 	barrier();
-	top = __atomic_exchange_n(&slot->top, NO_ROOM, __ATOMIC_RELAXED);
+	top = (void **)local_exchange((uintptr_t *)&slot->top, (uintptr_t)NO_ROOM);
 	WRITE_ONCE(sheaf->size, (uint16_t)(top - sheaf->objects));
 	return sheaf;
 }
