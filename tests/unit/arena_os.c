@@ -309,12 +309,13 @@ static void test_fail_os_bad_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* first: what is found out is kept */
+		cmocka_unit_test(test_move_on_an_old_kernel),
 		cmocka_unit_test(test_reserve_commit_purge_unmap),
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_move_grow),
 		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_reserve_loses_a_race),
-		cmocka_unit_test(test_move_on_an_old_kernel),
 		cmocka_unit_test(test_reserve_on_an_old_kernel),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_fail_os),

@@ -352,7 +352,7 @@ static void limit(int which, size_t bytes)
 static size_t size_of_process(void)
 {
 	FILE *file = fopen("/proc/self/statm", "r");
-	unsigned long pages;
+	unsigned long pages = 0;
 
 	EXPECT(file != NULL && fscanf(file, "%lu", &pages) == 1);
 	fclose(file);
