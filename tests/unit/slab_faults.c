@@ -370,10 +370,14 @@ static void test_some_calls(void **state)
 		{ 2, 100, 0, -1 }, { 2, 100, 1, -1 }, { 3, 100, 5, -1 }, { 7, 100, 20, -1 },
 		{ 1, 50, 0, -1 },  { 1, 20, 10, -1 }, { 1, 5, 20, -1 },	 { 1, 1, 0, -1 },
 	};
-	unsigned int i;
+	/*
+	 * Valgrind maps elsewhere what it cannot map in its place, so that each unmapping that is
+	 * refused costs addresses, of which it has few: there the runs with few failures will do.
+	 */
+	unsigned int i = unit_on_valgrind() ? 5 : 0;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(runs); i++)
+	for (; i < ARRAY_SIZE(runs); i++)
 		run_child(runs[i]);
 }
 
