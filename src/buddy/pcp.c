@@ -28,11 +28,12 @@ struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order)
 			page_set_type(pcp->block[order][i], PAGE_PCP);
 			WRITE_ONCE(pcp->block[order][i]->order, (uint8_t)order);
 		}
-		pcp->nr[order] = (uint8_t)n;
+		WRITE_ONCE(pcp->nr[order], (uint8_t)n);
 		if (!n)
 			return NULL;
 	}
-	return pcp->block[order][--pcp->nr[order]];
+	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - 1));
+	return pcp->block[order][pcp->nr[order]];
 }
 
 /* The coldest @n blocks of a list go to the zone. */
@@ -41,7 +42,7 @@ static void drain(struct per_cpu_pages *pcp, unsigned int order, unsigned int n)
 	struct page **block = pcp->block[order];
 
 	zone_free_bulk(&zone_normal, order, block, n);
-	pcp->nr[order] = (uint8_t)(pcp->nr[order] - n);
+	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - n));
 	memmove(block, block + n, pcp->nr[order] * sizeof(*block));
 }
 
@@ -55,7 +56,8 @@ void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
 		drain(pcp, order, half(order));
 	page_set_type(page, PAGE_PCP);
 	WRITE_ONCE(page->order, (uint8_t)order);
-	pcp->block[order][pcp->nr[order]++] = page;
+	pcp->block[order][pcp->nr[order]] = page;
+	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] + 1));
 }
 
 void pcp_drain(struct per_cpu_pages *pcp)

@@ -72,7 +72,10 @@ void *kmalloc_zeroed(size_t size);
 /* Any pointer but NULL: the fast path's miss, large blocks, bad pointers. Keeps errno. */
 void kfree_slow(void *object);
 
-/* Usable bytes; a pointer that is no live object ends the program with a report. */
+/*
+ * Usable bytes. A pointer at which no object starts ends the program with a report; whether the
+ * object is in use is not looked at.
+ */
 size_t kmalloc_usable(const void *object);
 
 /* Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. */

@@ -49,9 +49,9 @@ static struct sheaf *new_sheaf(struct kmem_cache *s)
 	struct sheaf *sheaf = meta_alloc(s->sheaf_pool);
 
 	if (sheaf) {
-		sheaf->capacity = s->sheaf_capacity;
+		WRITE_ONCE(sheaf->capacity, s->sheaf_capacity);
 		sheaf->limit = FIRST_LIMIT;
-		sheaf->size = 0;
+		WRITE_ONCE(sheaf->size, 0);
 		sheaf->visits = 0;
 		sheaf->none = NULL;
 	}
@@ -113,7 +113,7 @@ unsigned int slot_objects(const struct cpu_slot *slot)
 	if (!sheaf)
 		return 0;
 	/* Another thread's slot may change between the loads: then its sizes make no sense. */
-	if (top >= sheaf->objects && top <= sheaf->objects + sheaf->capacity)
+	if (top >= sheaf->objects && top <= sheaf->objects + READ_ONCE(sheaf->capacity))
 		nr = (unsigned int)(top - sheaf->objects);
 	return nr + (spare ? READ_ONCE(spare->size) : 0);
 }

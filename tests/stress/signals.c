@@ -9,9 +9,10 @@
  * part starts the program anew with the signal pending and a handler set before the allocator's
  * first call.
  *
- * With "exchange" the handler also keeps blocks and frees those that the main thread left for it. That
- * asks for more than any allocator has been found to give that does not block signals: between the
- * two steps of taking a block from a thread's own list, the handler may take the same one.
+ * The handler's small sizes are of classes that the main thread does not use: taking a block from a
+ * thread's own list has two steps, and between them a handler may use up the same list. With
+ * "exchange" it does use the same sizes, keeps blocks, and frees those that the main thread left for
+ * it, which asks for more than any allocator has been found to give that does not block signals.
  */
 #include "stress.h"
 #include <sys/time.h>
@@ -32,16 +33,18 @@ static void hangs(int signo)
 	CHECK(0, "hangs after %zu interrupts", interrupts);
 }
 
-static size_t some_size(uint64_t r)
+static size_t some_size(uint64_t r, int in_handler)
 {
-	return r % 50 == 0 ? 33 * KIB + (r >> 8) % (300 * KIB) : 8 + (r >> 8) % 2000;
+	if (r % 50 == 0)
+		return 33 * KIB + (r >> 8) % (300 * KIB);
+	return (in_handler && !exchanges ? 2049 : 8) + (r >> 8) % 2000;
 }
 
 /* The block's length is in its first bytes, the pattern fills what fits of the rest. */
-static unsigned char *try_take(uint64_t *random)
+static unsigned char *try_take(uint64_t *random, int in_handler)
 {
 	uint64_t r = random_next(random);
-	size_t n = some_size(r);
+	size_t n = some_size(r, in_handler);
 	unsigned char *p = opaque(malloc(n));
 	unsigned int length = n > 200 ? 200 : (unsigned int)n;
 
@@ -56,7 +59,7 @@ static unsigned char *try_take(uint64_t *random)
 
 static unsigned char *take(uint64_t *random)
 {
-	return must(try_take(random));
+	return must(try_take(random, 0));
 }
 
 static void give(unsigned char *p)
@@ -87,7 +90,7 @@ static void allocates(int signo)
 	(void)signo;
 	interrupts++;
 	for (int i = 0; i < NESTED; i++) {
-		p[i] = try_take(&handler_random);
+		p[i] = try_take(&handler_random, 1);
 		handler_calls++;
 		handler_refused += !p[i];
 		if (exchanges)
