@@ -4,7 +4,6 @@
  * happens when the kernel does not take them back.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +131,7 @@ static void test_double_free(void **state)
 	release(start);
 	EXPECT_EQ(area_free(s, start), -EINVAL);
 	EXPECT_EQ(area_count(), 0);
-	unit_dies_by(touch, start, SIGSEGV);
+	EXPECT(!unit_is_mapped(start));
 	/* even when the descriptor is another's by then */
 	other = area_alloc(200 * MIB, 1UL << 32);
 	EXPECT(section_at(other) == s && other != start);
@@ -154,7 +153,7 @@ static void test_shrink(void **state)
 		EXPECT_EQ(area_bytes(), bytes);
 		EXPECT(unit_holds(start, MIB, 1));
 		touch(start + bytes - 1);
-		unit_dies_by(touch, start + bytes, SIGSEGV);
+		EXPECT(!unit_is_mapped(start + bytes));
 	}
 	EXPECT_EQ(area_count(), 1);
 	release(start);
@@ -212,7 +211,7 @@ static void test_grow_by_moving(void **state)
 	EXPECT(unit_is_zero(to + 3 * SECTION_SIZE - MIB, MIB));
 	EXPECT_EQ(area_count(), 1);
 	EXPECT_EQ(area_bytes(), 3 * SECTION_SIZE);
-	unit_dies_by(touch, start, SIGSEGV);
+	EXPECT(!unit_is_mapped(start));
 	munmap(wall, 4096);
 	release(to);
 }
@@ -383,7 +382,7 @@ static void test_stuck(void **state)
 		release(alloc(MIB));
 	for (i = 0; i < 3; i++) {
 		EXPECT(section_of(start[i]) == NULL);
-		unit_dies_by(touch, start[i], SIGSEGV);
+		EXPECT(!unit_is_mapped(start[i]));
 	}
 }
 

@@ -196,7 +196,7 @@ static void test_destroy_and_create_again(void **state)
 	destroy(s);
 	EXPECT(section_of(start) == NULL);
 	EXPECT(virt_to_page(start) == NULL);
-	unit_dies_by(touch, start, SIGSEGV);
+	EXPECT(!unit_is_mapped(start));
 	/* a look at it by whoever still has the descriptor is safe */
 	EXPECT_EQ(s->nr_online, 0);
 	EXPECT_EQ(s->mem_map[77].type, PAGE_NONE);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -271,4 +272,14 @@ bool unit_is_zero(const void *p, size_t bytes)
 	const char *from = p;
 
 	return !bytes || (from[0] == 0 && memcmp(from, from + 1, bytes - 1) == 0);
+}
+
+bool unit_is_mapped(const void *addr)
+{
+	unsigned char vec;
+	int saved = errno;
+	bool mapped = mincore((void *)((uintptr_t)addr & ~4095UL), 1, &vec) == 0;
+
+	errno = saved;
+	return mapped;
 }

@@ -82,6 +82,9 @@ void unit_fill(void *p, size_t bytes, uint64_t key);
 bool unit_holds(const void *p, size_t bytes, uint64_t key);
 bool unit_is_zero(const void *p, size_t bytes);
 
+/* Whether anything is mapped there. Not for long, if nothing is: libc maps, too. */
+bool unit_is_mapped(const void *addr);
+
 /* ---- The kernel, as the library asks it (unit_os.c) ---- */
 
 /*
