@@ -131,26 +131,12 @@ __export int malloc_info(int options, FILE *fp)
 }
 
 /*
- * glibc's knobs turn parts that do not exist here. Known ones are accepted, as advice that needs no
- * following; unknown ones are refused, as glibc does.
+ * glibc's knobs turn parts that do not exist here. All are accepted, as advice that needs no
+ * following; glibc refuses nothing either but a size of fast chunks that it cannot have.
  */
 __export int mallopt(int param, int value)
 {
-	(void)value;
-	switch (param) {
-	case M_MXFAST:
-	case M_TRIM_THRESHOLD:
-	case M_TOP_PAD:
-	case M_MMAP_THRESHOLD:
-	case M_MMAP_MAX:
-	case M_CHECK_ACTION:
-	case M_PERTURB:
-	case M_ARENA_TEST:
-	case M_ARENA_MAX:
-		return 1;
-	default:
-		return 0;
-	}
+	return param != M_MXFAST || (value >= 0 && (size_t)value <= 80 * sizeof(size_t) / 4);
 }
 
 /* What @pad asks to keep is not worth keeping: sections grow by steps again. */

@@ -92,7 +92,7 @@ __export void *realloc(void *object, size_t size)
 		free(object);
 		return NULL;
 	}
-	old_size = kmalloc_usable(object);
+	old_size = kmalloc_live_size(object);
 	resized = kmalloc_resize(object, old_size, size);
 	return resized ? resized : allocate_copy_free(object, old_size, size);
 }

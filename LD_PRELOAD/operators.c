@@ -54,10 +54,13 @@ static __always_inline void *operator_new(size_t size, size_t align)
 	__export void *name(__VA_ARGS__); \
 	void *name(__VA_ARGS__)
 
-/* The same two by names that nobody can replace. */
+/* The same by names that nobody can replace. */
 void *own_new(size_t size) __attribute__((alias("_Znwm"), visibility("hidden")));
+void *own_array_new(size_t size) __attribute__((alias("_Znam"), visibility("hidden")));
 void *own_aligned_new(size_t size, size_t align)
 	__attribute__((alias("_ZnwmSt11align_val_t"), visibility("hidden")));
+void *own_aligned_array_new(size_t size, size_t align)
+	__attribute__((alias("_ZnamSt11align_val_t"), visibility("hidden")));
 
 #define DECLARE_DELETE(name, ...)        \
 	__export void name(__VA_ARGS__); \
@@ -122,7 +125,23 @@ DECLARE_DELETE(_ZdaPvmSt11align_val_t, void *object, size_t size __unused, size_
 	_ZdaPvSt11align_val_t(object, align);
 }
 
-bool operator_new_is_ours(bool aligned)
+bool operator_new_is_ours(void)
 {
-	return aligned ? _ZnwmSt11align_val_t == own_aligned_new : _Znwm == own_new;
+	return _Znwm == own_new;
+}
+
+bool operator_array_new_is_ours(void)
+{
+	return _Znam == own_array_new && _Znwm == own_new;
+}
+
+bool operator_aligned_new_is_ours(void)
+{
+	return _ZnwmSt11align_val_t == own_aligned_new;
+}
+
+bool operator_aligned_array_new_is_ours(void)
+{
+	return _ZnamSt11align_val_t == own_aligned_array_new &&
+	       _ZnwmSt11align_val_t == own_aligned_new;
 }

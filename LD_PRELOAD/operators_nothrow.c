@@ -21,11 +21,11 @@ static bool has_handler(void)
 	return _ZSt15get_new_handlerv && _ZSt15get_new_handlerv();
 }
 
-#define NOTHROW_NEW(name)                                                        \
+#define NOTHROW_NEW(name, is_ours)                                               \
 	__export void *name(size_t size, const struct nothrow *tag);             \
 	void *name(size_t size, const struct nothrow *tag)                       \
 	{                                                                        \
-		bool ours = operator_new_is_ours(false);                         \
+		bool ours = is_ours();                                           \
 		void *object = likely(ours) ? operator_allocate(size, 0) : NULL; \
 		nothrow_new next;                                                \
                                                                                  \
@@ -35,11 +35,11 @@ static bool has_handler(void)
 		return next ? next(size, tag) : NULL;                            \
 	}
 
-#define NOTHROW_ALIGNED_NEW(name)                                                    \
+#define NOTHROW_ALIGNED_NEW(name, is_ours)                                           \
 	__export void *name(size_t size, size_t align, const struct nothrow *tag);   \
 	void *name(size_t size, size_t align, const struct nothrow *tag)             \
 	{                                                                            \
-		bool ours = operator_new_is_ours(true);                              \
+		bool ours = is_ours();                                               \
 		void *object = likely(ours) ? operator_allocate(size, align) : NULL; \
 		nothrow_aligned_new next;                                            \
                                                                                      \
@@ -49,27 +49,27 @@ static bool has_handler(void)
 		return next ? next(size, align, tag) : NULL;                         \
 	}
 
-NOTHROW_NEW(_ZnwmRKSt9nothrow_t)
-NOTHROW_NEW(_ZnamRKSt9nothrow_t)
-NOTHROW_ALIGNED_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t)
-NOTHROW_ALIGNED_NEW(_ZnamSt11align_val_tRKSt9nothrow_t)
+NOTHROW_NEW(_ZnwmRKSt9nothrow_t, operator_new_is_ours)
+NOTHROW_NEW(_ZnamRKSt9nothrow_t, operator_array_new_is_ours)
+NOTHROW_ALIGNED_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, operator_aligned_new_is_ours)
+NOTHROW_ALIGNED_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, operator_aligned_array_new_is_ours)
 
 /* The matching deletes, which a constructor that throws calls. */
-#define NOTHROW_DELETE(name)                                         \
+#define NOTHROW_DELETE(name, delete)                                 \
 	__export void name(void *object, const struct nothrow *tag); \
 	void name(void *object, const struct nothrow *tag __unused)  \
 	{                                                            \
-		_ZdlPv(object);                                      \
+		delete (object);                                     \
 	}
 
-#define NOTHROW_ALIGNED_DELETE(name)                                               \
+#define NOTHROW_ALIGNED_DELETE(name, delete)                                       \
 	__export void name(void *object, size_t align, const struct nothrow *tag); \
 	void name(void *object, size_t align, const struct nothrow *tag __unused)  \
 	{                                                                          \
-		_ZdlPvSt11align_val_t(object, align);                              \
+		delete (object, align);                                            \
 	}
 
-NOTHROW_DELETE(_ZdlPvRKSt9nothrow_t)
-NOTHROW_DELETE(_ZdaPvRKSt9nothrow_t)
-NOTHROW_ALIGNED_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)
-NOTHROW_ALIGNED_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+NOTHROW_DELETE(_ZdlPvRKSt9nothrow_t, _ZdlPv)
+NOTHROW_DELETE(_ZdaPvRKSt9nothrow_t, _ZdaPv)
+NOTHROW_ALIGNED_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t)
+NOTHROW_ALIGNED_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t)

@@ -158,6 +158,15 @@ static void forget_target(void *to, size_t bytes, int err)
 		kmem_report("the OS does not take the addresses 0x%lx back", (unsigned long)to);
 }
 
+/*
+ * Whether the OS would let us have @bytes at the reserved @to. Asked before a move, where a refusal
+ * would leave open whose the target is; the move replaces what is given here.
+ */
+static bool may_have(void *to, size_t bytes)
+{
+	return os_commit(to, bytes) == 0;
+}
+
 void *area_alloc(size_t bytes, size_t align)
 {
 	struct section *s;
@@ -233,7 +242,7 @@ void *area_adopt(void *from, size_t old_bytes, size_t bytes)
 	if (!s)
 		return NULL;
 	to = (char *)s->start;
-	if (os_unmap(to + old_bytes, bytes - old_bytes)) {
+	if (!may_have(to, bytes) || os_unmap(to + old_bytes, bytes - old_bytes)) {
 		drop_area(s);
 		return NULL;
 	}
@@ -263,6 +272,10 @@ static void *move_area(struct section *s, size_t bytes)
 
 	if (!to)
 		return NULL;
+	if (!may_have(to, bytes)) {
+		forget_target(to, bytes, -EBUSY);
+		return NULL;
+	}
 	section_leave(s->start, old);
 	err = os_move_grow(from, old, to, bytes);
 	if (err) {

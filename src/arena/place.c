@@ -3,7 +3,8 @@
  * See place.h. Slots are handed out from where the kernel itself would map, which is where every tool
  * (sanitizers, valgrind, checkpointing) expects memory to be: downwards from the kernel's own choice,
  * or upwards when that is low already, as under valgrind. A search starts at `hint`, which freed
- * slots move back; beyond `frontier` nothing of ours was ever placed.
+ * slots move back; beyond `frontier` nothing was placed since the kernel was last asked where to
+ * begin.
  */
 #include "place.h"
 

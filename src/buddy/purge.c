@@ -206,7 +206,10 @@ static void destroy_unused(struct zone *zone, uint64_t until_ms)
 
 static unsigned long pages_used(const struct zone *zone)
 {
-	return READ_ONCE(zone->nr_online) - READ_ONCE(zone->nr_free);
+	unsigned long online = READ_ONCE(zone->nr_online), nr_free = READ_ONCE(zone->nr_free);
+
+	/* Read without the lock, the two may be of different moments. */
+	return online > nr_free ? online - nr_free : 0;
 }
 
 /*
@@ -227,7 +230,8 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 {
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
 
-	if (used + freed > peak)
+	/* Blocks that are being purged look as if they were in use. */
+	if (used + freed > peak && !READ_ONCE(zone->purge_lock.word))
 		peak = used + freed;
 	else if (due)
 		peak -= (peak - used) / SINK_SHARE;
@@ -296,6 +300,8 @@ void purge_fork_child(struct zone *zone)
 	/* Forked by a handler that interrupted a purge of this thread: it goes on when that returns. */
 	if (lock_is_mine(&zone->purge_lock))
 		return;
-	return_batch(zone);
+	/* Nor may the free areas be touched when it interrupted a change of them. */
+	if (!zone->lock.depth)
+		return_batch(zone);
 	lock_init(&zone->purge_lock, RANK_PURGE);
 }

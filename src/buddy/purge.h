@@ -4,10 +4,10 @@
  *
  * A freed page that is used again soon should not have been given back: a page fault costs more than
  * the page is worth. So freed pages stay dirty for a while (`decay_ms`), and as many of them as were
- * in use a moment ago: used and dirty pages together stay below a recent peak of the used ones, which
- * sinks towards what is used now each time old pages are looked for. Beyond either the pages go back,
- * those first that were freed first, and of these the largest blocks of the youngest sections. A
- * section without a used page goes back with its addresses.
+ * in use a moment ago: used and dirty pages together stay below a recent peak of the used ones, or
+ * somewhat above it in a large heap; the peak sinks towards what is used now each time old pages are
+ * looked for. Beyond either the pages go back, those first that were freed first, and of these the
+ * largest blocks of the youngest sections. A section without a used page goes back with its addresses.
  *
  * There is no thread: time passes when pages are freed, in purge_tick(). The blocks being purged are
  * taken out of the free areas first, so that the zone's lock is not held across system calls.

@@ -60,8 +60,15 @@ static bool may_take_area(void)
 	       !lock_is_mine(&meta_lock);
 }
 
+void kmalloc_keep_larger(void)
+{
+	WRITE_ONCE(kept_larger, true);
+}
+
 static void *alloc_nested(size_t size, size_t align)
 {
+	if (size <= KMALLOC_MAX_SIZE)
+		kmalloc_keep_larger();
 	return may_take_area() ? area_alloc(size, align) : NULL;
 }
 
@@ -174,12 +181,23 @@ static void free_object(struct kmem_cache *s, void *object)
 	cpu_leave(cpu);
 }
 
+/* What a handler allocated within a slow path it can free there, too. */
+static void free_nested(void *object)
+{
+	struct section *section = section_of(object);
+
+	if (!section || section->type != SECTION_AREA || !may_take_area())
+		cpu_defer_free(object);
+	else if (large_free(object))
+		fault_bad_pointer(object);
+}
+
 static void free_large(void *object)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 
 	if (unlikely(!cpu)) {
-		cpu_defer_free(object);
+		free_nested(object);
 		return;
 	}
 	if (unlikely(large_free(object)))
@@ -206,6 +224,15 @@ void kfree_slow(void *object)
 }
 
 /* ---- Sizes ---- */
+
+size_t kmalloc_live_size(const void *object)
+{
+	struct kmem_cache *s = cache_of(object);
+
+	if (s)
+		slab_check_object(s, object);
+	return kmalloc_usable(object);
+}
 
 size_t kmalloc_usable(const void *object)
 {
@@ -246,19 +273,12 @@ void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
 	return object;
 }
 
-void kmalloc_keep_larger(void)
-{
-	WRITE_ONCE(kept_larger, true);
-}
-
 void kmalloc_check_size(const void *object, size_t size, size_t align)
 {
 	struct kmem_cache *s = cache_of(object);
-	size_t usable = kmalloc_usable(object);
+	size_t usable = kmalloc_live_size(object);
 	bool wrong = size > usable || ((uintptr_t)object & (align - 1));
 
-	if (s)
-		slab_check_object(s, object);
 	if (align <= KMALLOC_MIN_ALIGN && !READ_ONCE(kept_larger))
 		wrong |= s ? !fits_well(usable, size) : size <= KMALLOC_MAX_SIZE;
 	if (wrong)

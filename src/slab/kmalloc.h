@@ -78,10 +78,13 @@ void kfree_slow(void *object);
  */
 size_t kmalloc_usable(const void *object);
 
+/* The same of an object that must be in use, as far as its slab knows. */
+size_t kmalloc_live_size(const void *object);
+
 /* Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. */
 void *kmalloc_resize(void *object, size_t old_size, size_t new_size);
 
-/* An object stayed in a class too large for its size, since the OS refused a smaller one. */
+/* An object has more room than its size asks for, for want of a smaller one: sizes say less now. */
 void kmalloc_keep_larger(void);
 
 /* Ends the program with a report when @object cannot have been asked for with @size

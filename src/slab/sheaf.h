@@ -20,7 +20,7 @@
  * Slow start: `limit` is how many objects a sheaf may hold now. It starts at one and doubles with each
  * visit here while they are few bytes, and then with each eighth visit, up to the capacity. A thread
  * that used a class for a while does not hoard for it; one that goes on using it soon has full
- * sheaves. Only these have a spare and go to the barn.
+ * sheaves. Only these have a spare and are put into the barn.
  */
 #ifndef KMEM_SHEAF_H
 #define KMEM_SHEAF_H

@@ -110,7 +110,7 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 /* Ends the program with a report unless @object is one of @s, and is taken. */
 void slab_check_object(const struct kmem_cache *s, const void *object);
 
-/* The same, of the start of an object only, and cheaper. */
+/* Only that @object starts where one of @s does, used or not; cheaper. */
 void slab_check_start(const struct kmem_cache *s, const void *object);
 
 /*

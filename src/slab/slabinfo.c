@@ -73,7 +73,6 @@ void kmem_get_totals(struct kmem_totals *t)
 	*t = (struct kmem_totals){
 		.online = online << PAGE_SHIFT,
 		.free_pages = (nr_free + cpus_pages()) << PAGE_SHIFT,
-		.large = large_bytes(),
 		.areas = area_bytes(),
 		.nr_large = large_count(),
 		.nr_areas = area_count(),
