@@ -41,6 +41,11 @@ static void usable(void *object)
 	kmalloc_usable(object);
 }
 
+static void live_size(void *object)
+{
+	kmalloc_live_size(object);
+}
+
 /* Freed as free() does it, and found at the latest when nothing of it may stay. */
 static void free_and_trim(void *object)
 {
@@ -59,6 +64,7 @@ static void expect_foreign(const void *address)
 	unit_dies_saying(free_it, p, FOREIGN, (unsigned long)p);
 	unit_dies_saying(free_and_trim, p, FOREIGN, (unsigned long)p);
 	unit_dies_saying(usable, p, FOREIGN, (unsigned long)p);
+	unit_dies_saying(live_size, p, FOREIGN, (unsigned long)p);
 }
 
 static void expect_interior(const char *cache, char *p)
@@ -166,6 +172,10 @@ static void test_double_free_of_small(void **state)
 		EXPECT(s->node.nr_inuse > 0);
 		unit_dies_saying(free_and_trim, object, DOUBLE, s->name, (unsigned long)object);
 		unit_dies_saying(check_size_of_one, object, DOUBLE, s->name, (unsigned long)object);
+		unit_dies_saying(live_size, object, DOUBLE, s->name, (unsigned long)object);
+		/* the cheaper question is where it starts */
+		EXPECT_EQ(kmalloc_usable(object), s->size);
+		EXPECT_EQ(kmalloc_live_size(other), s->size);
 		unit_kfree(other);
 	}
 }
