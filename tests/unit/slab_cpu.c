@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The states of threads: born, alive, interrupted, exited, forked away.
+ * The states of threads: born, alive, interrupted, exited.
  *
  * A signal handler within a slow path is played by calls made between cpu_enter() and cpu_leave(), or
  * from within the library's own call to the kernel (unit_os_hook), where it holds its locks. What a
@@ -9,11 +9,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "area.h"
-#include "fork.h"
 #include "init.h"
 #include "large.h"
 #include "os.h"
@@ -21,50 +18,10 @@
 #include "slabinfo.h"
 #include "unit_slab.h"
 
-#define NR 500
-
-static unsigned long all_inuse(void)
-{
-	unsigned long inuse = 0;
-	unsigned int class;
-
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-		inuse += kmalloc_caches[class].node.nr_inuse;
-	return inuse;
-}
-
-static unsigned long inuse(size_t size)
-{
-	return kmalloc_caches[kmalloc_class(size)].node.nr_inuse;
-}
-
-static void expect_caches_sound(void)
-{
-	unsigned int class;
-
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-		expect_cache_sound(&kmalloc_caches[class]);
-	zone_is_valid(&zone_normal);
-	if (this_cpu->kind == CPU_LIVE)
-		cpu_is_valid(this_cpu);
-}
-
-/* Nothing is in use, of nothing, once all was given back. */
-static void expect_nothing_left(void)
-{
-	kmem_trim();
-	expect_caches_sound();
-	EXPECT_EQ(all_inuse(), 0);
-	EXPECT_EQ(large_count(), 0);
-	EXPECT_EQ(zone_normal.nr_free, zone_normal.nr_online);
-	EXPECT_EQ(zone_normal.nr_dirty, 0);
-}
-
 static int group_setup(void **state)
 {
 	(void)state;
 	kmem_init();
-	fork_init();
 	options_parse("decay_ms=-1", &purge_params, 1);
 	return 0;
 }
@@ -507,186 +464,6 @@ static void test_handler_everywhere(void **state)
 	EXPECT(handler_calls > 10);
 }
 
-/* ---- Forked ---- */
-
-static pthread_barrier_t gate;
-static void *held[2][NR];
-static bool be_busy;
-
-/* Holds half of what it took, and sheaves with the rest, while the main thread forks. */
-static void hold(void *arg, unsigned int id)
-{
-	struct kmem_cpu *cpu = NULL;
-	unsigned int i;
-
-	(void)arg;
-	for (i = 0; i < NR; i++) {
-		held[id][i] = unit_kmalloc(i % 200);
-		unit_fill(held[id][i], i % 200, i);
-	}
-	for (i = 0; i < NR; i += 2)
-		unit_kfree(held[id][i]);
-	if (be_busy && id == 0)
-		cpu = cpu_enter();
-	pthread_barrier_wait(&gate);
-	pthread_barrier_wait(&gate);
-	if (cpu)
-		cpu_leave(cpu);
-	for (i = 1; i < NR; i += 2)
-		unit_kfree(held[id][i]);
-}
-
-static unsigned long cached_in_cpus(void)
-{
-	unsigned long n = 0;
-	unsigned int class;
-
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-		n += cpus_objects(class);
-	return n;
-}
-
-static void expect_unlocked(void)
-{
-	unsigned int class, i;
-
-	EXPECT(!lock_is_mine(&cpus_lock));
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
-		EXPECT_EQ(kmalloc_caches[class].barn.lock.word, 0);
-		EXPECT_EQ(kmalloc_caches[class].node.lock.word, 0);
-	}
-	for (i = 0; i < ARRAY_SIZE(inner_locks); i++)
-		EXPECT_EQ(inner_locks[i]->word, 0);
-}
-
-struct before_fork {
-	unsigned long inuse, cached, pages;
-};
-
-static void in_the_child(void *arg)
-{
-	struct before_fork *before = arg;
-	unsigned int id, i;
-	void *object;
-
-	expect_unlocked();
-	EXPECT_EQ(cpus_count(), 1);
-	/* set apart, not lost: they are counted as they were */
-	EXPECT_EQ(all_inuse(), before->inuse);
-	EXPECT_EQ(cached_in_cpus(), before->cached);
-	EXPECT_EQ(cpus_pages(), before->pages);
-	/* an allocation empties one of the states, a trim all of them */
-	object = kmalloc_slow(2000);
-	EXPECT(object != NULL);
-	EXPECT(cached_in_cpus() < before->cached);
-	unit_kfree(object);
-	kmem_trim();
-	EXPECT_EQ(cached_in_cpus(), 0);
-	EXPECT_EQ(cpus_pages(), 0);
-	for (id = 0; id < 2; id++)
-		for (i = 1; i < NR; i += 2) {
-			EXPECT(unit_holds(held[id][i], i % 200, i));
-			unit_kfree(held[id][i]);
-		}
-	kmem_trim();
-	expect_caches_sound();
-	/* but what a thread had in hand within a slow path stays where it is */
-	EXPECT(be_busy ? all_inuse() > 0 && all_inuse() < before->cached : all_inuse() == 0);
-}
-
-static void fork_now(void *arg, unsigned int id)
-{
-	struct before_fork before;
-
-	if (id < 2) {
-		hold(arg, id);
-		return;
-	}
-	unit_kfree(unit_kmalloc(64));
-	pthread_barrier_wait(&gate);
-	before = (struct before_fork){ all_inuse(), cached_in_cpus(), cpus_pages() };
-	EXPECT(before.cached > NR / 2);
-	unit_passes(in_the_child, &before);
-	expect_unlocked();
-	EXPECT_EQ(cpus_count(), 4);
-	EXPECT_EQ(all_inuse(), before.inuse);
-	EXPECT_EQ(cached_in_cpus(), before.cached);
-	pthread_barrier_wait(&gate);
-}
-
-static void test_fork(void **state)
-{
-	unsigned int busy;
-
-	(void)state;
-	unit_kfree(unit_kmalloc(64));
-	pthread_barrier_init(&gate, NULL, 3);
-	for (busy = 0; busy < 2; busy++) {
-		be_busy = busy;
-		unit_threads(3, fork_now, NULL);
-	}
-	pthread_barrier_destroy(&gate);
-}
-
-/* A fork from a handler that interrupted the library, which holds locks and goes on afterwards. */
-static void after_fork_in_lock(void *arg)
-{
-	EXPECT(lock_is_mine(arg));
-	EXPECT_EQ(((struct lock *)arg)->depth, 0);
-	lock_release(arg);
-	expect_unlocked();
-	unit_kfree(unit_kmalloc(3000));
-}
-
-static void test_fork_with_lock_held(void **state)
-{
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(inner_locks); i++) {
-		lock_acquire(inner_locks[i]);
-		unit_passes(after_fork_in_lock, inner_locks[i]);
-		EXPECT(lock_is_mine(inner_locks[i]));
-		EXPECT_EQ(inner_locks[i]->depth, 0);
-		lock_release(inner_locks[i]);
-		expect_unlocked();
-	}
-}
-
-static void nothing(void *arg)
-{
-	(void)arg;
-	expect_unlocked();
-}
-
-/* One holds an inner lock and goes on to an outer one; the other forks meanwhile. */
-static void hold_or_fork(void *arg, unsigned int id)
-{
-	(void)arg;
-	if (id) {
-		pthread_barrier_wait(&gate);
-		unit_passes(nothing, NULL);
-		return;
-	}
-	lock_order_relax(true);
-	lock_acquire(&zone_normal.lock);
-	pthread_barrier_wait(&gate);
-	usleep(50000);
-	lock_acquire(&cpus_lock);
-	lock_release(&cpus_lock);
-	lock_release(&zone_normal.lock);
-	lock_order_relax(false);
-}
-
-/* As when a handler forks that interrupted a holder of that lock: nobody waits for ever. */
-static void test_fork_against_the_order(void **state)
-{
-	(void)state;
-	pthread_barrier_init(&gate, NULL, 2);
-	unit_threads(2, hold_or_fork, NULL);
-	pthread_barrier_destroy(&gate);
-}
-
 /* ---- Watched ---- */
 
 static bool done;
@@ -733,9 +510,6 @@ int main(void)
 		cpu_test(test_too_many_deferred),
 		cpu_test(test_nested_under_lock),
 		cpu_test(test_handler_everywhere),
-		cpu_test(test_fork),
-		cpu_test(test_fork_with_lock_held),
-		cpu_test(test_fork_against_the_order),
 		cpu_test(test_watched),
 	};
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kmalloc.h"
+#include "large.h"
 #include "unit.h"
 
 static inline struct slab *slab_at(const void *object)
@@ -92,6 +93,47 @@ static inline void expect_cache_sound(struct kmem_cache *s)
 	EXPECT_EQ(inuse, s->node.nr_inuse);
 	EXPECT(s->node.nr_empty <= s->max_empty);
 }
+
+/* ---- All caches ---- */
+
+static inline unsigned long all_inuse(void)
+{
+	unsigned long inuse = 0;
+	unsigned int class;
+
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		inuse += kmalloc_caches[class].node.nr_inuse;
+	return inuse;
+}
+
+static inline unsigned long inuse(size_t size)
+{
+	return kmalloc_caches[kmalloc_class(size)].node.nr_inuse;
+}
+
+static inline void expect_caches_sound(void)
+{
+	unsigned int class;
+
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		expect_cache_sound(&kmalloc_caches[class]);
+	zone_is_valid(&zone_normal);
+	if (this_cpu->kind == CPU_LIVE)
+		cpu_is_valid(this_cpu);
+}
+
+/* Nothing is in use, of nothing, once all was given back. */
+static inline void expect_nothing_left(void)
+{
+	kmem_trim();
+	expect_caches_sound();
+	EXPECT_EQ(all_inuse(), 0);
+	EXPECT_EQ(large_count(), 0);
+	EXPECT_EQ(zone_normal.nr_free, zone_normal.nr_online);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+}
+
+/* ---- malloc ---- */
 
 /* What malloc does, and free. */
 static inline void *unit_kmalloc(size_t size)
