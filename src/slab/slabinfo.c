@@ -79,6 +79,8 @@ void kmem_get_totals(struct kmem_totals *t)
 		.nr_sections = READ_ONCE(zone_normal.nr_sections),
 		.metadata = meta_bytes(),
 	};
+	/* Two moments: the part may not exceed the whole. */
+	t->large = max_ul(large_bytes(), t->areas);
 	t->resident =
 		((online - nr_free + READ_ONCE(zone_normal.nr_dirty)) << PAGE_SHIFT) + t->areas;
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {

@@ -15,7 +15,7 @@
 
 static const size_t batch = 50;
 static const size_t window = 10; /* batches whose mean RSS is taken: one alone has its luck */
-static const size_t alone = 1; /* a thread outside of the batches, which uses no key */
+static const size_t alone = 1;	 /* a thread outside of the batches, which uses no key */
 static pthread_key_t first_key, late_key;
 static pthread_barrier_t all_here;
 static size_t late_frees;
