@@ -141,6 +141,29 @@ static void test_decay(void **state)
 	zone_fini(&zone);
 }
 
+/* Two neighbours that merge are as young as the younger: what was freed just now is wanted soon. */
+static void test_merged_is_young(void **state)
+{
+	uint64_t then = os_clock_ms();
+	struct page *page;
+	struct zone zone;
+	unsigned int first;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	for (first = 0; first < 2; first++) {
+		zone_init(&zone);
+		page = take_and_write(&zone, 256, 8);
+		free_at(&zone, page + 128 * first, 128, then);
+		free_at(&zone, page + 128 * !first, 128, then + 2 * NEVER_MS);
+		purge_tick(&zone, then + 2 * NEVER_MS, 0);
+		EXPECT_EQ(zone.nr_dirty, 256);
+		purge_tick(&zone, then + 4 * NEVER_MS, 0);
+		EXPECT_EQ(zone.nr_dirty, 0);
+		zone_fini(&zone);
+	}
+}
+
 /* Never is never. */
 static void test_no_decay_wanted(void **state)
 {
@@ -508,6 +531,7 @@ int main(void)
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_partly_dirty_block),
 		cmocka_unit_test(test_decay),
+		cmocka_unit_test(test_merged_is_young),
 		cmocka_unit_test(test_no_decay_wanted),
 		cmocka_unit_test(test_floor),
 		cmocka_unit_test(test_limit_sinks),

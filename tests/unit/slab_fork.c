@@ -6,7 +6,9 @@
  * free, must be able to allocate, and must get back what the lost threads had, but for one that was
  * within a slow path. Locks that are held when a handler forks are played by holding them.
  */
+#include <errno.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fork.h"
@@ -212,6 +214,119 @@ static void test_fork_against_the_order(void **state)
 	pthread_barrier_destroy(&gate);
 }
 
+/* ---- While another thread gives memory back ---- */
+
+static int wait_in_the_kernel(long nr, unsigned long args[6])
+{
+	(void)args;
+	if (nr == SYS_madvise) {
+		pthread_barrier_wait(&gate);
+		pthread_barrier_wait(&gate);
+	}
+	return 0;
+}
+
+static void child_of_a_purge(void *arg)
+{
+	unsigned long dirty = *(unsigned long *)arg;
+
+	unit_os_hook = NULL;
+	expect_unlocked();
+	EXPECT_EQ(zone_normal.purge_lock.word, 0);
+	/* the blocks that were on their way are free again, and can go once more */
+	EXPECT_EQ(zone_normal.nr_dirty, dirty);
+	EXPECT(purge_all(&zone_normal) >= dirty);
+	expect_nothing_left();
+}
+
+static void purge_or_fork(void *arg, unsigned int id)
+{
+	if (id == 0) {
+		purge_all(&zone_normal);
+		return;
+	}
+	pthread_barrier_wait(&gate);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+	unit_passes(child_of_a_purge, arg);
+	unit_os_hook = NULL;
+	pthread_barrier_wait(&gate);
+}
+
+static void test_fork_amid_a_purge(void **state)
+{
+	unsigned long dirty;
+
+	(void)state;
+	unit_kfree(unit_kmalloc(100000));
+	dirty = zone_normal.nr_dirty;
+	EXPECT(dirty > 0);
+	pthread_barrier_init(&gate, NULL, 2);
+	unit_os_hook = wait_in_the_kernel;
+	unit_threads(2, purge_or_fork, &dirty);
+	unit_os_hook = NULL;
+	pthread_barrier_destroy(&gate);
+}
+
+/* ---- When there is nothing left but what lost threads had ---- */
+
+#define BIG 30000
+
+static int refuse(long nr, unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	return ENOMEM;
+}
+
+static void child_without_memory(void *arg)
+{
+	unsigned int n = 0;
+
+	(void)arg;
+	unit_os_hook = refuse;
+	while (zone_alloc(&zone_normal, 1, 0))
+		;
+	/* the one lost thread had nothing of use, the other had this */
+	while (unit_kmalloc(BIG))
+		n++;
+	EXPECT(n > 0);
+	unit_os_hook = NULL;
+}
+
+static void cache_or_fork(void *arg, unsigned int id)
+{
+	void *objects[8];
+	unsigned int i;
+
+	if (id == 1)
+		pthread_barrier_wait(&gate);
+	unit_kfree(unit_kmalloc(16));
+	if (id == 0)
+		pthread_barrier_wait(&gate);
+	for (i = 0; id == 1 && i < ARRAY_SIZE(objects); i++)
+		objects[i] = unit_kmalloc(BIG);
+	for (i = 0; id == 1 && i < ARRAY_SIZE(objects); i++)
+		unit_kfree(objects[i]);
+	pthread_barrier_wait((pthread_barrier_t *)arg);
+	if (id == 2) {
+		EXPECT(cpus_objects(kmalloc_class(BIG)) > 0);
+		unit_passes(child_without_memory, NULL);
+	}
+	pthread_barrier_wait((pthread_barrier_t *)arg);
+}
+
+static void test_lost_threads_are_asked_in_turn(void **state)
+{
+	pthread_barrier_t all;
+
+	(void)state;
+	pthread_barrier_init(&gate, NULL, 2);
+	pthread_barrier_init(&all, NULL, 3);
+	unit_threads(3, cache_or_fork, &all);
+	pthread_barrier_destroy(&gate);
+	pthread_barrier_destroy(&all);
+}
+
 #define fork_test(fn) cmocka_unit_test_teardown(fn, teardown)
 
 int main(void)
@@ -220,6 +335,8 @@ int main(void)
 		fork_test(test_fork),
 		fork_test(test_fork_with_lock_held),
 		fork_test(test_fork_against_the_order),
+		fork_test(test_fork_amid_a_purge),
+		fork_test(test_lost_threads_are_asked_in_turn),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

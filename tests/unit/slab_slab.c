@@ -155,6 +155,33 @@ static void test_addresses_ascend(void **state)
 	free(holes);
 }
 
+/* The slab that serves goes on to serve until it is full; one that a free made partial waits. */
+static void test_one_slab_at_a_time(void **state)
+{
+	void **objects = calloc(3 * per_slab, sizeof(*objects));
+	struct slab *slabs[3];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(take(objects + i * per_slab, per_slab), per_slab);
+		slabs[i] = slab_at(objects[i * per_slab]);
+	}
+	for (i = 0; i < 3; i++)
+		slab_free_bulk(&cache, NULL, objects + i * per_slab, 5);
+	expect_counts(3, 0, 0);
+	/* first freed into, first taken from, and wholly */
+	for (i = 0; i < 15; i++) {
+		void **object = &objects[i / 5 * per_slab + i % 5];
+
+		EXPECT_EQ(take(object, 1), 1);
+		EXPECT(slab_at(*object) == slabs[i / 5]);
+	}
+	expect_counts(0, 3, 0);
+	slab_free_bulk(&cache, NULL, objects, 3 * per_slab);
+	free(objects);
+}
+
 /* A few empty slabs are kept, the others' pages go back to the zone. */
 static void test_max_empty(void **state)
 {
@@ -429,11 +456,17 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		slab_test(test_states),		  slab_test(test_bulk),
-		slab_test(test_addresses_ascend), slab_test(test_max_empty),
-		slab_test(test_colours),	  slab_test(test_memory_is_not_touched),
-		slab_test(test_double_free),	  slab_test(test_double_free_in_bulk),
-		slab_test(test_interior_free),	  slab_test(test_refusal),
+		slab_test(test_states),
+		slab_test(test_bulk),
+		slab_test(test_addresses_ascend),
+		slab_test(test_max_empty),
+		slab_test(test_one_slab_at_a_time),
+		slab_test(test_colours),
+		slab_test(test_memory_is_not_touched),
+		slab_test(test_double_free),
+		slab_test(test_double_free_in_bulk),
+		slab_test(test_interior_free),
+		slab_test(test_refusal),
 		slab_test(test_threads),
 	};
 
