@@ -147,15 +147,19 @@ static void test_merged_is_young(void **state)
 	uint64_t then = os_clock_ms();
 	struct page *page;
 	struct zone zone;
-	unsigned int first;
+	unsigned int way;
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	for (first = 0; first < 2; first++) {
+	/* whichever of them lies lower, and whichever is freed first */
+	for (way = 0; way < 4; way++) {
+		const uint64_t when[] = { then, then + 2 * NEVER_MS };
+		unsigned int low = way & 1, young = way >> 1;
+
 		zone_init(&zone);
 		page = take_and_write(&zone, 256, 8);
-		free_at(&zone, page + 128 * first, 128, then);
-		free_at(&zone, page + 128 * !first, 128, then + 2 * NEVER_MS);
+		free_at(&zone, page + 128 * low, 128, when[young]);
+		free_at(&zone, page + 128 * !low, 128, when[!young]);
 		purge_tick(&zone, then + 2 * NEVER_MS, 0);
 		EXPECT_EQ(zone.nr_dirty, 256);
 		purge_tick(&zone, then + 4 * NEVER_MS, 0);
@@ -298,6 +302,8 @@ static void test_unused_sections_go(void **state)
 	zone_free(&zone, page[0], PAGES_PER_SECTION);
 	/* by and by, too, when something is freed */
 	zone_free(&zone, zone_alloc(&zone, 1, 0), 1);
+	EXPECT(section_of(addr[2]) == page_section(page[2]));
+	purge_tick(&zone, os_clock_ms() + NEVER_MS / 2, 0);
 	EXPECT(section_of(addr[2]) == page_section(page[2]));
 	purge_tick(&zone, os_clock_ms() + 2 * NEVER_MS, 0);
 	EXPECT(section_of(addr[2]) == NULL);
