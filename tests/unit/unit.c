@@ -113,6 +113,9 @@ _Noreturn static void child_main(void (*fn)(void *), void *arg, int fd)
 	size_t i;
 
 	in_child = true;
+	/* gcov complains of counts from before a rebuild: not where the test listens */
+	if (UNIT_COVERAGE)
+		setenv("GCOV_ERROR_FILE", "/dev/null", 1);
 	dup2(fd, STDERR_FILENO);
 	close(fd);
 	setrlimit(RLIMIT_CORE, &no_core);
