@@ -14,7 +14,7 @@
 #include <vector>
 
 static const size_t batch = 50;
-static const size_t window = 10; /* batches whose mean RSS is taken: one alone has its luck */
+static const size_t window = 40; /* batches whose mean RSS is taken: one alone has its luck */
 static const size_t alone = 1;	 /* a thread outside of the batches, which uses no key */
 static pthread_key_t first_key, late_key;
 static pthread_barrier_t all_here;
@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 	pthread_t threads[batch];
 
 	require_provider();
-	CHECK(batches >= 30, "at least %zu threads, or there is nothing to compare", 30 * batch);
+	CHECK(batches >= 90, "at least %zu threads, or there is nothing to compare", 90 * batch);
 	pthread_barrier_init(&all_here, nullptr, batch);
 	/* one key made before the allocator's first thread, one after */
 	CHECK(!pthread_key_create(&first_key, first_destructor), "pthread_key_create");
