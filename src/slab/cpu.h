@@ -81,12 +81,6 @@ static __always_inline bool slot_push(struct cpu_slot *slot, void *object)
 struct kmem_cpu *cpu_enter(void);
 void cpu_leave(struct kmem_cpu *cpu);
 
-/* The page lists of what cpu_enter() returned, NULL if it has none. */
-static inline struct per_cpu_pages *cpu_pcp(struct kmem_cpu *cpu)
-{
-	return cpu->kind == CPU_LIVE ? &cpu->pcp : NULL;
-}
-
 /* Before any other call, once: the handler for exiting threads. */
 void cpu_init(void);
 

@@ -229,9 +229,10 @@ size_t kmalloc_live_size(const void *object)
 {
 	struct kmem_cache *s = cache_of(object);
 
-	if (s)
-		slab_check_object(s, object);
-	return kmalloc_usable(object);
+	if (!s)
+		return kmalloc_usable(object);
+	slab_check_object(s, object);
+	return s->size;
 }
 
 size_t kmalloc_usable(const void *object)
@@ -303,6 +304,8 @@ bool kmem_trim(void)
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		barn_drain(&kmalloc_caches[class]);
 		cache_shrink(&kmalloc_caches[class]);
+		KMEM_ASSERT(barn_is_valid(&kmalloc_caches[class]));
+		KMEM_ASSERT(cache_is_valid(&kmalloc_caches[class]));
 	}
 	pages = purge_all(&zone_normal);
 	cpu_leave(cpu);
