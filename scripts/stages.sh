@@ -21,7 +21,7 @@ about()
 	fastpath) echo "the instructions of malloc's and free's hit path, counted" ;;
 	asan) echo "unit tests under the address and undefined-behaviour sanitizers" ;;
 	tsan) echo "unit tests under the thread sanitizer" ;;
-	valgrind) echo "unit tests under memcheck" ;;
+	valgrind) echo "unit tests, API tests and examples under memcheck" ;;
 	programs) echo "real programs, with and without the library, say the same" ;;
 	coverage) echo "the tests reach at least 90% of the lines of src and LD_PRELOAD" ;;
 	esac
