@@ -14,7 +14,7 @@ struct lock meta_lock = LOCK_INIT(RANK_META);
 
 /* The chunk that is being cut up; meta_lock. */
 static char *chunk_next, *chunk_end;
-static size_t chunk_bytes;
+size_t meta_chunk_bytes;
 
 static bool new_chunk(void)
 {
@@ -24,7 +24,7 @@ static bool new_chunk(void)
 		return false;
 	chunk_next = chunk;
 	chunk_end = chunk + CHUNK_SIZE;
-	WRITE_ONCE(chunk_bytes, chunk_bytes + CHUNK_SIZE);
+	WRITE_ONCE(meta_chunk_bytes, meta_chunk_bytes + CHUNK_SIZE);
 	return true;
 }
 
@@ -73,5 +73,5 @@ void meta_free(struct meta_pool *pool, void *object)
 
 size_t meta_bytes(void)
 {
-	return READ_ONCE(chunk_bytes);
+	return READ_ONCE(meta_chunk_bytes);
 }

@@ -37,6 +37,7 @@ void *meta_alloc(struct meta_pool *pool);
 void meta_free(struct meta_pool *pool, void *object);
 
 /* Bytes of address space held for metadata chunks. */
+extern size_t meta_chunk_bytes; /* meta_lock */
 size_t meta_bytes(void);
 
 #endif

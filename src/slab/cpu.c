@@ -16,6 +16,8 @@ static struct list_head cpus = LIST_HEAD_INIT(cpus);
 static struct list_head orphans = LIST_HEAD_INIT(orphans);
 static unsigned long nr_cpus, nr_orphans;
 
+const struct list_head *const cpu_lists[] = { &cpus, &orphans };
+
 static struct meta_pool cpu_pool = META_POOL_INIT("kmem_cpu", sizeof(struct kmem_cpu));
 
 static pthread_key_t exit_key;

@@ -19,7 +19,8 @@
 
 #include "sheaf.h"
 
-#define NR_DEFERRED 16
+#define NR_DEFERRED  16
+#define NR_CPU_LISTS 2
 
 enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY };
 
@@ -97,6 +98,9 @@ bool cpu_reclaim_orphan(void);
 unsigned long cpus_objects(unsigned int index);
 unsigned long cpus_pages(void);
 unsigned long cpus_count(void);
+
+/* For whoever reads them from outside: the live states, and those that a fork left behind. */
+extern const struct list_head *const cpu_lists[NR_CPU_LISTS];
 
 /* For fork.c. */
 extern struct lock cpus_lock;
