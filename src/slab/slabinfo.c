@@ -97,27 +97,16 @@ void kmem_get_totals(struct kmem_totals *t)
 	}
 }
 
-static void print_row(struct out *out, const struct cache_info *info)
-{
-	out_printf(out, "%-17s %6lu %6lu %6u %4u %4d", info->name, info->active_objs,
-		   info->num_objs, info->objsize, info->objperslab, (int)info->pagesperslab);
-	out_printf(out, " : tunables %4u %4u %4u", info->sheaf_capacity, 0u, 0u);
-	out_printf(out, " : slabdata %6lu %6lu %6lu\n", info->active_slabs, info->num_slabs, 0ul);
-}
-
 void slabinfo_print(struct out *out)
 {
 	unsigned int class;
 
-	out_printf(out, "slabinfo - version: 2.1\n");
-	out_printf(out, "# name            <active_objs> <num_objs> <objsize> <objperslab> "
-			"<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
-			"<active_slabs> <num_slabs> <sharedavail>\n");
+	slabinfo_print_header(out);
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		struct cache_info info;
 
 		cache_get_info(&kmalloc_caches[class], &info);
-		print_row(out, &info);
+		slabinfo_print_row(out, &info);
 	}
 }
 

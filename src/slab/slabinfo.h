@@ -38,6 +38,10 @@ struct kmem_totals {
 void cache_get_info(struct kmem_cache *s, struct cache_info *info);
 void kmem_get_totals(struct kmem_totals *totals);
 
+/* The two lines at the top, and one cache's row. */
+void slabinfo_print_header(struct out *out);
+void slabinfo_print_row(struct out *out, const struct cache_info *info);
+
 /* The whole file. */
 void slabinfo_print(struct out *out);
 
