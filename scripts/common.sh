@@ -13,7 +13,7 @@ ME=${0##*/}
 
 # What a build needs.  The tests' packages are in ./check.
 # shellcheck disable=SC2034
-BUILD_PACKAGES=(cmake ninja-build gcc g++ libc6-dev)
+BUILD_PACKAGES=(cmake ninja-build gcc g++ libc6-dev libjson-c-dev libncurses-dev)
 
 say()
 {
@@ -92,6 +92,8 @@ have_package()
 	cmake | gcc | g++ | clang | clang-format | git) command -v "$1" >/dev/null ;;
 	gcovr | valgrind) command -v "$1" >/dev/null ;;
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
+	libjson-c-dev) [ -e /usr/include/json-c/json.h ] ;;
+	libncurses-dev) [ -e /usr/include/ncurses.h ] ;;
 	*) false ;;
 	esac
 }

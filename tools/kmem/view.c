@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* See view.h. */
+#include "view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+#define TRIES	    5u
+#define MAX_THREADS (1u << 22) /* the most that Linux has */
+#define TABLE_STEP  4096u      /* entries of sections[] that are read at a time */
+
+/* ---- Threads ---- */
+
+/* Objects that lie in a slot, as the library's own slot_objects() counts them. */
+static unsigned long slot_count(struct target *t, const struct cpu_slot *slot,
+				const struct kmem_cache *cache)
+{
+	uintptr_t top = (uintptr_t)slot->top;
+	uintptr_t objects = (uintptr_t)slot->main + offsetof(struct sheaf, objects);
+	unsigned long nr = 0;
+	struct sheaf spare;
+
+	if (!slot->main)
+		return 0;
+	/* A slot in the middle of a change points elsewhere. */
+	if (top >= objects && top <= objects + cache->sheaf_capacity * sizeof(void *))
+		nr = (top - objects) / sizeof(void *);
+	if (slot->spare && target_read_struct(t, slot->spare, &spare) &&
+	    spare.size <= cache->sheaf_capacity)
+		nr += spare.size;
+	return nr;
+}
+
+static void count_thread(struct target *t, struct caches *caches, const struct kmem_cpu *cpu)
+{
+	size_t i;
+
+	caches->nr_threads++;
+	for (i = 0; i < PCP_ORDERS; i++)
+		if (cpu->pcp.nr[i] <= PCP_PAGES)
+			caches->pcp_pages += (unsigned long)cpu->pcp.nr[i] << i;
+	for (i = 0; i < caches->nr; i++) {
+		struct cache_view *view = &caches->cache[i];
+
+		view->objects_in_slots +=
+			slot_count(t, &cpu->slot[view->cache.index], &view->cache);
+	}
+}
+
+/*
+ * Every state on a list, whose links must agree in both directions; false when they did not, and what
+ * was seen so far may be counted twice or not at all.
+ */
+static bool walk_threads(struct target *t, struct caches *caches, uintptr_t head)
+{
+	struct kmem_cpu *cpu = xrealloc(NULL, 1, sizeof(*cpu));
+	uintptr_t from = head, at;
+	unsigned int nr = 0;
+	struct list_head link;
+	bool good;
+
+	good = target_read_struct(t, head, &link);
+	for (at = (uintptr_t)link.next; good && at != head; at = (uintptr_t)cpu->list.next) {
+		good = nr++ < MAX_THREADS &&
+		       target_read_struct(t, at - offsetof(struct kmem_cpu, list), cpu) &&
+		       (uintptr_t)cpu->list.prev == from;
+		if (good)
+			count_thread(t, caches, cpu);
+		from = at;
+	}
+	free(cpu);
+	return good;
+}
+
+static void read_threads(struct target *t, struct caches *caches)
+{
+	const struct list_head *list[NR_CPU_LISTS];
+	unsigned int try;
+	size_t i;
+
+	target_need_struct(t, t->root.cpu_lists, &list, "the lists of threads");
+	for (try = 0; try < TRIES; try++) {
+		caches->nr_threads = 0;
+		caches->pcp_pages = 0;
+		for (i = 0; i < caches->nr; i++)
+			caches->cache[i].objects_in_slots = 0;
+		for (i = 0; i < NR_CPU_LISTS && walk_threads(t, caches, (uintptr_t)list[i]); i++)
+			;
+		if (i == NR_CPU_LISTS)
+			return;
+	}
+	target_note_change(t, "the list of threads: %lu states seen", caches->nr_threads);
+}
+
+/* ---- Caches ---- */
+
+/* Full sheaves of a barn and their objects; false when the list does not fit its length. */
+static bool walk_barn(struct target *t, struct cache_view *view, const struct barn *barn)
+{
+	const struct sheaf *at = barn->full;
+	unsigned int nr = 0;
+	struct sheaf sheaf;
+
+	while (at) {
+		if (nr++ == barn->nr_full || !target_read_struct(t, at, &sheaf) ||
+		    sheaf.size > view->cache.sheaf_capacity)
+			return false;
+		view->objects_in_barns += sheaf.size;
+		at = sheaf.next;
+	}
+	return nr == barn->nr_full;
+}
+
+/* Whether the numbers of a node can all be true at one moment. */
+static bool node_makes_sense(const struct kmem_cache *cache, const struct kmem_cache_node *node)
+{
+	unsigned long least = node->nr_partial + node->nr_full * cache->objects;
+	unsigned long most = (node->nr_partial + node->nr_full) * cache->objects;
+
+	return node->nr_inuse >= least && node->nr_inuse <= most;
+}
+
+static bool cache_makes_sense(const struct kmem_cache *cache)
+{
+	return cache->size && cache->objects && cache->objects <= SLAB_MAX_OBJECTS &&
+	       cache->order <= SLAB_MAX_ORDER && cache->index && cache->sheaf_capacity;
+}
+
+static void add_node(struct cache_view *view, const struct kmem_cache_node *node)
+{
+	view->partial_slabs += node->nr_partial;
+	view->full_slabs += node->nr_full;
+	view->empty_slabs += node->nr_empty;
+	view->info.active_objs += node->nr_inuse;
+}
+
+static bool read_cache(struct target *t, struct cache_view *view)
+{
+	struct kmem_cache *cache = &view->cache;
+	uintptr_t address = view->address;
+
+	*view = (struct cache_view){ .address = address };
+	if (!target_read_struct(t, address, cache) || !cache_makes_sense(cache))
+		return false;
+	snprintf(view->name, sizeof(view->name), "%.*s", (int)sizeof(cache->name), cache->name);
+	view->full_sheaves = cache->barn.nr_full;
+	view->empty_sheaves = cache->barn.nr_empty;
+	add_node(view, &cache->node);
+	return node_makes_sense(cache, &cache->node) && walk_barn(t, view, &cache->barn);
+}
+
+static void read_cache_patiently(struct target *t, struct cache_view *view)
+{
+	unsigned int try;
+
+	for (try = 0; try < TRIES; try++)
+		if (read_cache(t, view))
+			return;
+	if (!cache_makes_sense(&view->cache))
+		die(KMEM_DAMAGED, "%s: there is no cache at 0x%lx", t->name,
+		    (unsigned long)view->address);
+	target_note_change(t, "%s", view->name);
+}
+
+/* The columns of slabinfo, and what part of the objects the program does not have. */
+static void fill_info(struct cache_view *view)
+{
+	struct cache_info *info = &view->info;
+	unsigned long cached = view->objects_in_slots + view->objects_in_barns;
+
+	info->name = view->name;
+	info->objsize = view->cache.size;
+	info->objperslab = view->cache.objects;
+	info->pagesperslab = 1u << view->cache.order;
+	info->sheaf_capacity = view->cache.sheaf_capacity;
+	info->active_slabs = view->partial_slabs + view->full_slabs;
+	info->num_slabs = info->active_slabs + view->empty_slabs;
+	info->num_objs = info->num_slabs * info->objperslab;
+	info->cached_objs = min_ul(cached, info->active_objs);
+}
+
+void caches_read(struct target *t, struct caches *caches)
+{
+	struct kmem_cache *address[NR_CLASSES];
+	size_t i;
+
+	*caches = (struct caches){ .cache = xrealloc(NULL, NR_CLASSES, sizeof(*caches->cache)) };
+	target_need(t, (uintptr_t)t->root.caches, address, sizeof(address), "the table of caches");
+	for (i = 0; i < NR_CLASSES; i++)
+		if (address[i])
+			caches->cache[caches->nr++].address = (uintptr_t)address[i];
+	for (i = 0; i < caches->nr; i++)
+		read_cache_patiently(t, &caches->cache[i]);
+	read_threads(t, caches);
+	for (i = 0; i < caches->nr; i++)
+		fill_info(&caches->cache[i]);
+}
+
+void caches_free(struct caches *caches)
+{
+	free(caches->cache);
+	*caches = (struct caches){ 0 };
+}
+
+/* ---- Sections and areas ---- */
+
+struct table_walk {
+	struct target *t;
+	bool with_mem_map;
+	void (*each)(void *context, const struct section_view *view);
+	void *context;
+	struct section *copy; /* with room for a whole mem_map */
+};
+
+/* What stands before mem_map, copied; false when it is not the descriptor of slot @nr. */
+static bool read_section(struct table_walk *w, uintptr_t address, uintptr_t nr)
+{
+	struct section *s = w->copy;
+
+	return target_read(w->t, address, s, sizeof(*s)) && s->bytes &&
+	       s->start >> SECTION_SHIFT <= nr &&
+	       (s->start + s->bytes - 1) >> SECTION_SHIFT >= nr &&
+	       (s->type == SECTION_AREA ||
+		(s->type == SECTION_PAGES && s->nr_online <= s->nr_pages &&
+		 s->nr_free <= s->nr_online && s->nr_pages <= PAGES_PER_SECTION));
+}
+
+static void visit_section(struct table_walk *w, uintptr_t address, uintptr_t nr)
+{
+	struct section_view view = { .address = address, .section = w->copy };
+	struct section *now = NULL;
+	unsigned int try;
+
+	for (try = 0; try < TRIES; try++) {
+		if (read_section(w, address, nr))
+			break;
+		/* It may have gone, or made room for another. */
+		if (!target_read_struct(w->t, w->t->root.sections + nr, &now) || !now)
+			return;
+		address = view.address = (uintptr_t)now;
+	}
+	if (try == TRIES) {
+		target_note_change(w->t, "the section at 0x%lx",
+				   (unsigned long)nr << SECTION_SHIFT);
+		return;
+	}
+	/* An area of several slots was seen at its first. */
+	if (w->copy->start >> SECTION_SHIFT != nr)
+		return;
+	if (w->with_mem_map && w->copy->type == SECTION_PAGES) {
+		view.nr_pages = w->copy->nr_online;
+		if (!target_read(w->t, address + offsetof(struct section, mem_map),
+				 w->copy->mem_map, view.nr_pages * sizeof(struct page))) {
+			target_note_change(w->t, "the pages of the section at 0x%lx",
+					   (unsigned long)w->copy->start);
+			return;
+		}
+	}
+	w->each(w->context, &view);
+}
+
+static void visit_slots(struct table_walk *w, uintptr_t first, uintptr_t end)
+{
+	struct section *entry[TABLE_STEP];
+
+	while (first < end) {
+		size_t n = min_ul(TABLE_STEP, end - first), i;
+
+		target_need(w->t, (uintptr_t)(w->t->root.sections + first), entry,
+			    n * sizeof(*entry), "the table of sections");
+		for (i = 0; i < n; i++)
+			if (entry[i])
+				visit_section(w, (uintptr_t)entry[i], first + i);
+		first += n;
+	}
+}
+
+/* The table is large and nearly empty: its entries are looked at where something is mapped. */
+void sections_for_each(struct target *t, bool with_mem_map,
+		       void (*each)(void *context, const struct section_view *view), void *context)
+{
+	struct table_walk w = { t, with_mem_map, each, context, NULL };
+	uintptr_t seen = 0;
+	size_t i;
+
+	if (!t->ops->refresh(t))
+		die(KMEM_GONE, "%s: the process ended", t->name);
+	w.copy = xrealloc(NULL, 1, sizeof(*w.copy) + PAGES_PER_SECTION * sizeof(struct page));
+	for (i = 0; i < t->nr_mappings; i++) {
+		uintptr_t first = max_ul(seen, t->mappings[i].start >> SECTION_SHIFT);
+		uintptr_t end = ((t->mappings[i].end - 1) >> SECTION_SHIFT) + 1;
+
+		end = min_ul(end, NR_SECTIONS);
+		if (first < end) {
+			visit_slots(&w, first, end);
+			seen = end;
+		}
+	}
+	free(w.copy);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library's structures in a target, as copies that make sense.
+ *
+ * The target may run. Every function here reads what it needs in as few pieces as can be, checks the
+ * copy, tries again a few times when it does not make sense, and reports what it could not have in
+ * one piece by target_note_change(). None follows a pointer that it did not check, or a list without
+ * an end in sight.
+ */
+#ifndef KMEM_VIEW_H
+#define KMEM_VIEW_H
+
+#include "slabinfo.h"
+#include "target.h"
+
+/* ---- Caches ---- */
+
+struct cache_view {
+	uintptr_t address;
+	char name[129];
+	struct kmem_cache cache; /* a copy: its pointers are the target's */
+	struct cache_info info;	 /* as the library would report it; info.name is this name */
+
+	unsigned long objects_in_slots;		   /* in threads' sheaves */
+	unsigned long objects_in_barns;		   /* in sheaves of the barns */
+	unsigned long full_sheaves, empty_sheaves; /* in the barns */
+	unsigned long partial_slabs, full_slabs, empty_slabs;
+};
+
+struct caches {
+	struct cache_view *cache; /* in the library's order */
+	size_t nr;
+	unsigned long nr_threads; /* whose states were seen, those of lost threads included */
+	unsigned long pcp_pages;  /* on the page lists of threads */
+};
+
+void caches_read(struct target *t, struct caches *caches);
+void caches_free(struct caches *caches);
+
+/* ---- Sections and areas ---- */
+
+struct section_view {
+	uintptr_t address;	 /* of the descriptor */
+	struct section *section; /* a copy; without mem_map unless it was asked for */
+	unsigned int nr_pages;	 /* of mem_map that were copied: those online */
+};
+
+/* Calls @each for every section and area, by address; the copy is gone afterwards. */
+void sections_for_each(struct target *t, bool with_mem_map,
+		       void (*each)(void *context, const struct section_view *view), void *context);
+
+#endif
