@@ -67,6 +67,29 @@ typedef unsigned int gfp_t;
 #define GFP_DMA		     __GFP_DMA
 #define GFP_DMA32	     __GFP_DMA32
 
+/* ---- Where it lies ---- */
+
+/*
+ * Each NUMA node has its pages in zones. ZONE_DMA32 is for addresses below 4 GiB, which only requests
+ * with __GFP_DMA32 or __GFP_DMA are met from; nothing is mapped there before the first of them.
+ */
+enum zone_type { ZONE_DMA32, ZONE_NORMAL, MAX_NR_ZONES };
+
+#define MAX_NUMNODES 16
+#define NUMA_NO_NODE (-1) /* the node of the calling thread */
+
+/* The zone that these flags ask for. */
+static inline enum zone_type gfp_zone(gfp_t flags)
+{
+	return flags & (__GFP_DMA | __GFP_DMA32) ? ZONE_DMA32 : ZONE_NORMAL;
+}
+
+/* Whether these flags allow to enter the operating system. */
+static inline int gfpflags_allow_blocking(gfp_t flags)
+{
+	return (flags & __GFP_DIRECT_RECLAIM) != 0;
+}
+
 #ifdef __cplusplus
 }
 #endif

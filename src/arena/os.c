@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/mempolicy.h>
 #include <linux/prctl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -12,6 +13,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "bits.h"
+
+#define NODE_BITS 1024 /* the most that any kernel is built for */
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA	     0x53564d41
@@ -202,6 +207,27 @@ void os_name(void *addr, size_t size, const char *name)
 	int saved = errno;
 
 	prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, size, name);
+	errno = saved;
+}
+
+unsigned long os_nodes(void)
+{
+	/* The kernel wants room for every node it was built for, and fills in what there is. */
+	unsigned long mask[NODE_BITS / BITS_PER_LONG] = { 0 };
+	int saved = errno;
+	long err = syscall(SYS_get_mempolicy, NULL, mask, NODE_BITS, NULL, MPOL_F_MEMS_ALLOWED);
+
+	errno = saved;
+	return err || !mask[0] ? 1 : mask[0];
+}
+
+void os_bind(void *addr, size_t size, int node)
+{
+	unsigned long mask[2] = { 1UL << node, 0 };
+	int saved = errno;
+
+	/* The last bit of the mask is not looked at, so one more is said to be there. */
+	syscall(SYS_mbind, addr, size, MPOL_PREFERRED, mask, BITS_PER_LONG + 1, 0);
 	errno = saved;
 }
 

@@ -49,6 +49,12 @@ int os_extend(void *addr, size_t old_size, size_t new_size) __must_check;
 /* The name that /proc/PID/maps shows, where the kernel supports it. */
 void os_name(void *addr, size_t size, const char *name);
 
+/* The NUMA nodes that this process may have memory of, a bit each; 1 where that cannot be told. */
+unsigned long os_nodes(void);
+
+/* Pages of this range that are yet to be had come from @node as long as it has any: advice. */
+void os_bind(void *addr, size_t size, int node);
+
 /* RLIMIT_AS or RLIMIT_DATA, whichever is lower, in bytes; ULONG_MAX when there is none. */
 unsigned long os_memory_limit(void);
 

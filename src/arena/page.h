@@ -34,7 +34,8 @@ struct page {
 	union {
 		struct {
 			uint32_t nr_pages; /* PAGE_LARGE: its length */
-			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory */
+			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory; PAGE_PCP: */
+					   /* not 0 when the dirty bits say too little */
 			uint64_t freed_ms; /* PAGE_FREE: when its youngest part was freed */
 		};
 		unsigned long free_map[4]; /* PAGE_SLAB: see struct slab */

@@ -16,7 +16,7 @@
 #include "section.h"
 
 #define TRIES	    64		/* slots tried from the hint on, and again from the lowest on */
-#define LOWEST_ADDR (4UL << 30) /* below it live the program, its heap and 32-bit pointers */
+#define LOWEST_ADDR (4UL << 30) /* below it live the program, its heap and ZONE_DMA32 */
 
 /* meta_lock, all of it */
 static bool upward;
@@ -101,6 +101,26 @@ void *place_section(size_t size, size_t align)
 	addr = reserve_slots(size, max_ul(align, SECTION_SIZE));
 	lock_release(&meta_lock);
 	return (void *)addr;
+}
+
+/*
+ * From the top downwards, without a hint: there are 63 slots, the first of which, where programs lie
+ * that are not position independent, come last.
+ */
+void *place_section_low(size_t size)
+{
+	uintptr_t addr = LOWEST_ADDR - SECTION_SIZE;
+	int err = -EEXIST;
+
+	KMEM_ASSERT(size <= SECTION_SIZE);
+	lock_acquire(&meta_lock);
+	for (; addr && err == -EEXIST; addr -= SECTION_SIZE) {
+		err = os_reserve_at((void *)addr, size);
+		if (!err)
+			break;
+	}
+	lock_release(&meta_lock);
+	return err ? NULL : (void *)addr;
 }
 
 int place_unmap(void *addr, size_t size)

@@ -21,6 +21,9 @@
 /* Reserves @size bytes on a slot boundary, without access; NULL when the OS refuses. */
 void *place_section(size_t size, size_t align);
 
+/* As place_section(), at most SECTION_SIZE bytes, below 4 GiB. */
+void *place_section_low(size_t size);
+
 /* Gives [addr, addr + size) back, and lets the next request look there first. */
 int place_unmap(void *addr, size_t size) __must_check;
 

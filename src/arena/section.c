@@ -16,7 +16,7 @@ struct lock section_lock = LOCK_INIT(RANK_SECTION);
 /* Descriptors of destroyed sections, which keep their length; section_lock. */
 static struct list_head spare_descriptors = LIST_HEAD_INIT(spare_descriptors);
 
-struct page *virt_to_page(const void *addr)
+struct page *page_at(const void *addr)
 {
 	struct section *s = section_of(addr);
 
@@ -112,13 +112,13 @@ static size_t wanted_bytes(size_t min_bytes)
 	return bytes;
 }
 
-struct section *section_create(size_t min_bytes)
+static struct section *create(size_t min_bytes, bool low)
 {
 	size_t bytes;
 
 	min_bytes = max_ul(min_bytes, MIN_SECTION);
 	for (bytes = wanted_bytes(min_bytes); bytes >= min_bytes; bytes /= 2) {
-		void *start = place_section(bytes, SECTION_SIZE);
+		void *start = low ? place_section_low(bytes) : place_section(bytes, SECTION_SIZE);
 		struct section *s;
 
 		if (!start)
@@ -134,6 +134,16 @@ struct section *section_create(size_t min_bytes)
 			return NULL;
 	}
 	return NULL;
+}
+
+struct section *section_create(size_t min_bytes)
+{
+	return create(min_bytes, false);
+}
+
+struct section *section_create_low(size_t min_bytes)
+{
+	return create(min_bytes, true);
 }
 
 int section_online(struct section *s, unsigned int nr)

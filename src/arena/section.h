@@ -36,6 +36,8 @@
 
 enum section_type { SECTION_PAGES, SECTION_AREA };
 
+struct zone; /* the buddy's; here only a name that a section carries */
+
 /* Free blocks of one order: those that hold dirty pages first, then the clean ones. */
 struct free_area {
 	struct list_head free_list;
@@ -55,6 +57,7 @@ struct section {
 	unsigned long dirty_orders; /* bit n: its first block is dirty */
 	unsigned long age;	    /* counts up from the zone's first section; constant */
 	struct list_head list;	    /* the zone's sections, oldest first */
+	struct zone *zone;	    /* that its pages belong to; constant once a page is online */
 	struct free_area free_area[NR_ORDERS];
 
 	/* A clear bit promises, for a page that is free or just taken: reads as zero, costs nothing. */
@@ -63,7 +66,8 @@ struct section {
 	/* For each page the class of the slab it lies in; 0 for everything else. Lock: see slab.h. */
 	uint8_t page_class[PAGES_PER_SECTION];
 
-	uint8_t to_a_line[16]; /* fills up the cache line */
+	uint8_t nid;	       /* the zone's node; constant, too */
+	uint8_t to_a_line[7];  /* fills up the cache line */
 	struct page mem_map[]; /* nr_pages of them; an area has none */
 };
 
@@ -99,19 +103,22 @@ static inline unsigned int page_index(const struct page *page)
 	return (unsigned int)(page - page_section(page)->mem_map);
 }
 
-static inline void *page_address(const struct page *page)
+static inline void *page_start(const struct page *page)
 {
 	return (void *)(page_section(page)->start + ((uintptr_t)page_index(page) << PAGE_SHIFT));
 }
 
 /* The struct page of an address in online memory of a page section; NULL for any other address. */
-struct page *virt_to_page(const void *addr);
+struct page *page_at(const void *addr);
 
 /*
  * A new section of at least @min_bytes (a power of two, at most SECTION_SIZE) with nothing online;
  * NULL when the OS refuses. It is entered in sections[].
  */
 struct section *section_create(size_t min_bytes);
+
+/* The same, with all of its addresses below 4 GiB. */
+struct section *section_create_low(size_t min_bytes);
 
 /* Puts @nr more pages online: 0, or a negative errno and nothing changed. The zone's lock is held. */
 int section_online(struct section *s, unsigned int nr);

@@ -12,7 +12,7 @@
 #include "report.h"
 
 #define SPINS 200 /* looks at a lock before sleeping */
-#define TRIES 100 /* times that lock_try() lets others run */
+#define TRIES 100 /* times that lock_try() lets others run, or lock_spin() goes on */
 
 /*
  * Which thread this is: the address of its errno, unique while the thread lives and to be had
@@ -150,6 +150,20 @@ bool lock_try(struct lock *lock)
 	if (CONFIG_CHECK)
 		check_order(lock);
 	return true;
+}
+
+bool lock_spin(struct lock *lock)
+{
+	int tries;
+
+	for (tries = 0; tries < TRIES && !lock_is_mine(lock); tries++) {
+		if (!spin(lock))
+			continue;
+		if (CONFIG_CHECK)
+			check_order(lock);
+		return true;
+	}
+	return false;
 }
 
 void lock_release(struct lock *lock)

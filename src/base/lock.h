@@ -52,6 +52,12 @@ void lock_release(struct lock *lock);
 /* As lock_acquire(), for a short while only; false when somebody else kept it. */
 bool lock_try(struct lock *lock) __must_check;
 
+/*
+ * As lock_acquire(), without ever asking the kernel to wait: false when somebody kept it for longer
+ * than a critical section lasts, or when the calling thread holds it.
+ */
+bool lock_spin(struct lock *lock) __must_check;
+
 /* Whether the calling thread holds @lock. */
 bool lock_is_mine(const struct lock *lock);
 

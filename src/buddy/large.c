@@ -3,8 +3,8 @@
 #include "large.h"
 
 #include <errno.h>
-#include <string.h>
 
+#include "page_alloc.h"
 #include "pcp.h"
 #include "report.h"
 
@@ -18,44 +18,33 @@ static void account(long blocks, long bytes)
 	__atomic_fetch_add(&nr_bytes, (size_t)bytes, __ATOMIC_RELAXED);
 }
 
-/* Only what is dirty needs it. The bits of pages just taken stay as they are until they are freed. */
-static void zero_pages(struct page *page, unsigned int nr)
+static void *alloc_from_zone(unsigned int nr, unsigned int align_order, int nid, gfp_t gfp)
 {
-	struct section *s = page_section(page);
-	unsigned int index = page_index(page), end = index + nr;
-
-	while ((index = bitmap_next(s->dirty, true, index, end)) < end) {
-		unsigned int clean = bitmap_next(s->dirty, false, index, end);
-
-		memset((void *)(s->start + ((uintptr_t)index << PAGE_SHIFT)), 0,
-		       (size_t)(clean - index) << PAGE_SHIFT);
-		index = clean;
-	}
-}
-
-static void *alloc_from_zone(unsigned int nr, unsigned int align_order, bool zero)
-{
-	struct page *page = zone_alloc(&zone_normal, nr, align_order);
+	struct page *page = page_alloc(nr, align_order, nid, gfp);
 
 	if (!page)
 		return NULL;
-	if (zero)
-		zero_pages(page, nr);
 	page->nr_pages = nr;
 	smp_store_release(&page->type, PAGE_LARGE);
 	account(1, (long)nr << PAGE_SHIFT);
-	return page_address(page);
+	return page_start(page);
 }
 
-void *large_alloc(size_t bytes, size_t align, bool zero)
+static bool may_be_area(gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) && gfp_zone(gfp) == ZONE_NORMAL &&
+	       !(gfp & __GFP_THISNODE);
+}
+
+void *large_alloc(size_t bytes, size_t align, int nid, gfp_t gfp)
 {
 	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
 	bool too_large = max_ul(bytes, align) > SECTION_SIZE;
 	void *addr = NULL;
 
 	if (!too_large)
-		addr = alloc_from_zone((unsigned int)nr, __ffs(align) - PAGE_SHIFT, zero);
-	if (!addr && (too_large || bytes >= AREA_MIN))
+		addr = alloc_from_zone((unsigned int)nr, __ffs(align) - PAGE_SHIFT, nid, gfp);
+	if (!addr && (too_large || bytes >= AREA_MIN) && may_be_area(gfp))
 		addr = area_alloc(bytes, align);
 	return addr;
 }
@@ -63,7 +52,7 @@ void *large_alloc(size_t bytes, size_t align, bool zero)
 /* The first page of the large block at @addr in a page section, or NULL. */
 static struct page *large_head(const void *addr)
 {
-	struct page *page = virt_to_page(addr);
+	struct page *page = page_at(addr);
 
 	if (!page || ((uintptr_t)addr & (PAGE_SIZE - 1)) ||
 	    smp_load_acquire(&page->type) != PAGE_LARGE)
@@ -94,7 +83,7 @@ int large_free(const void *addr)
 						  __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return -EINVAL;
 	account(-1, -((long)page->nr_pages << PAGE_SHIFT));
-	zone_free(&zone_normal, page, page->nr_pages);
+	zone_free(page_zone(page), page, page->nr_pages);
 	return 0;
 }
 
@@ -113,12 +102,12 @@ static bool resize_in_place(struct page *page, unsigned int nr)
 {
 	unsigned int old = page->nr_pages;
 
-	if (nr > old && !zone_claim(&zone_normal, page + old, nr - old))
+	if (nr > old && !zone_claim(page_zone(page), page + old, nr - old))
 		return false;
 	page->nr_pages = nr;
 	account(0, ((long)nr - (long)old) * (long)PAGE_SIZE);
 	if (nr < old)
-		zone_free(&zone_normal, page + nr, old - nr);
+		zone_free(page_zone(page), page + nr, old - nr);
 	return true;
 }
 
@@ -130,12 +119,12 @@ static void *move_to_area(struct page *page, size_t bytes)
 
 	if (bytes < AREA_MIN)
 		return NULL;
-	to = area_adopt(page_address(page), (size_t)nr << PAGE_SHIFT, bytes);
+	to = area_adopt(page_start(page), (size_t)nr << PAGE_SHIFT, bytes);
 	if (!to)
 		return NULL;
 	account(-1, -((long)nr << PAGE_SHIFT));
 	page_set_type(page, PAGE_NONE);
-	zone_free_clean(&zone_normal, page, nr);
+	zone_free_clean(page_zone(page), page, nr);
 	return to;
 }
 
@@ -158,7 +147,7 @@ void *large_resize(void *addr, size_t bytes)
 enum large_fault large_fault(const void *addr)
 {
 	struct section *s = section_of(addr);
-	struct page *page = virt_to_page(addr);
+	struct page *page = page_at(addr);
 	unsigned int index = section_page_index(addr);
 
 	if (s && s->type == SECTION_AREA)
@@ -167,7 +156,7 @@ enum large_fault large_fault(const void *addr)
 		return FAULT_FOREIGN;
 	if (pcp_holds(page))
 		return FAULT_DOUBLE_FREE;
-	if (zone_page_is_free(&zone_normal, page))
+	if (zone_page_is_free(page_zone(page), page))
 		return bitmap_weight(s->dirty, index, 1) ? FAULT_DOUBLE_FREE : FAULT_FOREIGN;
 	return FAULT_INTERIOR;
 }

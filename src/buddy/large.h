@@ -10,11 +10,15 @@
 #ifndef KMEM_LARGE_H
 #define KMEM_LARGE_H
 
-#include "area.h"
-#include "zone.h"
+#include <kmem/gfp.h>
 
-/* @bytes (not 0) aligned to @align, a power of two; zeroed if asked; NULL when refused. */
-void *large_alloc(size_t bytes, size_t align, bool zero);
+#include "area.h"
+
+/*
+ * @bytes (not 0) aligned to @align, a power of two; NULL when refused. Zones and flags are those of
+ * page_alloc(); areas serve what may enter the OS and may lie anywhere, on whatever node.
+ */
+void *large_alloc(size_t bytes, size_t align, int nid, gfp_t gfp);
 
 /* 0, or -EINVAL when no large block starts at @addr: see large_fault(). */
 int large_free(const void *addr) __must_check;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "page_alloc.h"
 #include "report.h"
 
 static unsigned int room(unsigned int order)
@@ -16,24 +17,69 @@ static unsigned int half(unsigned int order)
 	return room(order) > 1 ? room(order) / 2 : 1;
 }
 
-struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order)
+static struct zone *zone_of(const struct per_cpu_pages *pcp)
 {
+	return &NODE_DATA(pcp->nid)->node_zones[ZONE_NORMAL];
+}
+
+/* A single block may be had where several may not be asked for. */
+static unsigned int refill(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp)
+{
+	struct page **block = pcp->block[order];
 	unsigned int i, n;
 
-	if (!pcp || order >= PCP_ORDERS)
-		return zone_alloc(&zone_normal, 1u << order, order);
-	if (!pcp->nr[order]) {
-		n = zone_alloc_bulk(&zone_normal, order, pcp->block[order], half(order));
-		for (i = 0; i < n; i++) {
-			page_set_type(pcp->block[order][i], PAGE_PCP);
-			WRITE_ONCE(pcp->block[order][i]->order, (uint8_t)order);
-		}
-		WRITE_ONCE(pcp->nr[order], (uint8_t)n);
-		if (!n)
-			return NULL;
+	if (likely(gfpflags_allow_blocking(gfp))) {
+		n = zone_alloc_bulk(zone_of(pcp), order, block, half(order));
+	} else {
+		block[0] = zone_alloc_online(zone_of(pcp), 1u << order, order);
+		n = block[0] != NULL;
 	}
+	for (i = 0; i < n; i++) {
+		page_set_type(block[i], PAGE_PCP);
+		WRITE_ONCE(block[i]->order, (uint8_t)order);
+		block[i]->nr_dirty = 0;
+	}
+	WRITE_ONCE(pcp->nr[order], (uint8_t)n);
+	return n;
+}
+
+/* Whether such a request is met from the lists. A thread that has moved takes them along. */
+static bool serves(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp)
+{
+	unsigned int own;
+
+	if (!pcp || order >= PCP_ORDERS || gfp_zone(gfp) != ZONE_NORMAL)
+		return false;
+	if (likely(READ_ONCE(nr_node_ids) == 1))
+		return nid <= 0;
+	own = numa_own_node();
+	if (nid != NUMA_NO_NODE && nid != (int)own)
+		return false;
+	if (pcp->nid != own) {
+		pcp_drain(pcp);
+		pcp->nid = (uint8_t)own;
+	}
+	return true;
+}
+
+struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp)
+{
+	struct page *page;
+
+	if (!serves(pcp, order, nid, gfp))
+		return page_alloc(1u << order, order, nid, gfp);
+	if (!pcp->nr[order] && !refill(pcp, order, gfp))
+		return READ_ONCE(nr_node_ids) == 1 ? NULL :
+						     page_alloc(1u << order, order, nid, gfp);
 	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - 1));
-	return pcp->block[order][pcp->nr[order]];
+	page = pcp->block[order][pcp->nr[order]];
+	if (gfp & __GFP_ZERO) {
+		if (page->nr_dirty)
+			memset(page_start(page), 0, PAGE_SIZE << order);
+		else
+			zone_zero(page, 1u << order);
+	}
+	return page;
 }
 
 /* The coldest @n blocks of a list go to the zone. */
@@ -41,21 +87,25 @@ static void drain(struct per_cpu_pages *pcp, unsigned int order, unsigned int n)
 {
 	struct page **block = pcp->block[order];
 
-	zone_free_bulk(&zone_normal, order, block, n);
+	zone_free_bulk(zone_of(pcp), order, block, n);
 	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - n));
 	memmove(block, block + n, pcp->nr[order] * sizeof(*block));
 }
 
 void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
 {
-	if (!pcp || order >= PCP_ORDERS) {
-		zone_free(&zone_normal, page, 1u << order);
+	struct zone *zone = page_zone(page);
+
+	if (!pcp || order >= PCP_ORDERS || zone != zone_of(pcp)) {
+		zone_free(zone, page, 1u << order);
 		return;
 	}
 	if (pcp->nr[order] == room(order))
 		drain(pcp, order, half(order));
 	page_set_type(page, PAGE_PCP);
 	WRITE_ONCE(page->order, (uint8_t)order);
+	/* Its bits in the section are the zone's to write: they do not say what was written since. */
+	page->nr_dirty = 1u << order;
 	pcp->block[order][pcp->nr[order]] = page;
 	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] + 1));
 }

@@ -5,6 +5,9 @@
  * Slabs come and go in small orders. Each thread keeps a few free blocks of each of them, so that
  * most slabs are made and dropped without the zone's lock, and on pages that are still in the cache.
  * A list is refilled and drained by halves.
+ *
+ * The lists hold pages of one node's ZONE_NORMAL, the node that the thread was last seen on. Others
+ * pass them by on both ways.
  */
 #ifndef KMEM_PCP_H
 #define KMEM_PCP_H
@@ -16,11 +19,15 @@
 
 struct per_cpu_pages {
 	uint8_t nr[PCP_ORDERS];
+	uint8_t nid;				   /* the node that the blocks belong to */
 	struct page *block[PCP_ORDERS][PCP_PAGES]; /* type PAGE_PCP; the last is the hottest */
 };
 
-/* A block of 1 << @order pages; @pcp may be NULL. NULL when the OS refuses. */
-struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order);
+/*
+ * A block of 1 << @order pages; @pcp may be NULL. Node and flags are those of page_alloc(). NULL when
+ * refused.
+ */
+struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp);
 void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
 
 /* All blocks go back to the zone. */

@@ -7,7 +7,6 @@
 #include "os.h"
 #include "report.h"
 
-#define BATCH	       32    /* blocks out of the free areas at a time */
 #define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
 #define LARGE_HEAP     4096u /* pages in use: 16 MiB */
 #define SINK_SHARE     8     /* part of the way to the present that the peak sinks in a pass */
@@ -34,21 +33,11 @@ static const struct boot_param params[] = {
 
 const struct boot_params purge_params = { params, ARRAY_SIZE(params) };
 
-/*
- * Free blocks on their way: out of the free areas, with nobody else knowing of them. Filled and
- * emptied under the zone's lock, used by the one purging thread; static, so that a child of fork can
- * put back what its parent's thread was at.
- */
-static struct batch {
-	unsigned int nr;
-	struct page *block[BATCH];
-	bool purged[BATCH];
-} batch;
-
 /* Takes dirty blocks freed up to @until_ms until @target are left; zone->lock is held. */
 static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms,
 			 unsigned long target)
 {
+	struct purge_batch *batch = &zone->batch;
 	unsigned int order;
 
 	for (order = NR_ORDERS; order-- > 0;) {
@@ -57,13 +46,13 @@ static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms
 		if (!(s->free_orders >> order & 1))
 			continue;
 		list_for_each_entry_safe(page, next, &s->free_area[order].free_list, lru) {
-			if (!page->nr_dirty || batch.nr == BATCH || zone->nr_dirty <= target)
+			if (!page->nr_dirty || batch->nr == PURGE_BATCH || zone->nr_dirty <= target)
 				break;
 			if (page->freed_ms > until_ms)
 				continue;
 			zone_remove_free(zone, page);
-			batch.purged[batch.nr] = false;
-			batch.block[batch.nr++] = page;
+			batch->purged[batch->nr] = false;
+			batch->block[batch->nr++] = page;
 		}
 	}
 }
@@ -72,7 +61,7 @@ static void isolate(struct zone *zone, uint64_t until_ms, unsigned long target)
 {
 	struct list_head *node;
 
-	for (node = zone->sections.prev; node != &zone->sections && batch.nr < BATCH;
+	for (node = zone->sections.prev; node != &zone->sections && zone->batch.nr < PURGE_BATCH;
 	     node = node->prev)
 		isolate_from(zone, list_entry(node, struct section, list), until_ms, target);
 }
@@ -98,20 +87,21 @@ static bool purge_block(struct page *page)
 
 static unsigned long return_batch(struct zone *zone)
 {
+	struct purge_batch *batch = &zone->batch;
 	unsigned long pages = 0;
 	unsigned int i;
 
-	for (i = 0; i < batch.nr; i++) {
-		struct page *page = batch.block[i];
+	for (i = 0; i < batch->nr; i++) {
+		struct page *page = batch->block[i];
 
-		if (batch.purged[i]) {
+		if (batch->purged[i]) {
 			bitmap_clear(page_section(page)->dirty, page_index(page),
 				     1u << page->order);
 			pages += page->nr_dirty;
 		}
 		zone_insert_free(zone, page, page->order, page->freed_ms);
 	}
-	batch.nr = 0;
+	batch->nr = 0;
 	return pages;
 }
 
@@ -121,6 +111,7 @@ static unsigned long return_batch(struct zone *zone)
  */
 static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned long target)
 {
+	struct purge_batch *batch = &zone->batch;
 	unsigned long pages = 0, more = 1;
 	unsigned int i;
 
@@ -128,8 +119,8 @@ static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned 
 		lock_acquire(&zone->lock);
 		isolate(zone, until_ms, target);
 		lock_release(&zone->lock);
-		for (i = 0; i < batch.nr; i++)
-			batch.purged[i] = purge_block(batch.block[i]);
+		for (i = 0; i < batch->nr; i++)
+			batch->purged[i] = purge_block(batch->block[i]);
 		lock_acquire(&zone->lock);
 		more = return_batch(zone);
 		lock_release(&zone->lock);

@@ -2,21 +2,22 @@
 /* See zone.h. */
 #include "zone.h"
 
+#include <string.h>
+
+#include "numa.h"
 #include "os.h"
 #include "purge.h"
 #include "report.h"
 
-#define FIRST_STEP     256u  /* pages put online at first: 1 MiB */
-#define LAST_STEP      4096u /* and at last: 16 MiB */
+#define LAST_STEP      4096u /* pages put online at a time, at most: 16 MiB */
 #define RUN_CANDIDATES 16u   /* blocks of a section looked at for a run */
 #define STEP_ALIGN     16u   /* pages; 64 KiB, the largest OS page */
 
-struct zone zone_normal = {
-	.lock = LOCK_INIT(RANK_ZONE),
-	.purge_lock = LOCK_INIT(RANK_PURGE),
-	.sections = LIST_HEAD_INIT(zone_normal.sections),
-	.online_step = FIRST_STEP,
-};
+void zone_init(struct zone *zone, unsigned int nid, enum zone_type type)
+{
+	*zone = (struct zone)ZONE_INIT(*zone, type);
+	zone->nid = (uint8_t)nid;
+}
 
 static void count_free(struct zone *zone, struct section *s, long pages, long dirty)
 {
@@ -200,44 +201,6 @@ static bool online_up_to(struct zone *zone, struct section *s, unsigned int end)
 	return true;
 }
 
-/* Makes a block of @order available: in a section that is not all online, or in a new one. */
-static bool zone_grow(struct zone *zone, unsigned int order)
-{
-	struct section *s;
-
-	list_for_each_entry(s, &zone->sections, list) {
-		unsigned int start = (unsigned int)align_up(s->nr_online, 1u << order);
-
-		/* Where there is room and it is refused, a new section would be refused as well. */
-		if (start + (1u << order) <= s->nr_pages)
-			return online_up_to(zone, s, start + (1u << order));
-	}
-	s = section_create(PAGE_SIZE << order);
-	if (!s)
-		return false;
-	s->age = zone->nr_sections++;
-	list_add_tail(&s->list, &zone->sections);
-	if (online_up_to(zone, s, 1u << order))
-		return true;
-	/* Nothing is online, so nothing is lost if the addresses cannot be given back either. */
-	list_del(&s->list);
-	if (section_destroy(s))
-		list_add_tail(&s->list, &zone->sections);
-	return false;
-}
-
-static struct page *alloc_block(struct zone *zone, unsigned int order)
-{
-	struct section *s = find_section(zone, order);
-
-	if (!s) {
-		if (!zone_grow(zone, order))
-			return NULL;
-		s = find_section(zone, order);
-	}
-	return take_block(zone, s, order);
-}
-
 /*
  * The end of the free run that starts at @index, looked at no further than @end. Free blocks tile
  * the run: each starts where the last one ended.
@@ -248,6 +211,70 @@ static unsigned int free_run_end(struct section *s, unsigned int index, unsigned
 	       READ_ONCE(s->mem_map[index].type) == PAGE_FREE)
 		index += 1u << s->mem_map[index].order;
 	return index;
+}
+
+static struct section *new_section(struct zone *zone, size_t min_bytes)
+{
+	struct section *s = zone->type == ZONE_DMA32 ? section_create_low(min_bytes) :
+						       section_create(min_bytes);
+
+	if (s) {
+		s->zone = zone;
+		s->nid = zone->nid;
+		s->age = zone->nr_sections++;
+		list_add_tail(&s->list, &zone->sections);
+		numa_bind(s);
+	}
+	return s;
+}
+
+/*
+ * Where the first block of @order would be that is not all online yet: it begins in the free pages
+ * below the frontier if these reach down to a multiple of its length.
+ */
+static unsigned int next_block(struct section *s, unsigned int order)
+{
+	unsigned int start = (unsigned int)align_down(s->nr_online, 1u << order);
+
+	if (free_run_end(s, start, s->nr_online) == s->nr_online)
+		return start;
+	return start + (1u << order);
+}
+
+/* Makes a block of @order available: in a section that is not all online, or in a new one. */
+static bool zone_grow(struct zone *zone, unsigned int order)
+{
+	struct section *s;
+
+	list_for_each_entry(s, &zone->sections, list) {
+		unsigned int start = next_block(s, order);
+
+		/* Where there is room and it is refused, a new section would be refused as well. */
+		if (start + (1u << order) <= s->nr_pages)
+			return online_up_to(zone, s, start + (1u << order));
+	}
+	s = new_section(zone, PAGE_SIZE << order);
+	if (!s)
+		return false;
+	if (online_up_to(zone, s, 1u << order))
+		return true;
+	/* Nothing is online, so nothing is lost if the addresses cannot be given back either. */
+	list_del(&s->list);
+	if (section_destroy(s))
+		list_add_tail(&s->list, &zone->sections);
+	return false;
+}
+
+static struct page *alloc_block(struct zone *zone, unsigned int order, bool may_grow)
+{
+	struct section *s = find_section(zone, order);
+
+	if (!s) {
+		if (!may_grow || !zone_grow(zone, order))
+			return NULL;
+		s = find_section(zone, order);
+	}
+	return take_block(zone, s, order);
 }
 
 /* Takes the free run [first, end); what its last block has beyond goes back. */
@@ -302,22 +329,32 @@ static struct page *alloc_run(struct zone *zone, unsigned int nr)
 	return NULL;
 }
 
-static struct page *try_alloc(struct zone *zone, unsigned int nr, unsigned int align_order)
+/* zone->lock is held. */
+static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int align_order,
+			       bool may_grow)
 {
 	unsigned int order = nr > 1 ? __fls(nr - 1) + 1 : 0;
 	struct page *page = NULL;
 
 	if (order < align_order)
 		order = align_order;
-	lock_acquire(&zone->lock);
 	if (align_order == 0 && !is_power_of_2(nr))
 		page = alloc_run(zone, nr);
 	if (!page) {
-		page = alloc_block(zone, order);
+		page = alloc_block(zone, order, may_grow);
 		if (page)
 			zone_free_range(zone, page_section(page), page_index(page) + nr,
 					(1u << order) - nr, page->freed_ms);
 	}
+	return page;
+}
+
+static struct page *try_alloc(struct zone *zone, unsigned int nr, unsigned int align_order)
+{
+	struct page *page;
+
+	lock_acquire(&zone->lock);
+	page = take_pages(zone, nr, align_order, true);
 	lock_release(&zone->lock);
 	return page;
 }
@@ -329,13 +366,24 @@ struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int align_o
 	return page || !purge_wait(zone) ? page : try_alloc(zone, nr, align_order);
 }
 
+struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int align_order)
+{
+	struct page *page;
+
+	if (!lock_spin(&zone->lock))
+		return NULL;
+	page = take_pages(zone, nr, align_order, false);
+	lock_release(&zone->lock);
+	return page;
+}
+
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
 			     unsigned int n)
 {
 	unsigned int got = 0;
 
 	lock_acquire(&zone->lock);
-	pages[0] = alloc_block(zone, order);
+	pages[0] = alloc_block(zone, order, true);
 	if (pages[0]) {
 		for (got = 1; got < n; got++) {
 			struct section *s = find_section(zone, order);
@@ -351,6 +399,21 @@ unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page 
 		got = pages[0] != NULL;
 	}
 	return got;
+}
+
+/* The bits of pages just taken stay as they are until they are freed. */
+void zone_zero(struct page *page, unsigned int nr)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page), end = index + nr;
+
+	while ((index = bitmap_next(s->dirty, true, index, end)) < end) {
+		unsigned int clean = bitmap_next(s->dirty, false, index, end);
+
+		memset((void *)(s->start + ((uintptr_t)index << PAGE_SHIFT)), 0,
+		       (size_t)(clean - index) << PAGE_SHIFT);
+		index = clean;
+	}
 }
 
 static void free_dirty(struct zone *zone, struct page *page, unsigned int nr, uint64_t now)

@@ -15,13 +15,32 @@
  * What a caller was given is a range of pages: it may return it whole, or its tail first, in any
  * cut, since free_range() splits every range into aligned blocks.
  *
+ * Every zone belongs to a node (numa.h), and is either for addresses below 4 GiB or for all others. A
+ * section belongs to one zone for all its life, and its pages are freed there: see page_zone(). Nobody
+ * holds the locks of two zones, but fork.
+ *
  * Invariants (zone_is_valid()): no two free buddies of one order; nr_free, nr_dirty and nr_online are
  * the sums over the sections; no section older than oldest_with[n] has a block of order n or more.
  */
 #ifndef KMEM_ZONE_H
 #define KMEM_ZONE_H
 
+#include <kmem/gfp.h>
+
 #include "section.h"
+
+#define PURGE_BATCH 32 /* blocks out of the free areas at a time */
+
+/*
+ * Free blocks on their way: out of the free areas, with nobody else knowing of them. Filled and
+ * emptied under the zone's lock, used by the one thread that purges the zone; here, so that a child
+ * of fork can put back what its parent's thread was at.
+ */
+struct purge_batch {
+	unsigned int nr;
+	struct page *block[PURGE_BATCH];
+	bool purged[PURGE_BATCH];
+};
 
 struct zone {
 	struct lock lock; /* RANK_ZONE; guards everything below and the sections' free areas */
@@ -38,13 +57,41 @@ struct zone {
 	unsigned long peak_used; /* most pages in use lately; purge.c */
 	struct lock purge_lock;	 /* RANK_PURGE; whose holder has blocks in its hands, see purge.c */
 	uint64_t last_purge_ms;
+	struct purge_batch batch;
+
+	uint8_t nid; /* constant, as the type */
+	enum zone_type type;
 };
 
-extern struct zone zone_normal;
+#define FIRST_ONLINE_STEP 256u /* pages: 1 MiB */
+
+#define ZONE_INIT(zone, t)                                                                     \
+	{                                                                                      \
+		.lock = LOCK_INIT(RANK_ZONE), .purge_lock = LOCK_INIT(RANK_PURGE),             \
+		.sections = LIST_HEAD_INIT((zone).sections), .online_step = FIRST_ONLINE_STEP, \
+		.type = (t),                                                                   \
+	}
+
+/* An empty zone of node @nid. */
+void zone_init(struct zone *zone, unsigned int nid, enum zone_type type);
+
+/* The zone and the node of a page. */
+static inline struct zone *page_zone(const struct page *page)
+{
+	return page_section(page)->zone;
+}
+
+static inline int page_nid(const struct page *page)
+{
+	return page_section(page)->nid;
+}
 
 /* A range of @nr pages (1 to 1 << MAX_ORDER) aligned to 1 << @align_order pages within its section;
  * NULL when the OS refuses. */
 struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int align_order);
+
+/* As zone_alloc(), of what is free now: makes no system call, and waits for nobody for long. */
+struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int align_order);
 
 /* As zone_alloc(), of up to @n blocks of 1 << @order pages; returns how many. Never asks the OS
  * for more than the first of them. */
@@ -59,6 +106,11 @@ void zone_free_clean(struct zone *zone, struct page *page, unsigned int nr);
 
 /* As zone_free(), for @n blocks of 1 << @order pages each. */
 void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n);
+
+/*
+ * Makes @nr pages just taken read as zero. Only those that may not do so already are written to.
+ */
+void zone_zero(struct page *page, unsigned int nr);
 
 /* Takes the @nr pages from @page on, if all are free or can be put online. */
 bool zone_claim(struct zone *zone, struct page *page, unsigned int nr);

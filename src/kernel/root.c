@@ -16,7 +16,7 @@ const struct kmem_root kmem_root = {
 	},
 	.caches = kmem_caches,
 	.cpu_lists = cpu_lists,
-	.zone = &zone_normal,
+	.nodes = node_data,
 	.sections = sections,
 	.meta_bytes = &meta_chunk_bytes,
 };

@@ -16,6 +16,7 @@
 #define KMEM_ROOT_H
 
 #include "kmalloc.h"
+#include "numa.h"
 
 #define KMEM_NOTE_OWNER	     "libkmem"
 #define KMEM_NOTE_ROOT	     1 /* its type: an int64_t, from the descriptor to struct kmem_root */
@@ -44,9 +45,9 @@ struct kmem_root {
 
 	struct kmem_cache *const *caches;	  /* NR_CLASSES of them, by index; NULL: none */
 	const struct list_head *const *cpu_lists; /* NR_CPU_LISTS of them */
-	const struct zone *zone;
-	struct section *const *sections; /* by address >> SECTION_SHIFT */
-	const size_t *meta_bytes;	 /* address space held for metadata chunks */
+	struct pglist_data *const *nodes;	  /* MAX_NUMNODES of them, by number; NULL: none */
+	struct section *const *sections;	  /* by address >> SECTION_SHIFT */
+	const size_t *meta_bytes;		  /* address space held for metadata chunks */
 };
 
 extern const struct kmem_root kmem_root;

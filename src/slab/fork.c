@@ -6,11 +6,10 @@
 #include <sched.h>
 
 #include "kmalloc.h"
-#include "purge.h"
+#include "numa.h"
 
 #define FIRST_CLASS 1
 #define NR_CACHES   (NR_KMALLOC_CLASSES - FIRST_CLASS)
-#define NR_LOCKS    (1 + 2 * NR_CACHES + 3)
 
 /*
  * glibc's lock of the list of all FILEs, which is recursive. fork() takes it after our handler, and
@@ -23,7 +22,7 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
 /* All locks, outermost first: the n-th, or NULL behind the last. */
 static struct lock *nth_lock(unsigned int n)
 {
-	struct lock *const inner[] = { &zone_normal.lock, &section_lock, &meta_lock, NULL };
+	struct lock *const inner[] = { &section_lock, &meta_lock, NULL };
 
 	if (n == 0)
 		return &cpus_lock;
@@ -33,7 +32,10 @@ static struct lock *nth_lock(unsigned int n)
 	n -= NR_CACHES;
 	if (n < NR_CACHES)
 		return &kmalloc_caches[FIRST_CLASS + n].node.lock;
-	return inner[n - NR_CACHES];
+	n -= NR_CACHES;
+	if (n < nr_zones())
+		return zone_lock(n);
+	return inner[n - nr_zones()];
 }
 
 static void release_first(unsigned int n)
@@ -72,7 +74,11 @@ static void prepare(void)
 
 static void release(void)
 {
-	release_first(NR_LOCKS);
+	unsigned int n = 0;
+
+	while (nth_lock(n))
+		n++;
+	release_first(n);
 	lock_order_relax(false);
 }
 
@@ -86,7 +92,7 @@ static void parent(void)
 static void child(void)
 {
 	cpus_fork_child();
-	purge_fork_child(&zone_normal);
+	zones_fork_child();
 	release();
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();

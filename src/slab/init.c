@@ -9,6 +9,7 @@
 #include "fork.h"
 #include "kmalloc.h"
 #include "os.h"
+#include "numa.h"
 #include "purge.h"
 #include "slabinfo.h"
 
@@ -41,15 +42,17 @@ static const char *find_env(char **envp, const char *name)
 
 void kmem_init_late(char **envp)
 {
-	const struct boot_params tables[] = { os_params, purge_params, slabinfo_params };
+	const struct boot_params tables[] = { os_params, purge_params, numa_params,
+					      slabinfo_params };
 	const char *env = getauxval(AT_SECURE) ? NULL : find_env(envp, "KMEM_OPTIONS");
 
 	kmem_init();
-	fork_init();
 	if (&kmem_options)
 		options_parse(kmem_options, tables, ARRAY_SIZE(tables));
 	if (env)
 		options_parse(env, tables, ARRAY_SIZE(tables));
+	numa_init();
+	fork_init();
 }
 
 void kmem_exit(void)

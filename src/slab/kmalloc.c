@@ -8,7 +8,7 @@
 #include "fault.h"
 #include "format.h"
 #include "large.h"
-#include "purge.h"
+#include "numa.h"
 #include "report.h"
 
 #define SLOT_OFFSET(class) (offsetof(struct kmem_cpu, slot) + (class) * sizeof(struct cpu_slot))
@@ -56,8 +56,7 @@ void kmalloc_init(void)
 /* Whether this thread was interrupted while it held what an area needs. */
 static bool may_take_area(void)
 {
-	return !lock_is_mine(&zone_normal.lock) && !lock_is_mine(&section_lock) &&
-	       !lock_is_mine(&meta_lock);
+	return !zones_are_mine() && !lock_is_mine(&section_lock) && !lock_is_mine(&meta_lock);
 }
 
 void kmalloc_keep_larger(void)
@@ -117,7 +116,8 @@ static void *alloc_large(size_t size, size_t align, bool zero)
 		object = alloc_nested(size, align);
 	} else {
 		do
-			object = large_alloc(size, align, zero);
+			object = large_alloc(size, align, NUMA_NO_NODE,
+					     zero ? GFP_KERNEL | __GFP_ZERO : GFP_KERNEL);
 		while (unlikely(!object) && cpu_reclaim_orphan());
 		cpu_leave(cpu);
 	}
@@ -288,10 +288,18 @@ void kmalloc_check_size(const void *object, size_t size, size_t align)
 
 /* ---- Trim ---- */
 
+static unsigned long pages_used(void)
+{
+	struct zone_totals sum;
+
+	zones_total(&sum);
+	return sum.nr_online - sum.nr_free;
+}
+
 bool kmem_trim(void)
 {
-	unsigned long used = READ_ONCE(zone_normal.nr_online) - READ_ONCE(zone_normal.nr_free);
 	struct kmem_cpu *cpu = cpu_enter();
+	unsigned long used = pages_used();
 	unsigned long pages;
 	unsigned int class;
 
@@ -307,7 +315,7 @@ bool kmem_trim(void)
 		KMEM_ASSERT(barn_is_valid(&kmalloc_caches[class]));
 		KMEM_ASSERT(cache_is_valid(&kmalloc_caches[class]));
 	}
-	pages = purge_all(&zone_normal);
+	pages = zones_purge();
 	cpu_leave(cpu);
-	return pages || READ_ONCE(zone_normal.nr_online) - READ_ONCE(zone_normal.nr_free) < used;
+	return pages || pages_used() < used;
 }

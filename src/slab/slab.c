@@ -74,7 +74,7 @@ void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsig
 
 static char *slab_base(const struct kmem_cache *s, const struct slab *slab)
 {
-	return (char *)page_address((const struct page *)slab) + slab->colour * s->align;
+	return (char *)page_start((const struct page *)slab) + slab->colour * s->align;
 }
 
 /* The whole slab is free, and its objects' memory untouched. */
@@ -97,7 +97,7 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colo
 
 static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp)
 {
-	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order);
+	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order, NUMA_NO_NODE, GFP_KERNEL);
 	unsigned int colour;
 
 	if (!slab)

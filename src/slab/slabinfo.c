@@ -11,6 +11,7 @@
 
 #include "kmalloc.h"
 #include "large.h"
+#include "numa.h"
 #include "report.h"
 
 static char path_pattern[PATH_MAX];
@@ -66,23 +67,22 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 
 void kmem_get_totals(struct kmem_totals *t)
 {
-	unsigned long online = READ_ONCE(zone_normal.nr_online);
-	unsigned long nr_free = READ_ONCE(zone_normal.nr_free);
+	struct zone_totals zones;
 	unsigned int class;
 
+	zones_total(&zones);
 	*t = (struct kmem_totals){
-		.online = online << PAGE_SHIFT,
-		.free_pages = (nr_free + cpus_pages()) << PAGE_SHIFT,
+		.online = zones.nr_online << PAGE_SHIFT,
+		.free_pages = (zones.nr_free + cpus_pages()) << PAGE_SHIFT,
 		.areas = area_bytes(),
 		.nr_large = large_count(),
 		.nr_areas = area_count(),
-		.nr_sections = READ_ONCE(zone_normal.nr_sections),
+		.nr_sections = zones.nr_sections,
 		.metadata = meta_bytes(),
 	};
 	/* Two moments: the part may not exceed the whole. */
 	t->large = max_ul(large_bytes(), t->areas);
-	t->resident =
-		((online - nr_free + READ_ONCE(zone_normal.nr_dirty)) << PAGE_SHIFT) + t->areas;
+	t->resident = ((zones.nr_online - zones.nr_free + zones.nr_dirty) << PAGE_SHIFT) + t->areas;
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		struct cache_info info;
 		unsigned long used;

@@ -52,7 +52,7 @@ static void expect_entered(char *start, size_t bytes)
 	EXPECT(section_of(start + bytes - 1) == s);
 	EXPECT(section_of(start + slots * SECTION_SIZE) != s);
 	EXPECT(section_of(start - 1) != s);
-	EXPECT(virt_to_page(start) == NULL);
+	EXPECT(page_at(start) == NULL);
 	EXPECT(!area_is_stuck(s));
 }
 

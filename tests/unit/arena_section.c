@@ -73,7 +73,7 @@ static void test_foreign_addresses(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
 		EXPECT(section_of((void *)addresses[i]) == NULL);
-		EXPECT(virt_to_page((void *)addresses[i]) == NULL);
+		EXPECT(page_at((void *)addresses[i]) == NULL);
 	}
 	munmap(file, 4096);
 	free(heap);
@@ -108,16 +108,16 @@ static void test_whole_section(void **state)
 	EXPECT_EQ(s->nr_online + s->nr_free, 0);
 	EXPECT(section_of(start_of(s)) == s);
 	EXPECT(section_of(start_of(s) + SECTION_SIZE - 1) == s);
-	EXPECT(virt_to_page(start_of(s)) == NULL);
+	EXPECT(page_at(start_of(s)) == NULL);
 
 	EXPECT_EQ(section_online(s, s->nr_pages), 0);
 	for (i = 0; i < s->nr_pages; i++) {
 		char *addr = start_of(s) + i * PAGE_SIZE;
-		struct page *page = virt_to_page(addr);
+		struct page *page = page_at(addr);
 
 		EXPECT(page == &s->mem_map[i]);
-		EXPECT(virt_to_page(addr + PAGE_SIZE - 1) == page);
-		EXPECT(page_address(page) == addr);
+		EXPECT(page_at(addr + PAGE_SIZE - 1) == page);
+		EXPECT(page_start(page) == addr);
 		EXPECT(page_section(page) == s);
 		EXPECT_EQ(page_index(page), i);
 		EXPECT_EQ(section_page_index(addr + 123), i);
@@ -146,16 +146,16 @@ static void test_online_in_steps(void **state)
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		char *step = start_of(s) + online * PAGE_SIZE;
 
-		EXPECT(virt_to_page(step) == NULL);
+		EXPECT(page_at(step) == NULL);
 		unit_dies_by(touch, step, SIGSEGV);
 		EXPECT_EQ(section_online(s, steps[i]), 0);
 		online += steps[i];
 		EXPECT_EQ(s->nr_online, online);
 		EXPECT(unit_is_zero(step, steps[i] * PAGE_SIZE));
 		memset(step, 0xff, steps[i] * PAGE_SIZE);
-		EXPECT(virt_to_page(start_of(s) + online * PAGE_SIZE - 1) != NULL);
+		EXPECT(page_at(start_of(s) + online * PAGE_SIZE - 1) != NULL);
 		if (online < s->nr_pages)
-			EXPECT(virt_to_page(start_of(s) + online * PAGE_SIZE) == NULL);
+			EXPECT(page_at(start_of(s) + online * PAGE_SIZE) == NULL);
 	}
 	EXPECT_EQ(online, s->nr_pages);
 	destroy(s);
@@ -195,7 +195,7 @@ static void test_destroy_and_create_again(void **state)
 	bitmap_set(s->dirty, 0, 1024);
 	destroy(s);
 	EXPECT(section_of(start) == NULL);
-	EXPECT(virt_to_page(start) == NULL);
+	EXPECT(page_at(start) == NULL);
 	EXPECT(!unit_is_mapped(start));
 	/* a look at it by whoever still has the descriptor is safe */
 	EXPECT_EQ(s->nr_online, 0);
@@ -271,8 +271,8 @@ static void test_partial_sections(void **state)
 		EXPECT(section_of(start_of(s)) == s);
 		EXPECT_EQ(section_online(s, s->nr_pages), 0);
 		touch(start_of(s) + most - 1);
-		EXPECT(virt_to_page(start_of(s) + most - 1) == &s->mem_map[s->nr_pages - 1]);
-		EXPECT(virt_to_page(start_of(s) + most) == NULL || most == SECTION_SIZE);
+		EXPECT(page_at(start_of(s) + most - 1) == &s->mem_map[s->nr_pages - 1]);
+		EXPECT(page_at(start_of(s) + most) == NULL || most == SECTION_SIZE);
 		/* the rest of the slot is nobody else's */
 		EXPECT(section_of(start_of(s) + SECTION_SIZE - 1) == s);
 		destroy(s);
@@ -303,13 +303,13 @@ static void test_refusals(void **state)
 	refused_call = SYS_mprotect;
 	EXPECT_EQ(section_online(s, 64), -EPERM);
 	EXPECT_EQ(s->nr_online, 64);
-	EXPECT(virt_to_page(start_of(s) + 64 * PAGE_SIZE) == NULL);
+	EXPECT(page_at(start_of(s) + 64 * PAGE_SIZE) == NULL);
 
 	refused_call = SYS_munmap;
 	EXPECT_EQ(section_destroy(s), -EPERM);
 	EXPECT_EQ(s->nr_online, 64);
 	EXPECT(section_of(start_of(s)) == s);
-	EXPECT(virt_to_page(start_of(s)) == &s->mem_map[0]);
+	EXPECT(page_at(start_of(s)) == &s->mem_map[0]);
 	EXPECT_EQ(*start_of(s), 5);
 
 	/* a mem_map that cannot be purged is cleared by hand */
@@ -373,7 +373,7 @@ static void under_address_limit(void *arg)
 		EXPECT(s[n]->bytes >= MIB && s[n]->bytes <= most_bytes / 16);
 		EXPECT_EQ(section_online(s[n], s[n]->nr_pages), 0);
 		memset(start_of(s[n]), 0x11, s[n]->bytes);
-		EXPECT(virt_to_page(start_of(s[n]) + s[n]->bytes) == NULL);
+		EXPECT(page_at(start_of(s[n]) + s[n]->bytes) == NULL);
 		sum += s[n++]->bytes;
 	}
 	/* all of it could be had, but for descriptors and what is not worth one */

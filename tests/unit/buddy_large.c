@@ -59,7 +59,7 @@ static void test_exact_sizes(void **state)
 
 	(void)state;
 	for (bytes = 1; bytes < 3 * MIB; bytes += bytes / 3 + 1) {
-		char *block = large_alloc(bytes, PAGE_SIZE, false);
+		char *block = large_alloc(bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 
 		pages = pages_of(bytes);
 		EXPECT(block != NULL);
@@ -84,7 +84,7 @@ static void test_alignment(void **state)
 	(void)state;
 	for (shift = 12; shift <= 30; shift++)
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-			void *block = large_alloc(sizes[i], 1UL << shift, false);
+			void *block = large_alloc(sizes[i], 1UL << shift, NUMA_NO_NODE, GFP_KERNEL);
 
 			EXPECT(block != NULL);
 			EXPECT_EQ((uintptr_t)block % (1UL << shift), 0);
@@ -105,7 +105,8 @@ static void test_zeroed(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		for (round = 0; round < 3; round++) {
-			char *block = large_alloc(sizes[i], PAGE_SIZE, true);
+			char *block = large_alloc(sizes[i], PAGE_SIZE, NUMA_NO_NODE,
+						  GFP_KERNEL | __GFP_ZERO);
 
 			EXPECT(unit_is_zero(block, large_size(block)));
 			memset(block, 0xee, sizes[i]);
@@ -115,24 +116,27 @@ static void test_zeroed(void **state)
 		}
 		/* every other piece of it dirty */
 		if (sizes[i] == MIB) {
-			char *block = large_alloc(MIB, PAGE_SIZE, false), *pieces[8];
+			char *block = large_alloc(MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL),
+			     *pieces[8];
 			unsigned int n;
 
 			memset(block, 0xee, MIB);
 			release(block);
 			purge_all(&zone_normal);
 			for (n = 0; n < 8; n++)
-				pieces[n] = large_alloc(16 * PAGE_SIZE, PAGE_SIZE, false);
+				pieces[n] = large_alloc(16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE,
+							GFP_KERNEL);
 			for (n = 0; n < 8; n += 2) {
 				memset(pieces[n], 0xee, 16 * PAGE_SIZE);
 				release(pieces[n]);
 			}
-			block = large_alloc(16 * PAGE_SIZE, PAGE_SIZE, true);
+			block = large_alloc(16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE,
+					    GFP_KERNEL | __GFP_ZERO);
 			EXPECT(unit_is_zero(block, 16 * PAGE_SIZE));
 			release(block);
 			for (n = 1; n < 8; n += 2)
 				release(pieces[n]);
-			block = large_alloc(MIB, PAGE_SIZE, true);
+			block = large_alloc(MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
 			EXPECT(unit_is_zero(block, MIB));
 			release(block);
 		}
@@ -148,7 +152,7 @@ static void test_zeroed_memory_is_not_touched(void **state)
 
 	(void)state;
 	purge_all(&zone_normal);
-	block = large_alloc(4 * MIB, PAGE_SIZE, true);
+	block = large_alloc(4 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
 	EXPECT_EQ(mincore(block, 4 * MIB, vec), 0);
 	for (i = 0; i < sizeof(vec); i++)
 		EXPECT((vec[i] & 1) == 0);
@@ -159,7 +163,7 @@ static void test_zeroed_memory_is_not_touched(void **state)
 
 static void test_shrink_in_place(void **state)
 {
-	char *block = large_alloc(2 * MIB, PAGE_SIZE, false);
+	char *block = large_alloc(2 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	size_t bytes;
 
 	(void)state;
@@ -178,7 +182,7 @@ static void test_shrink_in_place(void **state)
 /* The page behind a block is somebody's: the block cannot grow where it stands. */
 static struct page *take_behind(const void *block)
 {
-	struct page *page = virt_to_page(block) + large_size(block) / PAGE_SIZE;
+	struct page *page = page_at(block) + large_size(block) / PAGE_SIZE;
 
 	EXPECT(zone_claim(&zone_normal, page, 1));
 	return page;
@@ -186,7 +190,7 @@ static struct page *take_behind(const void *block)
 
 static void test_grow_in_place(void **state)
 {
-	char *block = large_alloc(PAGE_SIZE, PAGE_SIZE, false);
+	char *block = large_alloc(PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	struct page *behind;
 	size_t bytes;
 
@@ -213,8 +217,8 @@ static void test_grow_in_place(void **state)
 /* Something in the way: the pages move to an area, the contents with them. */
 static void test_grow_by_moving_pages(void **state)
 {
-	char *block = large_alloc(3 * MIB, PAGE_SIZE, false), *to;
-	struct page *page = virt_to_page(block), *behind = take_behind(block);
+	char *block = large_alloc(3 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *to;
+	struct page *page = page_at(block), *behind = take_behind(block);
 
 	(void)state;
 	unit_fill(block, 3 * MIB, 3);
@@ -254,12 +258,12 @@ static int refuse_mremap(long nr, unsigned long args[6])
 /* Neither place nor a move: the block is as it was. */
 static void test_resize_refused(void **state)
 {
-	char *block = large_alloc(3 * MIB, PAGE_SIZE, false), *area;
+	char *block = large_alloc(3 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *area;
 	struct page *behind = take_behind(block);
 
 	(void)state;
 	unit_fill(block, 3 * MIB, 5);
-	area = large_alloc(100 * MIB, PAGE_SIZE, false);
+	area = large_alloc(100 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	unit_fill(area, MIB, 6);
 	unit_os_hook = refuse_mremap;
 	EXPECT(large_resize(block, 5 * MIB) == NULL);
@@ -289,8 +293,8 @@ static void expect_fault(const void *addr, enum large_fault fault)
 
 static void test_faults(void **state)
 {
-	char *block = large_alloc(100000, PAGE_SIZE, false);
-	char *area = large_alloc(70 * MIB, PAGE_SIZE, false);
+	char *block = large_alloc(100000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	char *area = large_alloc(70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	void *heap = malloc(100);
 	int local;
 
@@ -330,7 +334,7 @@ static int refuse_munmap(long nr, unsigned long args[6])
 /* An area that the OS would not take back is remembered as freed. */
 static void free_a_stuck_area(void *arg)
 {
-	char *area = large_alloc(70 * MIB, PAGE_SIZE, false);
+	char *area = large_alloc(70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 
 	(void)arg;
 	unit_os_hook = refuse_munmap;
@@ -340,7 +344,7 @@ static void free_a_stuck_area(void *arg)
 	EXPECT_EQ(area_count(), 0);
 	unit_os_hook = NULL;
 	/* tried again at the next chance */
-	release(large_alloc(70 * MIB, PAGE_SIZE, false));
+	release(large_alloc(70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL));
 	expect_fault(area, FAULT_FOREIGN);
 }
 
@@ -357,7 +361,7 @@ static void test_stuck_area(void **state)
 
 static void test_page_lists(void **state)
 {
-	struct per_cpu_pages pcp = { { 0 }, { { NULL } } };
+	struct per_cpu_pages pcp = { .nid = 0 };
 	struct page *pages[4 * PCP_PAGES];
 	unsigned int order, i, j, room;
 	unsigned long used;
@@ -366,12 +370,12 @@ static void test_page_lists(void **state)
 	for (order = 0; order < PCP_ORDERS; order++) {
 		room = PCP_PAGES >> order;
 		/* the first is asked for with some more, up to half of the room */
-		pages[0] = pcp_alloc(&pcp, order);
+		pages[0] = pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL);
 		EXPECT(pages[0] != NULL);
 		EXPECT(pcp_pages(&pcp) < (room << order));
 		EXPECT_EQ(used_pages(), pcp_pages(&pcp) + (1u << order));
 		for (i = 1; i < 4 * room; i++) {
-			pages[i] = pcp_alloc(&pcp, order);
+			pages[i] = pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL);
 			EXPECT_EQ(page_index(pages[i]) % (1u << order), 0);
 			EXPECT_EQ(used_pages(), pcp_pages(&pcp) + ((i + 1ul) << order));
 			for (j = 0; j < i; j++)
@@ -386,12 +390,12 @@ static void test_page_lists(void **state)
 			EXPECT(pcp_holds(pages[i] + (1u << order) - 1));
 			EXPECT(pcp_pages(&pcp) <= PCP_PAGES);
 			EXPECT_EQ(used_pages() - pcp_pages(&pcp), used - ((i + 1ul) << order));
-			expect_fault((char *)page_address(pages[i]), FAULT_DOUBLE_FREE);
-			expect_fault((char *)page_address(pages[i]) + 16, FAULT_DOUBLE_FREE);
+			expect_fault((char *)page_start(pages[i]), FAULT_DOUBLE_FREE);
+			expect_fault((char *)page_start(pages[i]) + 16, FAULT_DOUBLE_FREE);
 			pcp_is_valid(&pcp);
 		}
 		/* the last freed is the first taken */
-		EXPECT(pcp_alloc(&pcp, order) == pages[4 * room - 1]);
+		EXPECT(pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL) == pages[4 * room - 1]);
 		pcp_free(&pcp, pages[4 * room - 1], order);
 		pcp_drain(&pcp);
 		EXPECT_EQ(pcp_pages(&pcp), 0);
@@ -404,19 +408,19 @@ static void test_page_lists(void **state)
 /* Without lists, and in orders that they do not have, it is the zone's. */
 static void test_without_lists(void **state)
 {
-	struct per_cpu_pages pcp = { { 0 }, { { NULL } } };
+	struct per_cpu_pages pcp = { .nid = 0 };
 	struct page *page;
 	unsigned int order;
 
 	(void)state;
 	for (order = 0; order < 8; order++) {
-		page = pcp_alloc(NULL, order);
+		page = pcp_alloc(NULL, order, NUMA_NO_NODE, GFP_KERNEL);
 		EXPECT_EQ(used_pages(), 1u << order);
 		pcp_free(NULL, page, order);
 		expect_all_free(&zone_normal);
 		if (order < PCP_ORDERS)
 			continue;
-		page = pcp_alloc(&pcp, order);
+		page = pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL);
 		EXPECT_EQ(used_pages(), 1u << order);
 		pcp_free(&pcp, page, order);
 		EXPECT_EQ(pcp_pages(&pcp), 0);
@@ -444,7 +448,8 @@ static void test_free_by_many(void **state)
 
 	(void)state;
 	for (round = 0; round < rounds; round++) {
-		contended = large_alloc(round % 2 ? 50000 : 70 * MIB, PAGE_SIZE, false);
+		contended = large_alloc(round % 2 ? 50000 : 70 * MIB, PAGE_SIZE, NUMA_NO_NODE,
+					GFP_KERNEL);
 		nr_freed = 0;
 		unit_threads(4, free_it_too, NULL);
 		EXPECT_EQ(nr_freed, 1);
@@ -466,7 +471,8 @@ static void churn(void *arg, unsigned int id)
 		n = unit_below(&rng, ARRAY_SIZE(blocks));
 		want = want / 8 * 8 + 8;
 		if (!blocks[n]) {
-			blocks[n] = large_alloc(want, PAGE_SIZE, i % 2);
+			blocks[n] = large_alloc(want, PAGE_SIZE, NUMA_NO_NODE,
+						GFP_KERNEL | (i % 2 ? __GFP_ZERO : 0));
 			EXPECT(blocks[n] != NULL);
 			if (i % 2)
 				EXPECT(unit_is_zero(blocks[n], want));

@@ -23,7 +23,7 @@ static unsigned int nr_resident(const struct page *page, unsigned int nr)
 	unsigned int i, n = 0;
 
 	EXPECT(vec != NULL);
-	EXPECT_EQ(mincore(page_address(page), (size_t)nr << PAGE_SHIFT, vec), 0);
+	EXPECT_EQ(mincore(page_start(page), (size_t)nr << PAGE_SHIFT, vec), 0);
 	for (i = 0; i < nr; i++)
 		n += vec[i] & 1;
 	free(vec);
@@ -35,7 +35,7 @@ static struct page *take_and_write(struct zone *zone, unsigned int nr, unsigned 
 	struct page *page = zone_alloc(zone, nr, order);
 
 	EXPECT(page != NULL);
-	memset(page_address(page), 0xa5, (size_t)nr << PAGE_SHIFT);
+	memset(page_start(page), 0xa5, (size_t)nr << PAGE_SHIFT);
 	EXPECT_EQ(nr_resident(page, nr), nr);
 	return page;
 }
@@ -47,7 +47,7 @@ static void test_all(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	kept = take_and_write(&zone, 100, 7);
 	page = take_and_write(&zone, 500, 9);
 	zone_free(&zone, page, 500);
@@ -56,13 +56,13 @@ static void test_all(void **state)
 	EXPECT_EQ(purge_all(&zone), 500);
 	EXPECT_EQ(zone.nr_dirty, 0);
 	EXPECT_EQ(nr_resident(page, 500), 0);
-	EXPECT(unit_is_zero(page_address(page), 500 * PAGE_SIZE));
+	EXPECT(unit_is_zero(page_start(page), 500 * PAGE_SIZE));
 	EXPECT_EQ(purge_all(&zone), 0);
 	expect_zone_sound(&zone);
 
 	/* what is used is left alone */
 	EXPECT_EQ(nr_resident(kept, 100), 100);
-	EXPECT_EQ(*(unsigned char *)page_address(kept + 99), 0xa5);
+	EXPECT_EQ(*(unsigned char *)page_start(kept + 99), 0xa5);
 	zone_free(&zone, kept, 100);
 	zone_fini(&zone);
 }
@@ -76,7 +76,7 @@ static void test_partly_dirty_block(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	page = take_and_write(&zone, 64, 6);
 	zone_free(&zone, page, 64);
 	purge_all(&zone);
@@ -112,7 +112,7 @@ static void test_decay(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	/* merged, they would both be as young as the younger */
 	page = take_and_write(&zone, 200, 8);
 	between = take_and_write(&zone, 256, 8);
@@ -156,7 +156,7 @@ static void test_merged_is_young(void **state)
 		const uint64_t when[] = { then, then + 2 * NEVER_MS };
 		unsigned int low = way & 1, young = way >> 1;
 
-		zone_init(&zone);
+		zone_init(&zone, 0, ZONE_NORMAL);
 		page = take_and_write(&zone, 256, 8);
 		free_at(&zone, page + 128 * low, 128, when[young]);
 		free_at(&zone, page + 128 * !low, 128, when[!young]);
@@ -176,7 +176,7 @@ static void test_no_decay_wanted(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	page = take_and_write(&zone, 3000, 12);
 	zone_free(&zone, page, 3000);
 	purge_tick(&zone, os_clock_ms() + 1000ul * NEVER_MS, 0);
@@ -194,7 +194,7 @@ static void test_floor(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	/* pieces apart from each other, so that none is purged for its neighbour */
 	page = take_and_write(&zone, 2048, 11);
 	for (i = 0; i < 2048; i += 16) {
@@ -223,7 +223,7 @@ static void test_limit_sinks(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	page = take_and_write(&zone, 8000, 13);
 	zone_free(&zone, page + 1000, 7000);
 	EXPECT_EQ(zone.nr_dirty, dirty);
@@ -248,7 +248,7 @@ static void test_limit_holds(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	for (i = 0; i < steps; i++) {
 		n = unit_below(&rng, ARRAY_SIZE(held));
 		if (held[n]) {
@@ -282,12 +282,12 @@ static void test_unused_sections_go(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1000000");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	for (i = 0; i < NR; i++) {
 		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
 		EXPECT(page[i] != NULL);
-		addr[i] = page_address(page[i]);
-		EXPECT(virt_to_page(addr[i]) == page[i]);
+		addr[i] = page_start(page[i]);
+		EXPECT(page_at(addr[i]) == page[i]);
 	}
 	oldest = page_section(page[0]);
 	/* one used page keeps a section */
@@ -296,7 +296,7 @@ static void test_unused_sections_go(void **state)
 	EXPECT(section_of(addr[1]) == page_section(page[1]));
 	zone_free(&zone, page[1] + PAGES_PER_SECTION - 1, 1);
 	purge_all(&zone);
-	EXPECT(section_of(addr[1]) == NULL && virt_to_page(addr[1]) == NULL);
+	EXPECT(section_of(addr[1]) == NULL && page_at(addr[1]) == NULL);
 	EXPECT_EQ(expect_zone_sound(&zone).nr_online, 2 * PAGES_PER_SECTION);
 	zone_free(&zone, page[2], PAGES_PER_SECTION);
 	zone_free(&zone, page[0], PAGES_PER_SECTION);
@@ -313,8 +313,8 @@ static void test_unused_sections_go(void **state)
 	/* the next section takes what was given back */
 	page[0] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
 	page[1] = zone_alloc(&zone, 1, 0);
-	EXPECT(page_address(page[1]) == addr[1] || page_address(page[1]) == addr[2]);
-	EXPECT(unit_is_zero(page_address(page[1]), PAGE_SIZE));
+	EXPECT(page_start(page[1]) == addr[1] || page_start(page[1]) == addr[2]);
+	EXPECT(unit_is_zero(page_start(page[1]), PAGE_SIZE));
 	EXPECT(!page_is_dirty(page[1]));
 	zone_free(&zone, page[0], PAGES_PER_SECTION);
 	zone_free(&zone, page[1], 1);
@@ -342,10 +342,10 @@ static void test_refused(void *arg)
 
 	(void)arg;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	for (i = 0; i < NR; i++) {
 		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
-		*(int *)page_address(page[i]) = 17;
+		*(int *)page_start(page[i]) = 17;
 	}
 	for (i = 0; i < NR; i++)
 		zone_free(&zone, page[i], PAGES_PER_SECTION);
@@ -357,7 +357,7 @@ static void test_refused(void *arg)
 	unit_os_hook = NULL;
 	/* what was not purged went with its section, but for the oldest's */
 	EXPECT_EQ(expect_zone_sound(&zone).nr_dirty, PAGES_PER_SECTION);
-	EXPECT_EQ(*(int *)page_address(page[0]), 17);
+	EXPECT_EQ(*(int *)page_start(page[0]), 17);
 
 	for (i = 0; i < NR; i++)
 		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
@@ -374,7 +374,7 @@ static void test_refused(void *arg)
 	unit_os_hook = NULL;
 	for (i = 0; i < NR; i++) {
 		page[i] = zone_alloc(&zone, PAGES_PER_SECTION, MAX_ORDER);
-		EXPECT(page[i] != NULL && unit_is_zero(page_address(page[i]), PAGE_SIZE));
+		EXPECT(page[i] != NULL && unit_is_zero(page_start(page[i]), PAGE_SIZE));
 	}
 	EXPECT_EQ(expect_zone_sound(&zone).nr_sections, NR);
 	for (i = 0; i < NR; i++)
@@ -405,7 +405,7 @@ static void test_fork_child(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	page = zone_alloc(&zone, 128, 7);
 	zone_free(&zone, page, 128);
 	unit_threads(1, begin_and_vanish, &zone);
@@ -465,7 +465,7 @@ static void test_wait_for_the_purge(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&shared);
+	zone_init(&shared, 0, ZONE_NORMAL);
 	page = zone_alloc(&shared, 256, 8);
 	EXPECT_EQ(shared.nr_online, 256);
 	zone_free(&shared, page, 256);
@@ -505,12 +505,12 @@ static void churn(void *arg, unsigned int id)
 	for (i = 0; i < steps; i++) {
 		n = unit_below(&rng, ARRAY_SIZE(held));
 		if (held[n]) {
-			EXPECT(unit_holds(page_address(held[n]), 64, id * 1000 + n));
+			EXPECT(unit_holds(page_start(held[n]), 64, id * 1000 + n));
 			zone_free(&shared, held[n], nr[n]);
 		}
 		nr[n] = unit_below(&rng, 200) + 1;
 		held[n] = zone_alloc(&shared, nr[n], 8);
-		unit_fill(page_address(held[n]), 64, id * 1000 + n);
+		unit_fill(page_start(held[n]), 64, id * 1000 + n);
 		if (i % 64 == 0)
 			purge_all(&shared);
 	}
@@ -526,7 +526,7 @@ static void test_threads(void **state)
 
 	(void)state;
 	set_decay("decay_ms=1");
-	zone_init(&shared);
+	zone_init(&shared, 0, ZONE_NORMAL);
 	unit_threads(4, churn, &seed);
 	zone_fini(&shared);
 }

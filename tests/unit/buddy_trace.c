@@ -57,10 +57,10 @@ static void enter(struct model *m, struct page *page, unsigned int nr, uint32_t 
 
 	EXPECT(page_index(page) + nr <= page_section(page)->nr_online);
 	for (i = 0; i < nr; i++) {
-		uint32_t *words = page_address(page + i);
+		uint32_t *words = page_start(page + i);
 
 		EXPECT_EQ(owner[i], 0);
-		EXPECT(virt_to_page(words) == page + i);
+		EXPECT(page_at(words) == page + i);
 		if (!page_is_dirty(page + i))
 			EXPECT(words[0] == 0 && words[500] == 0 && words[1023] == 0);
 		owner[i] = stamp;
@@ -75,7 +75,7 @@ static void leave(struct model *m, struct page *page, unsigned int nr, uint32_t 
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		const uint32_t *words = page_address(page + i);
+		const uint32_t *words = page_start(page + i);
 
 		EXPECT_EQ(owner[i], stamp);
 		EXPECT(words[0] == stamp && words[1023] == stamp);
@@ -233,7 +233,7 @@ static void trace(uint64_t seed, unsigned int steps)
 	struct model *m = calloc(1, sizeof(*m));
 
 	EXPECT(m != NULL);
-	zone_init(&m->zone);
+	zone_init(&m->zone, 0, ZONE_NORMAL);
 	m->rng = unit_seed(seed);
 	run_trace(m, unit_steps(steps));
 	zone_fini(&m->zone);

@@ -18,7 +18,7 @@ static void whole_section(struct zone *zone)
 {
 	struct page *page;
 
-	zone_init(zone);
+	zone_init(zone, 0, ZONE_NORMAL);
 	page = zone_alloc(zone, SECTION_PAGES_NR, MAX_ORDER);
 	EXPECT(page != NULL);
 	EXPECT_EQ(page_index(page), 0);
@@ -86,7 +86,7 @@ static void test_every_order_fills_the_section(void **state)
 			pages[i] = zone_alloc(&zone, 1u << order, order);
 			/* from one block, lowest addresses first */
 			EXPECT_EQ(page_index(pages[i]), i << order);
-			EXPECT((uintptr_t)page_address(pages[i]) % (PAGE_SIZE << order) == 0);
+			EXPECT((uintptr_t)page_start(pages[i]) % (PAGE_SIZE << order) == 0);
 			EXPECT(page_section(pages[i]) == first_section(&zone));
 		}
 		EXPECT_EQ(expect_zone_sound(&zone).nr_free, 0);
@@ -197,7 +197,7 @@ static void test_claim_puts_online(void **state)
 	unsigned int nr;
 
 	(void)state;
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	page = zone_alloc(&zone, 256, 8);
 	EXPECT_EQ(page_index(page), 0);
 	EXPECT_EQ(zone.nr_online, 256);
@@ -207,7 +207,7 @@ static void test_claim_puts_online(void **state)
 		EXPECT(zone_claim(&zone, page + nr, more));
 		expect_zone_sound(&zone);
 		EXPECT_EQ(zone.nr_online - zone.nr_free, nr + more);
-		memset(page_address(page + nr), 1, (size_t)more << PAGE_SHIFT);
+		memset(page_start(page + nr), 1, (size_t)more << PAGE_SHIFT);
 	}
 	EXPECT_EQ(zone.nr_online, SECTION_PAGES_NR);
 	zone_free(&zone, page, SECTION_PAGES_NR);
@@ -223,13 +223,13 @@ static void test_dirty_pages(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	page = zone_alloc(&zone, 256, 8);
 	for (i = 0; i < 256; i++) {
 		EXPECT(!page_is_dirty(page + i));
-		EXPECT(unit_is_zero(page_address(page + i), PAGE_SIZE));
+		EXPECT(unit_is_zero(page_start(page + i), PAGE_SIZE));
 	}
-	memset(page_address(page), 0xff, 256 * PAGE_SIZE);
+	memset(page_start(page), 0xff, 256 * PAGE_SIZE);
 
 	/* two free blocks of one order, the lower one clean: the dirty one is taken */
 	low = page;
@@ -243,7 +243,7 @@ static void test_dirty_pages(void **state)
 	EXPECT(page_is_dirty(high));
 	EXPECT(zone_alloc(&zone, 16, 4) == low);
 	EXPECT(!page_is_dirty(low));
-	EXPECT(unit_is_zero(page_address(low), 16 * PAGE_SIZE));
+	EXPECT(unit_is_zero(page_start(low), 16 * PAGE_SIZE));
 	expect_zone_sound(&zone);
 
 	/* a block of both is split without mixing them up */
@@ -269,7 +269,7 @@ static void test_oldest_section_first(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	for (i = 0; i < 2; i++)
 		old[i] = zone_alloc(&zone, SECTION_PAGES_NR / 2, MAX_ORDER - 1);
 	for (i = 0; i < 2; i++)
@@ -335,7 +335,7 @@ static void test_bulk(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	n = zone_alloc_bulk(&zone, 3, pages, 10);
 	EXPECT_EQ(n, 10);
 	EXPECT_EQ(zone.nr_online, 256);
@@ -377,7 +377,7 @@ static void test_refusal_changes_nothing(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		refused_call = calls[i];
 		unit_os_hook = refuse;
@@ -434,7 +434,7 @@ static void test_small_steps(void **state)
 
 	(void)state;
 	set_decay("decay_ms=-1");
-	zone_init(&zone);
+	zone_init(&zone, 0, ZONE_NORMAL);
 	most_bytes = 16 * PAGE_SIZE;
 	pages[0] = zone_alloc(&zone, 256, 8);
 	EXPECT_EQ(zone.nr_online, 256);

@@ -380,7 +380,15 @@ static void test_too_many_deferred(void **state)
 		unit_kfree(objects[i]);
 }
 
-static struct lock *const inner_locks[] = { &zone_normal.lock, &section_lock, &meta_lock };
+#define NR_INNER_LOCKS 4
+
+static struct lock *inner_lock(unsigned int n)
+{
+	struct lock *const locks[NR_INNER_LOCKS] = { zone_lock(ZONE_DMA32), zone_lock(ZONE_NORMAL),
+						     &section_lock, &meta_lock };
+
+	return locks[n];
+}
 
 /* What an area needs is locked by the interrupted call: there is no memory to be had. */
 static void test_nested_under_lock(void **state)
@@ -389,10 +397,10 @@ static void test_nested_under_lock(void **state)
 
 	(void)state;
 	unit_kfree(unit_kmalloc(1));
-	for (i = 0; i < ARRAY_SIZE(inner_locks); i++) {
+	for (i = 0; i < NR_INNER_LOCKS; i++) {
 		struct kmem_cpu *cpu = cpu_enter();
 
-		lock_acquire(inner_locks[i]);
+		lock_acquire(inner_lock(i));
 		errno = 0;
 		EXPECT(kmalloc_slow(64) == NULL);
 		EXPECT_EQ(errno, ENOMEM);
@@ -400,7 +408,7 @@ static void test_nested_under_lock(void **state)
 		EXPECT(kmalloc_slow(1 << 20) == NULL);
 		EXPECT_EQ(errno, ENOMEM);
 		EXPECT(kmalloc_zeroed(1 << 20) == NULL);
-		lock_release(inner_locks[i]);
+		lock_release(inner_lock(i));
 		cpu_leave(cpu);
 	}
 }

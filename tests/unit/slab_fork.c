@@ -16,9 +16,17 @@
 #include "purge.h"
 #include "unit_slab.h"
 
-#define NR 500
+#define NR	       500
 
-static struct lock *const inner_locks[] = { &zone_normal.lock, &section_lock, &meta_lock };
+#define NR_INNER_LOCKS 4
+
+static struct lock *inner_lock(unsigned int n)
+{
+	struct lock *const locks[NR_INNER_LOCKS] = { zone_lock(ZONE_DMA32), zone_lock(ZONE_NORMAL),
+						     &section_lock, &meta_lock };
+
+	return locks[n];
+}
 
 static int group_setup(void **state)
 {
@@ -82,8 +90,8 @@ static void expect_unlocked(void)
 		EXPECT_EQ(kmalloc_caches[class].barn.lock.word, 0);
 		EXPECT_EQ(kmalloc_caches[class].node.lock.word, 0);
 	}
-	for (i = 0; i < ARRAY_SIZE(inner_locks); i++)
-		EXPECT_EQ(inner_locks[i]->word, 0);
+	for (i = 0; i < NR_INNER_LOCKS; i++)
+		EXPECT_EQ(inner_lock(i)->word, 0);
 }
 
 struct before_fork {
@@ -170,12 +178,12 @@ static void test_fork_with_lock_held(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(inner_locks); i++) {
-		lock_acquire(inner_locks[i]);
-		unit_passes(after_fork_in_lock, inner_locks[i]);
-		EXPECT(lock_is_mine(inner_locks[i]));
-		EXPECT_EQ(inner_locks[i]->depth, 0);
-		lock_release(inner_locks[i]);
+	for (i = 0; i < NR_INNER_LOCKS; i++) {
+		lock_acquire(inner_lock(i));
+		unit_passes(after_fork_in_lock, inner_lock(i));
+		EXPECT(lock_is_mine(inner_lock(i)));
+		EXPECT_EQ(inner_lock(i)->depth, 0);
+		lock_release(inner_lock(i));
 		expect_unlocked();
 	}
 }

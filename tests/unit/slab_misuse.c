@@ -191,7 +191,7 @@ static void test_double_free_without_slab(void **state)
 	EXPECT(s->order > 0);
 	for (i = 0; i < ARRAY_SIZE(objects); i++) {
 		char *object = objects[i] = unit_kmalloc(2560);
-		struct page *page = virt_to_page(object);
+		struct page *page = page_at(object);
 
 		/* not in its slab's first page, and not where a page starts */
 		if ((uintptr_t)object % PAGE_SIZE && page != (struct page *)slab_at(object))

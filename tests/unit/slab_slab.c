@@ -234,11 +234,11 @@ static void test_colours(void **state)
 		EXPECT_EQ(n, wide.objects);
 		slab = slab_at(objects[0]);
 		EXPECT_EQ(slab->colour, i % wide.colours);
-		EXPECT_EQ((char *)objects[0] - (char *)page_address((struct page *)slab),
+		EXPECT_EQ((char *)objects[0] - (char *)page_start((struct page *)slab),
 			  i % wide.colours * 64);
 		EXPECT_EQ((uintptr_t)objects[0] % 64, 0);
 		EXPECT((char *)objects[n - 1] + 1344 <=
-		       (char *)page_address((struct page *)slab) + (PAGE_SIZE << wide.order));
+		       (char *)page_start((struct page *)slab) + (PAGE_SIZE << wide.order));
 		expect_cache_sound(&wide);
 	}
 	while (wide.node.nr_full) {
@@ -267,7 +267,7 @@ static void test_memory_is_not_touched(void **state)
 	purge_all(&zone_normal);
 	n = slab_alloc_bulk(&tall, NULL, objects, ARRAY_SIZE(objects));
 	EXPECT_EQ(n, tall.objects);
-	start = page_address((struct page *)slab_at(objects[0]));
+	start = page_start((struct page *)slab_at(objects[0]));
 	EXPECT_EQ(mincore(start, PAGE_SIZE << tall.order, vec), 0);
 	for (i = 0; i < 1u << tall.order; i++)
 		EXPECT((vec[i] & 1) == 0);
@@ -369,7 +369,7 @@ static void test_interior_free(void **state)
 		slab = slab_at(objects[per_slab]);
 	EXPECT(slab->colour > 0);
 	expect_interior(slab_object(&cache, slab, 0) - ALIGN);
-	expect_interior(page_address((struct page *)slab));
+	expect_interior(page_start((struct page *)slab));
 	slab = slab_at(objects[slab == slab_at(objects[0]) ? per_slab : 0]);
 	if (first_offset(&cache, slab) + per_slab * SIZE < PAGE_SIZE << cache.order)
 		expect_interior(slab_object(&cache, slab, per_slab));

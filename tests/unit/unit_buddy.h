@@ -11,12 +11,16 @@
 
 #include <string.h>
 
+#include "numa.h"
 #include "os.h"
 #include "purge.h"
 #include "unit.h"
 #include "zone.h"
 
-#define NEVER_MS 1000000 /* a decay that no test lives to see */
+/* What a process with one node has its pages from. */
+#define zone_normal (NODE_DATA(0)->node_zones[ZONE_NORMAL])
+
+#define NEVER_MS    1000000 /* a decay that no test lives to see */
 
 /* Blocks of one section, or of all. */
 struct survey {
@@ -24,14 +28,6 @@ struct survey {
 	unsigned long nr_free, nr_dirty, nr_online;
 	unsigned int nr_sections;
 };
-
-static inline void zone_init(struct zone *zone)
-{
-	*zone = (struct zone){ .online_step = 256 };
-	lock_init(&zone->lock, RANK_ZONE);
-	lock_init(&zone->purge_lock, RANK_PURGE);
-	list_init(&zone->sections);
-}
 
 static inline void set_decay(const char *option)
 {

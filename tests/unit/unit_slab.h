@@ -13,11 +13,15 @@
 
 #include "kmalloc.h"
 #include "large.h"
+#include "numa.h"
 #include "unit.h"
+
+/* What a process with one node has its pages from. */
+#define zone_normal (NODE_DATA(0)->node_zones[ZONE_NORMAL])
 
 static inline struct slab *slab_at(const void *object)
 {
-	struct page *page = virt_to_page(object);
+	struct page *page = page_at(object);
 	struct kmem_cache *s;
 
 	EXPECT(page != NULL);
@@ -36,8 +40,7 @@ static inline unsigned int first_offset(const struct kmem_cache *s, const struct
 
 static inline char *slab_object(const struct kmem_cache *s, const struct slab *slab, unsigned int i)
 {
-	return (char *)page_address((const struct page *)slab) + first_offset(s, slab) +
-	       i * s->size;
+	return (char *)page_start((const struct page *)slab) + first_offset(s, slab) + i * s->size;
 }
 
 static inline void expect_slab_sound(const struct kmem_cache *s, const struct slab *slab)

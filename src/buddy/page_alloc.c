@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* See page_alloc.h. */
+#include "page_alloc.h"
+
+static struct page *alloc_from(struct zone *zone, unsigned int nr, unsigned int align_order,
+			       gfp_t gfp)
+{
+	if (likely(gfpflags_allow_blocking(gfp)))
+		return zone_alloc(zone, nr, align_order);
+	return zone_alloc_online(zone, nr, align_order);
+}
+
+struct page *page_alloc(unsigned int nr, unsigned int align_order, int nid, gfp_t gfp)
+{
+	const struct pglist_data *node = numa_node(nid);
+	struct page *page = NULL;
+	unsigned int i, nr_near;
+
+	if (!node) {
+		if (gfp & __GFP_THISNODE)
+			return NULL;
+		node = numa_node(NUMA_NO_NODE);
+	}
+	nr_near = gfp & __GFP_THISNODE ? 1 : node->nr_near;
+	for (i = 0; i < nr_near && !page; i++)
+		page = alloc_from(&NODE_DATA(node->near[i])->node_zones[gfp_zone(gfp)], nr,
+				  align_order, gfp);
+	if (page && (gfp & __GFP_ZERO))
+		zone_zero(page, nr);
+	return page;
+}
