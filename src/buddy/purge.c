@@ -4,15 +4,18 @@
 
 #include <errno.h>
 
+#include "limit.h"
 #include "os.h"
 #include "report.h"
 
 #define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
 #define LARGE_HEAP     4096u /* pages in use: 16 MiB */
-#define SINK_SHARE     8     /* part of the way to the present that the peak sinks in a pass */
-#define PASSES_A_DECAY 4     /* how often old pages are looked for */
-#define OLDEST_MS      64    /* what was freed before is purged first, */
-#define YOUNGEST_MS    16    /* and what was freed since, last */
+#define FLOOR_SHARE    64UL /* of either at most this part of the memory that the process may use */
+#define LARGE_SHARE    16UL
+#define SINK_SHARE     8  /* part of the way to the present that the peak sinks in a pass */
+#define PASSES_A_DECAY 4  /* how often old pages are looked for */
+#define OLDEST_MS      64 /* what was freed before is purged first, */
+#define YOUNGEST_MS    16 /* and what was freed since, last */
 #define FOREVER	       (~0UL)
 
 static unsigned long decay_ms = 1000;
@@ -210,10 +213,12 @@ static unsigned long pages_used(const struct zone *zone)
 static unsigned long dirty_limit(const struct zone *zone)
 {
 	unsigned long used = pages_used(zone), most = READ_ONCE(zone->peak_used);
+	unsigned long floor = limits_share(DIRTY_FLOOR, FLOOR_SHARE << PAGE_SHIFT);
+	unsigned long large = limits_share(LARGE_HEAP, LARGE_SHARE << PAGE_SHIFT);
 
-	if (most > LARGE_HEAP)
-		most += (most - LARGE_HEAP) / 2;
-	return most > used + DIRTY_FLOOR ? most - used : DIRTY_FLOOR;
+	if (most > large)
+		most += (most - large) / 2;
+	return most > used + floor ? most - used : floor;
 }
 
 /* @freed pages were in use until just now. */

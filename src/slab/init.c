@@ -8,8 +8,9 @@
 
 #include "fork.h"
 #include "kmalloc.h"
-#include "os.h"
+#include "limit.h"
 #include "numa.h"
+#include "os.h"
 #include "purge.h"
 #include "slabinfo.h"
 
@@ -40,6 +41,18 @@ static const char *find_env(char **envp, const char *name)
 	return NULL;
 }
 
+/* The caches were made before anybody could ask what the process may use. */
+static void follow_limits(void)
+{
+	unsigned int class;
+
+	limits_init("");
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		cache_limit_empty(&kmalloc_caches[class]);
+		cache_limit_barn(&kmalloc_caches[class]);
+	}
+}
+
 void kmem_init_late(char **envp)
 {
 	const struct boot_params tables[] = { os_params, purge_params, numa_params,
@@ -47,6 +60,7 @@ void kmem_init_late(char **envp)
 	const char *env = getauxval(AT_SECURE) ? NULL : find_env(envp, "KMEM_OPTIONS");
 
 	kmem_init();
+	follow_limits();
 	if (&kmem_options)
 		options_parse(kmem_options, tables, ARRAY_SIZE(tables));
 	if (env)

@@ -4,15 +4,18 @@
 
 #include "cpu.h"
 #include "fault.h"
+#include "limit.h"
 #include "report.h"
 
-#define FILTER_WORDS   8u /* of a filter with some eight bits for each object of a sheaf */
-#define FIRST_LIMIT    1u
-#define EASY_BYTES     2048u /* of a sheaf's objects, up to which each visit raises its limit */
-#define VISITS_A_RAISE 8u
-#define MAX_FULL       10u	    /* full sheaves in a barn, */
-#define MAX_FULL_BYTES (128u << 10) /* or fewer: bytes of their objects; two at least */
-#define MAX_EMPTY      4u
+#define FILTER_WORDS	 8u /* of a filter with some eight bits for each object of a sheaf */
+#define FIRST_LIMIT	 1u
+#define EASY_BYTES	 2048u /* of a sheaf's objects, up to which each visit raises its limit */
+#define VISITS_A_RAISE	 8u
+#define MAX_FULL	 10u	      /* full sheaves in a barn, */
+#define FULL_A_CPU	 5u	      /* or fewer, with few CPUs to come for them, */
+#define MAX_FULL_BYTES	 (128u << 10) /* or fewer: bytes of their objects, */
+#define FULL_BYTES_SHARE 2048u	      /* at most this part of the memory; two at least */
+#define MAX_EMPTY	 4u
 
 #define SHEAF_POOL(capacity) \
 	META_POOL_INIT("sheaf", sizeof(struct sheaf) + (capacity) * sizeof(void *))
@@ -30,14 +33,22 @@ static struct {
 
 void cache_init_sheaves(struct kmem_cache *s)
 {
-	unsigned int kind = 0, bytes;
+	unsigned int kind = 0;
 
 	while (s->size > sheaf_kinds[kind].max_size)
 		kind++;
 	s->sheaf_capacity = (uint16_t)sheaf_kinds[kind].capacity;
 	s->sheaf_pool = &sheaf_kinds[kind].pool;
-	bytes = s->sheaf_capacity * s->size;
-	s->barn.max_full = (unsigned int)max_ul(2, min_ul(MAX_FULL, MAX_FULL_BYTES / bytes));
+	cache_limit_barn(s);
+}
+
+void cache_limit_barn(struct kmem_cache *s)
+{
+	unsigned long most = min_ul(MAX_FULL, FULL_A_CPU * (unsigned long)limits.cpus);
+	unsigned long bytes = limits_share(MAX_FULL_BYTES, FULL_BYTES_SHARE);
+
+	WRITE_ONCE(s->barn.max_full,
+		   (unsigned int)max_ul(2, min_ul(most, bytes / (s->sheaf_capacity * s->size))));
 }
 
 /* ---- Sheaves ---- */
@@ -188,7 +199,7 @@ static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 	struct sheaf *empty = NULL;
 	bool room;
 
-	if (READ_ONCE(barn->nr_full) >= barn->max_full)
+	if (READ_ONCE(barn->nr_full) >= READ_ONCE(barn->max_full))
 		return NULL;
 	check_sheaf(s, full);
 	if (!READ_ONCE(barn->nr_empty)) {
@@ -199,7 +210,7 @@ static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 	lock_acquire(&barn->lock);
 	if (!empty)
 		empty = pop_sheaf(&barn->empty, &barn->nr_empty);
-	room = empty && barn->nr_full < barn->max_full;
+	room = empty && barn->nr_full < READ_ONCE(barn->max_full);
 	if (room)
 		push_sheaf(&barn->full, &barn->nr_full, full);
 	lock_release(&barn->lock);

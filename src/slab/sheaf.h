@@ -59,6 +59,9 @@ static inline void slot_init(struct cpu_slot *slot)
 /* Chooses capacity and barn of a cache by the size of its objects. */
 void cache_init_sheaves(struct kmem_cache *s);
 
+/* Chooses the barn's size anew: when the limits of the process are known (limit.h). */
+void cache_limit_barn(struct kmem_cache *s);
+
 /* The slow paths of a thread: its slot was found empty, or full. */
 void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s);
 void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object);

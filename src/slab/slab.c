@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "fault.h"
+#include "limit.h"
 #include "report.h"
 
 #define FREE_BATCH  64u /* objects that are given back at a time */
 #define EMPTY_PAGES 4u	/* pages that a cache keeps in empty slabs, but one slab at least */
+#define BYTES_A_PAGE \
+	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 
 struct kmem_cache *kmem_caches[NR_CLASSES];
 
@@ -46,6 +49,13 @@ static unsigned int calculate_order(unsigned int size)
 	return SLAB_MAX_ORDER;
 }
 
+void cache_limit_empty(struct kmem_cache *s)
+{
+	unsigned long pages = limits_share(EMPTY_PAGES, BYTES_A_PAGE);
+
+	WRITE_ONCE(s->max_empty, (uint16_t)max_ul(1, pages >> s->order));
+}
+
 void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
 		uint8_t index)
 {
@@ -61,7 +71,7 @@ void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsig
 	s->reciprocal = (uint32_t)(((1ULL << 32) + size - 1) / size);
 	left = bytes - s->objects * size;
 	s->colours = (uint16_t)(left / align + 1);
-	s->max_empty = (uint16_t)max_ul(1, EMPTY_PAGES >> s->order);
+	cache_limit_empty(s);
 	lock_init(&s->barn.lock, RANK_BARN);
 	lock_init(&s->node.lock, RANK_NODE);
 	list_init(&s->node.partial);
@@ -308,7 +318,7 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab *slab, 
 	unlink_slab(node, slab);
 	give_object(shape_of(s), slab, object);
 	link_slab(node, slab);
-	if (slab->inuse == 0 && node->nr_empty > s->max_empty) {
+	if (slab->inuse == 0 && node->nr_empty > READ_ONCE(s->max_empty)) {
 		unlink_slab(node, slab);
 		list_add(&slab->list, released);
 	}

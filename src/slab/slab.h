@@ -58,7 +58,7 @@ struct barn {
 	struct lock lock; /* RANK_BARN */
 	struct sheaf *full, *empty;
 	unsigned int nr_full, nr_empty;
-	unsigned int max_full; /* constant */
+	unsigned int max_full; /* cache_limit_barn() */
 };
 
 struct kmem_cache_node {
@@ -95,6 +95,9 @@ extern struct kmem_cache *kmem_caches[NR_CLASSES]; /* by index; NULL: none */
 /* Describes a cache in @s and enters it in kmem_caches[]. @size is a multiple of @align. */
 void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
 		uint8_t index);
+
+/* Chooses anew how many empty slabs are kept: when the limits of the process are known (limit.h). */
+void cache_limit_empty(struct kmem_cache *s);
 
 /*
  * Takes up to @n objects, at least one unless the OS refuses: what partial slabs have, or else a new

@@ -7,12 +7,14 @@
  * kernel: mincore() of pages that nobody maps to a file is whether they cost anything.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "limit.h"
 #include "unit_buddy.h"
 
 #define FLOOR 1024u /* pages that may stay dirty while few are in use */
@@ -207,6 +209,36 @@ static void test_floor(void **state)
 	for (i = 8; i < 2048; i += 16)
 		zone_free(&zone, page + i, 8);
 	zone_fini(&zone);
+}
+
+/* Of 512 pages freed a while ago, with nothing in use lately: how many may stay. */
+static unsigned long dirty_after_a_while(unsigned long memory_bytes)
+{
+	uint64_t now = os_clock_ms();
+	unsigned long nr_dirty;
+	struct page *page;
+	struct zone zone;
+
+	limits.memory_bytes = memory_bytes;
+	zone_init(&zone, 0, ZONE_NORMAL);
+	page = take_and_write(&zone, 512, 9);
+	free_at(&zone, page, 512, now);
+	purge_tick(&zone, now + 1000, 0);
+	nr_dirty = zone.nr_dirty;
+	zone_fini(&zone);
+	limits.memory_bytes = ULONG_MAX;
+	return nr_dirty;
+}
+
+/* A process with little memory keeps little. */
+static void test_floor_follows_the_memory(void **state)
+{
+	(void)state;
+	set_decay("decay_ms=1000000");
+	EXPECT_EQ(dirty_after_a_while(ULONG_MAX), 512);
+	EXPECT_EQ(dirty_after_a_while(512 * 64 * PAGE_SIZE), 512);
+	EXPECT(dirty_after_a_while(100 * 64 * PAGE_SIZE) <= 100);
+	EXPECT(dirty_after_a_while(16 * 64 * PAGE_SIZE) <= 16);
 }
 
 /*
@@ -540,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_merged_is_young),
 		cmocka_unit_test(test_no_decay_wanted),
 		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_floor_follows_the_memory),
 		cmocka_unit_test(test_limit_sinks),
 		cmocka_unit_test(test_limit_holds),
 		cmocka_unit_test(test_unused_sections_go),

@@ -6,9 +6,11 @@
  * of a slab is ranked over all orders instead of searched for; the reciprocal is compared with the
  * division that it stands for at every offset of a slab.
  */
+#include <limits.h>
 #include <stdio.h>
 
 #include "init.h"
+#include "limit.h"
 #include "unit_slab.h"
 
 #define SCRATCH 255 /* a class that nobody uses */
@@ -182,6 +184,36 @@ static void test_sheaves_and_barns(void **state)
 	}
 }
 
+/* What is kept follows what the process may use, and nothing does where that is not limited. */
+static void test_limits(void **state)
+{
+	const struct limits before = limits;
+	unsigned int class;
+
+	(void)state;
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+		struct kmem_cache *s = &kmalloc_caches[class];
+		unsigned int full = s->barn.max_full, bytes = s->sheaf_capacity * s->size;
+		uint16_t empty = s->max_empty;
+
+		limits = (struct limits){ .cpus = 1, .memory_bytes = 32UL << 20 };
+		cache_limit_barn(s);
+		cache_limit_empty(s);
+		EXPECT(s->barn.max_full == 2 ||
+		       (s->barn.max_full <= 5 && s->barn.max_full * bytes <= 16u << 10));
+		EXPECT(s->max_empty == 1 || s->max_empty << s->order <= 2);
+		limits = (struct limits){ .cpus = 1, .memory_bytes = ULONG_MAX };
+		cache_limit_barn(s);
+		EXPECT_EQ(s->barn.max_full, full < 5 ? full : 5);
+		limits = (struct limits){ .cpus = 2, .memory_bytes = 256UL << 20 };
+		cache_limit_barn(s);
+		cache_limit_empty(s);
+		EXPECT_EQ(s->barn.max_full, full);
+		EXPECT_EQ(s->max_empty, empty);
+	}
+	limits = before;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_shape_of_any_size),
 		cmocka_unit_test(test_reciprocal_at_every_offset),
 		cmocka_unit_test(test_sheaves_and_barns),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

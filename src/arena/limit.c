@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* See limit.h. */
+#include "limit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bits.h"
+#include "options.h"
+
+#define PATH_BYTES 512	/* a longer path is taken for a file that is not there */
+#define TEXT_BYTES 4096 /* of a file; what is behind is not looked at */
+#define CPU_WORDS  128	/* 8192 CPUs */
+#define NEAR	   16	/* a limit is near when a sixteenth of it is left */
+
+struct limits limits = { .cpus = UINT_MAX, .memory_bytes = ULONG_MAX };
+
+static const char *root = "";
+
+/* ---- Files ---- */
+
+struct path {
+	char text[PATH_BYTES];
+	size_t len;
+	bool too_long;
+};
+
+static void path_add(struct path *path, const char *text, size_t len)
+{
+	if (path->len + len >= sizeof(path->text)) {
+		path->too_long = true;
+		return;
+	}
+	memcpy(path->text + path->len, text, len);
+	path->len += len;
+	path->text[path->len] = '\0';
+}
+
+/* The text of root/@a/@b, terminated; false when it cannot be read. */
+static bool read_file(const struct path *a, const char *b, char text[TEXT_BYTES])
+{
+	struct path path = { .len = 0 };
+	size_t len = 0;
+	long fd, n;
+
+	path_add(&path, root, strlen(root));
+	path_add(&path, a->text, a->len);
+	path_add(&path, b, strlen(b));
+	if (path.too_long || a->too_long)
+		return false;
+	fd = syscall(SYS_openat, AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	do {
+		n = syscall(SYS_read, fd, text + len, TEXT_BYTES - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && len < TEXT_BYTES - 1);
+	syscall(SYS_close, fd);
+	text[len] = '\0';
+	return len > 0;
+}
+
+/* The number at the start of @text; ULONG_MAX for anything else, as for "max". */
+static unsigned long number(const char *text)
+{
+	long value;
+
+	return option_number(text, strspn(text, "0123456789"), &value) == 0 ? (unsigned long)value :
+									      ULONG_MAX;
+}
+
+static unsigned long read_number(const struct path *dir, const char *name)
+{
+	char text[TEXT_BYTES];
+
+	return read_file(dir, name, text) ? number(text) : ULONG_MAX;
+}
+
+/* The number behind @key at the start of a line; 0 when there is none. */
+static unsigned long read_keyed(const struct path *dir, const char *name, const char *key)
+{
+	size_t len = strlen(key);
+	char text[TEXT_BYTES];
+	const char *line;
+
+	if (!read_file(dir, name, text))
+		return 0;
+	for (line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) == 0 && line[len] == ' ')
+			return number(line + len + 1);
+		if (!*line)
+			break;
+	}
+	return 0;
+}
+
+/* ---- Which cgroup ---- */
+
+struct cgroup {
+	struct path dir;
+	size_t top; /* length of dir where it is the root cgroup */
+	bool v1;
+};
+
+/* Whether @name is one of the words, separated by commas, of [list, end). */
+static bool has_word(const char *list, const char *end, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (list < end) {
+		const char *comma = memchr(list, ',', (size_t)(end - list));
+		const char *word_end = comma ? comma : end;
+
+		if ((size_t)(word_end - list) == len && memcmp(list, name, len) == 0)
+			return true;
+		list = word_end + 1;
+	}
+	return false;
+}
+
+/*
+ * The cgroup that controls @controller for this process. A line of the file is "id:controllers:path";
+ * version 2 has an empty list of controllers, and has those that no other line names.
+ */
+static bool find_cgroup(const char *controller, struct cgroup *cgroup)
+{
+	static const char base[] = "/sys/fs/cgroup";
+	const struct path none = { .len = 0 };
+	const char *line, *where = NULL;
+	char text[TEXT_BYTES];
+
+	*cgroup = (struct cgroup){ .v1 = false };
+	if (!read_file(&none, "/proc/self/cgroup", text))
+		return false;
+	for (line = text; *line && !cgroup->v1; line += strcspn(line, "\n"), line += *line != 0) {
+		const char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
+
+		if (!path)
+			break;
+		cgroup->v1 = has_word(list + 1, path, controller);
+		if (cgroup->v1 || path == list + 1)
+			where = path + 1;
+	}
+	if (!where)
+		return false;
+	path_add(&cgroup->dir, base, strlen(base));
+	if (cgroup->v1) {
+		path_add(&cgroup->dir, "/", 1);
+		path_add(&cgroup->dir, controller, strlen(controller));
+	}
+	cgroup->top = cgroup->dir.len;
+	path_add(&cgroup->dir, where, strcspn(where, "\n"));
+	if (cgroup->dir.text[cgroup->dir.len - 1] == '/')
+		cgroup->dir.text[--cgroup->dir.len] = '\0';
+	return !cgroup->dir.too_long;
+}
+
+/* One up; false at the root. Where a container sees its host's paths, only some of them are there. */
+static bool parent(struct cgroup *cgroup)
+{
+	if (cgroup->dir.len <= cgroup->top)
+		return false;
+	while (cgroup->dir.text[--cgroup->dir.len] != '/')
+		;
+	cgroup->dir.text[cgroup->dir.len] = '\0';
+	return true;
+}
+
+/* ---- Limits ---- */
+
+static unsigned long memory_of(const struct cgroup *cgroup)
+{
+	if (cgroup->v1)
+		return read_number(&cgroup->dir, "/memory.limit_in_bytes");
+	return min_ul(read_number(&cgroup->dir, "/memory.max"),
+		      read_number(&cgroup->dir, "/memory.high"));
+}
+
+static unsigned long memory_limit(void)
+{
+	static const int which[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_RSS };
+	unsigned long limit = ULONG_MAX;
+	struct cgroup cgroup;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(which); i++) {
+		struct rlimit rlim;
+
+		if (getrlimit((__rlimit_resource_t)which[i], &rlim) == 0 &&
+		    rlim.rlim_cur != RLIM_INFINITY)
+			limit = min_ul(limit, rlim.rlim_cur);
+	}
+	if (find_cgroup("memory", &cgroup))
+		do
+			limit = min_ul(limit, memory_of(&cgroup));
+		while (parent(&cgroup));
+	/* What version 1 has instead of "max" is as good as no limit. */
+	return limit >= LONG_MAX >> 1 ? ULONG_MAX : limit;
+}
+
+/* The CPUs that @cgroup may use the time of, rounded up. */
+static unsigned long quota_of(const struct cgroup *cgroup)
+{
+	unsigned long quota = ULONG_MAX, period = ULONG_MAX;
+	char text[TEXT_BYTES];
+
+	if (cgroup->v1) {
+		/* -1 is no limit, and no number here. */
+		quota = read_number(&cgroup->dir, "/cpu.cfs_quota_us");
+		period = read_number(&cgroup->dir, "/cpu.cfs_period_us");
+	} else if (read_file(&cgroup->dir, "/cpu.max", text) && strchr(text, ' ')) {
+		quota = number(text);
+		period = number(strchr(text, ' ') + 1);
+	}
+	if (quota == ULONG_MAX || period == ULONG_MAX || !period)
+		return UINT_MAX;
+	return quota / period + (quota % period != 0);
+}
+
+static unsigned long cpu_limit(void)
+{
+	unsigned long mask[CPU_WORDS], cpus = 0;
+	long bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	struct cgroup cgroup;
+	long i;
+
+	for (i = 0; i < bytes / (long)sizeof(long); i++)
+		cpus += (unsigned long)__builtin_popcountl(mask[i]);
+	if (!cpus)
+		cpus = UINT_MAX;
+	if (find_cgroup("cpu", &cgroup))
+		do
+			cpus = min_ul(cpus, quota_of(&cgroup));
+		while (parent(&cgroup));
+	return max_ul(cpus, 1);
+}
+
+void limits_init(const char *where)
+{
+	int saved = errno;
+
+	root = where;
+	limits.cpus = (unsigned int)cpu_limit();
+	limits.memory_bytes = memory_limit();
+	errno = saved;
+}
+
+unsigned long limits_share(unsigned long most, unsigned long share)
+{
+	return min_ul(most, limits.memory_bytes / share);
+}
+
+/* ---- Pressure ---- */
+
+static bool is_near(const struct cgroup *cgroup)
+{
+	const struct path *dir = &cgroup->dir;
+	unsigned long high =
+		read_number(dir, cgroup->v1 ? "/memory.limit_in_bytes" : "/memory.high");
+	unsigned long used, droppable;
+
+	if (high >= LONG_MAX >> 1)
+		return false;
+	used = read_number(dir, cgroup->v1 ? "/memory.usage_in_bytes" : "/memory.current");
+	droppable = read_keyed(dir, "/memory.stat",
+			       cgroup->v1 ? "total_inactive_file" : "inactive_file");
+	return used != ULONG_MAX && used > droppable && used - droppable >= high - high / NEAR;
+}
+
+bool limits_pressure(void)
+{
+	int saved = errno;
+	struct cgroup cgroup;
+	bool near = false;
+
+	if (find_cgroup("memory", &cgroup))
+		do
+			near = is_near(&cgroup);
+		while (!near && parent(&cgroup));
+	errno = saved;
+	return near;
+}

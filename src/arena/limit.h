@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the process may use, which is often less than the machine has.
+ *
+ * CPUs: those of its affinity, or its cgroup's quota rounded up, whichever is less. Memory: the lowest
+ * of RLIMIT_AS, RLIMIT_DATA, RLIMIT_RSS and the limits of its cgroup and the cgroups above
+ * (memory.max and memory.high of version 2, memory.limit_in_bytes of version 1). They are read once,
+ * at start-up, and what the library keeps for speed follows them:
+ *
+ *	dirty pages that may stay however few are used	4 MiB, but at most 1/64 of the memory
+ *	what counts as a large heap (see purge.c)	16 MiB, but at most 1/16
+ *	bytes in a barn's full sheaves			128 KiB, but at most 1/2048
+ *	full sheaves in a barn				5 for each CPU, at most 10
+ *	pages in the empty slabs of a cache		one for each 16 MiB, at most 4
+ *
+ * so that from 256 MiB of memory and two CPUs on nothing is less than without limits. Page lists of
+ * threads hold four pages, which is little enough for any limit.
+ *
+ * The files are read by system calls of our own, into the stack: nothing is allocated. cgroups are
+ * looked for where they are mounted by convention, below /sys/fs/cgroup.
+ */
+#ifndef KMEM_LIMIT_H
+#define KMEM_LIMIT_H
+
+#include "compiler.h"
+
+struct limits {
+	unsigned int cpus;	    /* at least 1; UINT_MAX until they are read */
+	unsigned long memory_bytes; /* ULONG_MAX: no limit */
+};
+
+extern struct limits limits;
+
+/* Reads the limits. @root stands before /proc and /sys: "", but for tests. It is kept. */
+void limits_init(const char *root);
+
+/* The lesser of @most and the memory divided by @share. */
+unsigned long limits_share(unsigned long most, unsigned long share);
+
+/*
+ * Whether a cgroup of the process comes near its limit now: what it uses, without file pages that the
+ * kernel can drop, exceeds 15/16 of memory.high (version 1: of memory.limit_in_bytes). Reads files:
+ * not for every call. Keeps errno.
+ */
+bool limits_pressure(void);
+
+#endif
