@@ -52,18 +52,25 @@ typedef unsigned int gfp_t;
 #define __GFP_HARDWALL	     0x20000u /* keep to the cpuset's nodes: the kernel sees to it */
 #define __GFP_DMA	     0x40000u /* below 16 MiB: met as __GFP_DMA32, the lowest zone here */
 
-#define __GFP_RECLAIM	     (__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
+#define __GFP_RECLAIM	     (__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM) /* either way of it */
 
 /* ---- The usual combinations ---- */
 
+/* May enter the OS and wait: what is asked for when nothing speaks against it. */
 #define GFP_KERNEL	     (__GFP_RECLAIM | __GFP_IO | __GFP_FS)
 #define GFP_KERNEL_ACCOUNT   (GFP_KERNEL | __GFP_ACCOUNT)
-#define GFP_NOIO	     (__GFP_RECLAIM)
-#define GFP_NOFS	     (__GFP_RECLAIM | __GFP_IO)
 #define GFP_USER	     (GFP_KERNEL | __GFP_HARDWALL)
 #define GFP_HIGHUSER	     (GFP_USER | __GFP_HIGHMEM)
+
+/* As GFP_KERNEL: there is no I/O and no file system that could be entered. */
+#define GFP_NOIO	     (__GFP_RECLAIM)
+#define GFP_NOFS	     (__GFP_RECLAIM | __GFP_IO)
+
+/* Never enters the OS, never waits for a lock: from what the library holds, or NULL. */
 #define GFP_ATOMIC	     (__GFP_HIGH | __GFP_KSWAPD_RECLAIM)
 #define GFP_NOWAIT	     (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
+
+/* To be added to one of the others: from ZONE_DMA32. Alone, they do not enter the OS. */
 #define GFP_DMA		     __GFP_DMA
 #define GFP_DMA32	     __GFP_DMA32
 
