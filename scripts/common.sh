@@ -13,7 +13,7 @@ ME=${0##*/}
 
 # What a build needs.  The tests' packages are in ./check.
 # shellcheck disable=SC2034
-BUILD_PACKAGES=(cmake ninja-build gcc g++ libc6-dev libjson-c-dev libncurses-dev)
+BUILD_PACKAGES=(cmake ninja-build gcc g++ libbsd-dev libc6-dev libjson-c-dev libncurses-dev)
 
 say()
 {

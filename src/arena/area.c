@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mm.h"
 #include "os.h"
 #include "report.h"
 
@@ -116,7 +117,7 @@ static void retry_stuck(void)
 
 static void enter_area(struct section *s, void *start, size_t bytes)
 {
-	os_name(start, bytes, "kmem:area");
+	mm_name(start, bytes, "kmem area");
 	s->start = (uintptr_t)start;
 	s->bytes = bytes;
 	section_enter(s, s->start, bytes);
@@ -145,15 +146,9 @@ static void drop_area(struct section *s)
 		keep_stuck(s);
 }
 
-/*
- * After a move was refused with @err. The kernel may have cleared the target before it refused, and
- * cleared addresses may be another thread's by now: what can be reserved anew was cleared and is let
- * go; what cannot stays as it is, addresses without memory. Only two errors surely come first.
- */
-static void forget_target(void *to, size_t bytes, int err)
+/* After a refused move: what is still recorded there is ours. */
+static void drop_target(void *to, size_t bytes)
 {
-	if (err != -EINVAL && err != -EBUSY && os_reserve_at(to, bytes) != 0)
-		return;
 	if (place_unmap(to, bytes) != 0)
 		kmem_report("the OS does not take the addresses 0x%lx back", (unsigned long)to);
 }
@@ -164,7 +159,7 @@ static void forget_target(void *to, size_t bytes, int err)
  */
 static bool may_have(void *to, size_t bytes)
 {
-	return os_commit(to, bytes) == 0;
+	return mm_commit(to, bytes) == 0;
 }
 
 void *area_alloc(size_t bytes, size_t align)
@@ -176,7 +171,7 @@ void *area_alloc(size_t bytes, size_t align)
 	s = reserve_area(bytes, align);
 	if (!s)
 		return NULL;
-	if (os_commit((void *)s->start, bytes)) {
+	if (mm_commit((void *)s->start, bytes)) {
 		drop_area(s);
 		return NULL;
 	}
@@ -209,7 +204,7 @@ static void shrink_area(struct section *s, size_t bytes)
 	/* As when a whole area goes: out of the table before the addresses can be another's. */
 	if (next_slot < end)
 		section_leave(next_slot, end - next_slot);
-	if (os_unmap(tail, gone)) {
+	if (mm_unmap(tail, gone)) {
 		section_enter(s, s->start, s->bytes);
 		return;
 	}
@@ -221,7 +216,7 @@ static bool grow_in_place(struct section *s, size_t bytes)
 {
 	size_t old = s->bytes;
 
-	if (os_extend((void *)s->start, old, bytes))
+	if (mm_extend((void *)s->start, old, bytes))
 		return false;
 	WRITE_ONCE(s->bytes, bytes);
 	section_enter(s, s->start, bytes);
@@ -242,18 +237,18 @@ void *area_adopt(void *from, size_t old_bytes, size_t bytes)
 	if (!s)
 		return NULL;
 	to = (char *)s->start;
-	if (!may_have(to, bytes) || os_unmap(to + old_bytes, bytes - old_bytes)) {
+	if (!may_have(to, bytes) || mm_unmap(to + old_bytes, bytes - old_bytes)) {
 		drop_area(s);
 		return NULL;
 	}
 	s->bytes = old_bytes;
-	err = os_move(from, old_bytes, to);
+	err = mm_move(from, old_bytes, to);
 	if (err) {
-		forget_target(to, old_bytes, err);
+		drop_target(to, old_bytes);
 		keep_area_descriptor(s);
 		return NULL;
 	}
-	if (os_extend(to, old_bytes, bytes)) {
+	if (mm_extend(to, old_bytes, bytes)) {
 		/* Another thread's mapping may have slipped in behind; @from is ours still, and zero. */
 		memcpy(from, to, old_bytes);
 		drop_area(s);
@@ -273,14 +268,14 @@ static void *move_area(struct section *s, size_t bytes)
 	if (!to)
 		return NULL;
 	if (!may_have(to, bytes)) {
-		forget_target(to, bytes, -EBUSY);
+		drop_target(to, bytes);
 		return NULL;
 	}
 	section_leave(s->start, old);
-	err = os_move_grow(from, old, to, bytes);
+	err = mm_move_grow(from, old, to, bytes);
 	if (err) {
 		section_enter(s, s->start, old);
-		forget_target(to, bytes, err);
+		drop_target(to, bytes);
 		return NULL;
 	}
 	account(-1, -(long)old);

@@ -18,7 +18,7 @@ size_t meta_chunk_bytes;
 
 static bool new_chunk(void)
 {
-	char *chunk = place_metadata(CHUNK_SIZE, "kmem:meta");
+	char *chunk = place_metadata(CHUNK_SIZE, "kmem metadata");
 
 	if (!chunk)
 		return false;

@@ -8,7 +8,6 @@
 #include <linux/prctl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -25,6 +24,9 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
+
+#define RESERVED     (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+#define PAGES_A_LOOK 4096 /* that os_resident() asks about at a time */
 
 /* Fault injection; `calls` and `left` are shared by all threads. */
 static struct {
@@ -98,7 +100,7 @@ static long os_call(long nr, const void *addr, size_t size, long a, long b, long
 	int saved = errno;
 	long ret;
 
-	/* An error that none of the calls has of its own: see forget_target() in area.c. */
+	/* An error that none of the calls has of its own: see settle_target() in mm.c. */
 	if (should_fail())
 		return -EBUSY;
 	ret = syscall(nr, addr, size, a, b, c, d);
@@ -120,38 +122,43 @@ size_t os_page_size(void)
 	return size;
 }
 
-static long reserve(void *addr, size_t size, int flags)
-{
-	return os_call(SYS_mmap, addr, size, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
-}
-
 static int unmap(void *addr, size_t size)
 {
 	return (int)os_call(SYS_munmap, addr, size, 0, 0, 0, 0);
 }
 
-int os_reserve_at(void *addr, size_t size)
+long os_map(void *addr, size_t size, int prot, int flags, int fd, size_t offset)
 {
-	long got = reserve(addr, size, MAP_FIXED_NOREPLACE);
+	long got = os_call(SYS_mmap, addr, size, prot, flags, fd, (long)offset);
 
-	if (got < 0 && got > -4096)
-		return (int)got;
-	if (got == (long)addr)
-		return 0;
+	if (!(flags & MAP_FIXED_NOREPLACE) || got == (long)addr || os_is_error(got))
+		return got;
 	/* A kernel before 4.17 takes the address for a hint only. */
 	return os_unmap((void *)got, size) < 0 ? -ENOMEM : -EEXIST;
 }
 
+int os_reserve_at(void *addr, size_t size)
+{
+	long got = os_map(addr, size, PROT_NONE, RESERVED | MAP_FIXED_NOREPLACE, -1, 0);
+
+	return os_is_error(got) ? (int)got : 0;
+}
+
+uintptr_t os_reserve(size_t size)
+{
+	long got = os_map(NULL, size, PROT_NONE, RESERVED, -1, 0);
+
+	return os_is_error(got) ? 0 : (uintptr_t)got;
+}
+
 uintptr_t os_probe(size_t size)
 {
-	long got = reserve(NULL, size, 0);
+	uintptr_t got = os_reserve(size);
 
-	if (got < 0 && got > -4096)
-		return 0;
 	/* Not given back it is addresses without memory, which a search then finds taken. */
-	unmap((void *)got, size);
-	return (uintptr_t)got;
+	if (got)
+		unmap((void *)got, size);
+	return got;
 }
 
 int os_commit(void *addr, size_t size)
@@ -202,11 +209,35 @@ int os_extend(void *addr, size_t old_size, size_t new_size)
 	return got == (long)addr ? 0 : (int)got;
 }
 
-void os_name(void *addr, size_t size, const char *name)
+long os_resident(const void *addr, size_t size)
 {
+	size_t page = os_page_size(), step = PAGES_A_LOOK * page, done, i;
+	unsigned char in_memory[PAGES_A_LOOK];
+	long nr = 0;
+
+	for (done = 0; done < size; done += step) {
+		size_t bytes = size - done < step ? size - done : step;
+		int err = (int)os_call(SYS_mincore, (const char *)addr + done, bytes,
+				       (long)in_memory, 0, 0, 0);
+
+		if (err)
+			return err;
+		for (i = 0; i < (bytes + page - 1) / page; i++)
+			nr += in_memory[i] & 1;
+	}
+	return nr;
+}
+
+void os_name(const void *addr, size_t size, const char *name)
+{
+	static bool unsupported; /* before Linux 5.17, or built without */
 	int saved = errno;
 
-	prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, size, name);
+	if (READ_ONCE(unsupported))
+		return;
+	if (syscall(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, size, name) == -1 &&
+	    errno != ENOMEM && errno != EBADF)
+		WRITE_ONCE(unsupported, true);
 	errno = saved;
 }
 

@@ -16,11 +16,29 @@
 #include "compiler.h"
 #include "options.h"
 
+/* Whether what a call returned as an address is a negative errno. */
+static inline bool os_is_error(long ret)
+{
+	return ret < 0 && ret > -4096;
+}
+
 /* Bytes of a page of the running kernel: 4, 16 or 64 KiB. */
 size_t os_page_size(void);
 
 /* Reserves @size bytes without access at exactly @addr; -EEXIST when something is there already. */
 int os_reserve_at(void *addr, size_t size) __must_check;
+
+/* Reserves @size bytes without access wherever the kernel likes; 0 when it refuses. */
+uintptr_t os_reserve(size_t size);
+
+/*
+ * mmap(2), for others than the library: the address, or a negative errno. With MAP_FIXED_NOREPLACE
+ * -EEXIST when something is there, whatever the age of the kernel.
+ */
+long os_map(void *addr, size_t size, int prot, int flags, int fd, size_t offset) __must_check;
+
+/* Pages of the running kernel in [addr, addr + size) that are in memory; a negative errno. */
+long os_resident(const void *addr, size_t size);
 
 /* Where the kernel would put @size bytes now; 0 when it would refuse. */
 uintptr_t os_probe(size_t size);
@@ -46,8 +64,11 @@ int os_move_grow(void *from, size_t old_size, void *to, size_t new_size) __must_
 /* Grows a mapping in place; -ENOMEM when something is in the way. */
 int os_extend(void *addr, size_t old_size, size_t new_size) __must_check;
 
-/* The name that /proc/PID/maps shows, where the kernel supports it. */
-void os_name(void *addr, size_t size, const char *name);
+/*
+ * The name that /proc/PID/maps shows for anonymous memory. A kernel that has no names is asked once;
+ * what is refused otherwise stays without.
+ */
+void os_name(const void *addr, size_t size, const char *name);
 
 /* The NUMA nodes that this process may have memory of, a bit each; 1 where that cannot be told. */
 unsigned long os_nodes(void);

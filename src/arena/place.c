@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "bits.h"
+#include "mm.h"
 #include "os.h"
 #include "report.h"
 #include "section.h"
@@ -65,7 +66,7 @@ static int search(uintptr_t from, size_t size, size_t align, uintptr_t *found)
 
 		if (!addr)
 			return -EEXIST;
-		err = os_reserve_at((void *)addr, size);
+		err = mm_reserve_at((void *)addr, size);
 		if (err == 0)
 			*found = addr;
 		from = upward ? addr + 1 : addr + size - 1;
@@ -115,7 +116,7 @@ void *place_section_low(size_t size)
 	KMEM_ASSERT(size <= SECTION_SIZE);
 	lock_acquire(&meta_lock);
 	for (; addr && err == -EEXIST; addr -= SECTION_SIZE) {
-		err = os_reserve_at((void *)addr, size);
+		err = mm_reserve_at((void *)addr, size);
 		if (!err)
 			break;
 	}
@@ -129,7 +130,7 @@ int place_unmap(void *addr, size_t size)
 	int err;
 
 	lock_acquire(&meta_lock);
-	err = os_unmap(addr, size);
+	err = mm_unmap(addr, size);
 	if (!err)
 		hint = upward ? min_ul(hint, start) : max_ul(hint, end);
 	lock_release(&meta_lock);
@@ -145,7 +146,7 @@ static uintptr_t reserve_metadata(size_t size)
 	uintptr_t addr = metadata_next;
 
 	KMEM_ASSERT(size <= METADATA_STRIDE);
-	if (addr == metadata_end || os_reserve_at((void *)addr, size) != 0) {
+	if (addr == metadata_end || mm_reserve_at((void *)addr, size) != 0) {
 		addr = reserve_slots(size, SECTION_SIZE);
 		if (!addr)
 			return 0;
@@ -162,12 +163,12 @@ void *place_metadata(size_t size, const char *name)
 
 	if (!addr)
 		return NULL;
-	if (os_commit((char *)addr + META_GUARD, align_up(size, os_page_size()))) {
+	if (mm_commit((char *)addr + META_GUARD, align_up(size, os_page_size()))) {
 		/* Address space without access is all that is lost if this is refused, too. */
-		if (os_unmap((void *)addr, whole) == 0)
+		if (mm_unmap((void *)addr, whole) == 0)
 			metadata_next = addr;
 		return NULL;
 	}
-	os_name((void *)addr, whole, name);
+	mm_name((void *)addr, whole, name);
 	return (char *)addr + META_GUARD;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "mm.h"
 #include "os.h"
 #include "report.h"
 
@@ -69,7 +70,7 @@ static struct section *new_descriptor(size_t bytes)
 	if (s)
 		return s;
 	lock_acquire(&meta_lock);
-	s = place_metadata(sizeof(*s) + nr_pages * sizeof(struct page), "kmem:mem_map");
+	s = place_metadata(sizeof(*s) + nr_pages * sizeof(struct page), "kmem mem_map");
 	lock_release(&meta_lock);
 	return s;
 }
@@ -125,7 +126,7 @@ static struct section *create(size_t min_bytes, bool low)
 			continue;
 		s = new_descriptor(bytes);
 		if (s) {
-			os_name(start, bytes, "kmem:section");
+			mm_name(start, bytes, "kmem section");
 			init_section(s, start, bytes);
 			return s;
 		}
@@ -152,7 +153,7 @@ int section_online(struct section *s, unsigned int nr)
 	int err;
 
 	KMEM_ASSERT(s->nr_online + nr <= s->nr_pages);
-	err = os_commit(addr, (size_t)nr << PAGE_SHIFT);
+	err = mm_commit(addr, (size_t)nr << PAGE_SHIFT);
 	if (err)
 		return err;
 	WRITE_ONCE(s->nr_online, s->nr_online + nr);

@@ -29,6 +29,7 @@ enum lock_rank {
 	RANK_ZONE,    /* a zone's free areas */
 	RANK_SECTION, /* the section table and the address space behind it */
 	RANK_META,    /* the memory of the library's own structures */
+	RANK_MM,      /* the record of what is mapped */
 	NR_RANKS
 };
 

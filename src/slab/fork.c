@@ -7,6 +7,7 @@
 
 #include "kmalloc.h"
 #include "numa.h"
+#include "vma.h"
 
 #define FIRST_CLASS 1
 #define NR_CACHES   (NR_KMALLOC_CLASSES - FIRST_CLASS)
@@ -22,7 +23,7 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
 /* All locks, outermost first: the n-th, or NULL behind the last. */
 static struct lock *nth_lock(unsigned int n)
 {
-	struct lock *const inner[] = { &section_lock, &meta_lock, NULL };
+	struct lock *const inner[] = { &section_lock, &meta_lock, &mmap_lock, NULL };
 
 	if (n == 0)
 		return &cpus_lock;

@@ -10,6 +10,7 @@
 #include "large.h"
 #include "numa.h"
 #include "report.h"
+#include "vma.h"
 
 #define SLOT_OFFSET(class) (offsetof(struct kmem_cpu, slot) + (class) * sizeof(struct cpu_slot))
 
@@ -56,7 +57,8 @@ void kmalloc_init(void)
 /* Whether this thread was interrupted while it held what an area needs. */
 static bool may_take_area(void)
 {
-	return !zones_are_mine() && !lock_is_mine(&section_lock) && !lock_is_mine(&meta_lock);
+	return !zones_are_mine() && !lock_is_mine(&section_lock) && !lock_is_mine(&meta_lock) &&
+	       !lock_is_mine(&mmap_lock);
 }
 
 void kmalloc_keep_larger(void)
@@ -316,6 +318,7 @@ bool kmem_trim(void)
 		KMEM_ASSERT(cache_is_valid(&kmalloc_caches[class]));
 	}
 	pages = zones_purge();
+	KMEM_ASSERT(mm_is_valid());
 	cpu_leave(cpu);
 	return pages || pages_used() < used;
 }
