@@ -24,7 +24,7 @@ __export struct mallinfo2 mallinfo2(void)
 	unsigned long used;
 
 	kmem_get_totals(&t);
-	used = t.slab_used + t.large - t.areas;
+	used = t.slab_used + t.pages + t.large - t.areas;
 	return (struct mallinfo2){
 		.arena = t.online,
 		.ordblks = t.nr_sections,
@@ -66,10 +66,10 @@ __export void malloc_stats(void)
 	out_init(&out, STDERR_FILENO, buf, sizeof(buf));
 	out_printf(&out, "Arena 0:\n");
 	out_printf(&out, "system bytes     = %10lu\n", t.online);
-	out_printf(&out, "in use bytes     = %10lu\n", t.slab_used + t.large - t.areas);
+	out_printf(&out, "in use bytes     = %10lu\n", t.slab_used + t.pages + t.large - t.areas);
 	out_printf(&out, "Total (incl. mmap):\n");
 	out_printf(&out, "system bytes     = %10lu\n", t.online + t.areas);
-	out_printf(&out, "in use bytes     = %10lu\n", t.slab_used + t.large);
+	out_printf(&out, "in use bytes     = %10lu\n", t.slab_used + t.pages + t.large);
 	out_printf(&out, "max mmap regions = %10lu\n", t.nr_areas);
 	out_printf(&out, "max mmap bytes   = %10lu\n", t.areas);
 	out_flush(&out);

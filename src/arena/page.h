@@ -21,11 +21,12 @@
 #define PAGE_SIZE  (1UL << PAGE_SHIFT)
 
 enum page_type {
-	PAGE_NONE,  /* not the first page of anything */
-	PAGE_FREE,  /* first of a free block of 1 << order pages, in a free area */
-	PAGE_PCP,   /* first of a free block on a thread's page list */
-	PAGE_SLAB,  /* first of a slab */
-	PAGE_LARGE, /* first of nr_pages handed out as they are */
+	PAGE_NONE,   /* not the first page of anything */
+	PAGE_FREE,   /* first of a free block of 1 << order pages, in a free area */
+	PAGE_PCP,    /* first of a free block on a thread's page list */
+	PAGE_SLAB,   /* first of a slab */
+	PAGE_LARGE,  /* first of nr_pages handed out as they are */
+	PAGE_KERNEL, /* first of nr_pages handed out as pages, with a count: see page_block.h */
 };
 
 struct page {
@@ -33,19 +34,21 @@ struct page {
 	struct list_head lru;
 	union {
 		struct {
-			uint32_t nr_pages; /* PAGE_LARGE: its length */
+			uint32_t nr_pages; /* PAGE_LARGE, PAGE_KERNEL: its length */
 			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory; PAGE_PCP: */
 					   /* not 0 when the dirty bits say too little */
 			uint64_t freed_ms; /* PAGE_FREE: when its youngest part was freed */
+			uint32_t refcount; /* PAGE_KERNEL, as the kind of the block */
+			uint8_t kind;
 		};
 		unsigned long free_map[4]; /* PAGE_SLAB: see struct slab */
 	};
 	uint16_t inuse, objects; /* PAGE_SLAB */
 	uint8_t type;		 /* enum page_type */
-	uint8_t order;		 /* PAGE_FREE, PAGE_PCP, PAGE_SLAB: log2 of its pages */
-	uint8_t class;		 /* PAGE_SLAB: its page_class */
-	uint8_t colour;		 /* PAGE_SLAB */
-	void *owner;		 /* PAGE_SLAB: its cache */
+	uint8_t order;	/* PAGE_FREE, PAGE_PCP, PAGE_SLAB, PAGE_KERNEL: log2 of its pages */
+	uint8_t class;	/* PAGE_SLAB: its page_class */
+	uint8_t colour; /* PAGE_SLAB */
+	void *owner;	/* PAGE_SLAB: its cache */
 };
 
 static inline void page_set_type(struct page *page, enum page_type type)

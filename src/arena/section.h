@@ -31,8 +31,11 @@
 #endif
 #define NR_SECTIONS (1UL << (ADDRESS_BITS - SECTION_SHIFT))
 
-#define MAX_ORDER   (SECTION_SHIFT - PAGE_SHIFT) /* the largest buddy block is a section */
-#define NR_ORDERS   (MAX_ORDER + 1)
+#ifndef MAX_ORDER    /* as in kmem/mm.h */
+#define MAX_ORDER 14 /* the largest buddy block is a section */
+#endif
+_Static_assert(MAX_ORDER == SECTION_SHIFT - PAGE_SHIFT, "");
+#define NR_ORDERS (MAX_ORDER + 1)
 
 enum section_type { SECTION_PAGES, SECTION_AREA };
 

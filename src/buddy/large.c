@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "page_alloc.h"
+#include "page_block.h"
 #include "pcp.h"
 #include "report.h"
 
@@ -18,15 +19,20 @@ static void account(long blocks, long bytes)
 	__atomic_fetch_add(&nr_bytes, (size_t)bytes, __ATOMIC_RELAXED);
 }
 
+void large_adopt(struct page *page, unsigned int nr)
+{
+	page->nr_pages = nr;
+	smp_store_release(&page->type, PAGE_LARGE);
+	account(1, (long)nr << PAGE_SHIFT);
+}
+
 static void *alloc_from_zone(unsigned int nr, unsigned int align_order, int nid, gfp_t gfp)
 {
 	struct page *page = page_alloc(nr, align_order, nid, gfp);
 
 	if (!page)
 		return NULL;
-	page->nr_pages = nr;
-	smp_store_release(&page->type, PAGE_LARGE);
-	account(1, (long)nr << PAGE_SHIFT);
+	large_adopt(page, nr);
 	return page_start(page);
 }
 
@@ -154,6 +160,8 @@ enum large_fault large_fault(const void *addr)
 		return area_is_stuck(s) ? FAULT_DOUBLE_FREE : FAULT_INTERIOR;
 	if (!page)
 		return FAULT_FOREIGN;
+	if (page_block_head(page))
+		return FAULT_PAGES;
 	if (pcp_holds(page))
 		return FAULT_DOUBLE_FREE;
 	if (zone_page_is_free(page_zone(page), page))

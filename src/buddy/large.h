@@ -30,8 +30,14 @@ size_t large_size(const void *addr);
 void *large_resize(void *addr, size_t bytes);
 
 /* Why @addr, which no large block starts at and which lies in no slab, cannot be freed. */
-enum large_fault { FAULT_DOUBLE_FREE, FAULT_INTERIOR, FAULT_FOREIGN };
+enum large_fault { FAULT_DOUBLE_FREE, FAULT_INTERIOR, FAULT_FOREIGN, FAULT_PAGES };
 enum large_fault large_fault(const void *addr);
+
+/*
+ * A block of pages just taken, of no type yet, becomes a large block of @nr pages: for whoever cannot
+ * free it now, but knows who will.
+ */
+void large_adopt(struct page *page, unsigned int nr);
 
 /* Bytes in large blocks, areas included, and how many of them there are. */
 size_t large_bytes(void);

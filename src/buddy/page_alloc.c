@@ -2,6 +2,12 @@
 /* See page_alloc.h. */
 #include "page_alloc.h"
 
+#include "os.h"
+#include "report.h"
+
+#define WARN_INTERVAL_MS 5000
+#define WARN_BURST	 10u
+
 static struct page *alloc_from(struct zone *zone, unsigned int nr, unsigned int align_order,
 			       gfp_t gfp)
 {
@@ -28,4 +34,42 @@ struct page *page_alloc(unsigned int nr, unsigned int align_order, int nid, gfp_
 	if (page && (gfp & __GFP_ZERO))
 		zone_zero(page, nr);
 	return page;
+}
+
+unsigned int page_alloc_bulk(struct page **pages, unsigned int n, int nid, gfp_t gfp)
+{
+	const struct pglist_data *node = numa_node(nid);
+	unsigned int got = 0, some, i;
+
+	while (got < n) {
+		some = 0;
+		if (node && gfp_zone(gfp) == ZONE_NORMAL && gfpflags_allow_blocking(gfp))
+			some = zone_alloc_bulk((struct zone *)&node->node_zones[ZONE_NORMAL], 0,
+					       pages + got, n - got);
+		for (i = 0; i < some && (gfp & __GFP_ZERO); i++)
+			zone_zero(pages[got + i], 1);
+		if (!some) {
+			pages[got] = page_alloc(1, 0, nid, gfp);
+			some = pages[got] != NULL;
+		}
+		if (!some)
+			break;
+		got += some;
+	}
+	return got;
+}
+
+void page_alloc_warn(unsigned int order, gfp_t gfp)
+{
+	static uint64_t began_ms;
+	static unsigned int said;
+	uint64_t now = os_clock_ms();
+
+	/* Two threads that come here at once may say one line more, or less. */
+	if (now - READ_ONCE(began_ms) > WARN_INTERVAL_MS) {
+		WRITE_ONCE(began_ms, now);
+		WRITE_ONCE(said, 0);
+	}
+	if (__atomic_fetch_add(&said, 1, __ATOMIC_RELAXED) < WARN_BURST)
+		kmem_report("page allocation failure: order:%u, mode:0x%x", order, gfp);
 }

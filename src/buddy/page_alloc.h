@@ -18,4 +18,10 @@
 /* @nr pages aligned to 1 << @align_order of them; NULL when refused. */
 struct page *page_alloc(unsigned int nr, unsigned int align_order, int nid, gfp_t gfp);
 
+/* Up to @n single pages, fewer when no more are free and the OS refuses. Returns how many. */
+unsigned int page_alloc_bulk(struct page **pages, unsigned int n, int nid, gfp_t gfp);
+
+/* Says on stderr that pages were refused, but not more often than anybody wants to read it. */
+void page_alloc_warn(unsigned int order, gfp_t gfp) __cold;
+
 #endif

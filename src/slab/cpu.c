@@ -148,6 +148,14 @@ struct kmem_cpu *cpu_enter(void)
 	return cpu;
 }
 
+struct kmem_cpu *cpu_enter_atomic(void)
+{
+	if (likely(this_cpu->kind != CPU_BOOT))
+		return cpu_enter();
+	become(CPU_BOOT_AWAY);
+	return this_cpu;
+}
+
 /*
  * Takes the last deferred object; NULL when there is none. While the thread is busy a handler only
  * adds to them, so that an exchange that succeeds took what was read.

@@ -80,6 +80,9 @@ static __always_inline bool slot_push(struct cpu_slot *slot, void *object)
  * take no lock that it may hold already.
  */
 struct kmem_cpu *cpu_enter(void);
+
+/* The same without asking the OS for a state: a thread without one stays without. */
+struct kmem_cpu *cpu_enter_atomic(void);
 void cpu_leave(struct kmem_cpu *cpu);
 
 /* Before any other call, once: the handler for exiting threads. */

@@ -2,7 +2,11 @@
 /* See fault.h. */
 #include "fault.h"
 
+#include <string.h>
+
 #include "large.h"
+#include "page_block.h"
+#include "pcp.h"
 #include "report.h"
 #include "slab.h"
 
@@ -22,6 +26,50 @@ void fault_wrong_size(const char *cache, const void *object, size_t size)
 	kmem_bug("%s: free with the wrong size %zu of 0x%lx", cache, size, (unsigned long)object);
 }
 
+/* The cache whose slab the page lies in, or NULL. */
+static const struct kmem_cache *page_cache(const struct page *page)
+{
+	unsigned int order;
+
+	for (order = 0; order <= SLAB_MAX_ORDER; order++) {
+		unsigned int first = (unsigned int)align_down(page_index(page), 1u << order);
+		const struct page *head = &page_section(page)->mem_map[first];
+
+		if (page_is(head, PAGE_SLAB, order))
+			return head->owner;
+	}
+	return NULL;
+}
+
+void fault_bad_page(const struct page *page, const char *what)
+{
+	const struct kmem_cache *s = page ? page_cache(page) : NULL;
+	unsigned long addr = page ? (unsigned long)page_start(page) : 0;
+
+	if (!page)
+		kmem_bug("-: invalid %s (not libkmem's memory) of 0x%lx", what, addr);
+	if (s)
+		kmem_bug("%s: invalid %s (a slab's page) of 0x%lx", s->name, what, addr);
+	if (page_block_head(page))
+		kmem_bug("pages: invalid %s (not the start of a block) of 0x%lx", what, addr);
+	if (!pcp_holds(page) && !zone_page_is_free(page_zone(page), page))
+		kmem_bug("large: invalid %s (not of alloc_pages()) of 0x%lx", what, addr);
+	if (strcmp(what, "free") == 0)
+		kmem_bug("pages: double free of 0x%lx", addr);
+	kmem_bug("pages: invalid %s (a free page) of 0x%lx", what, addr);
+}
+
+void fault_wrong_order(const struct page *page, unsigned int order)
+{
+	kmem_bug("pages: free with the wrong order %u of 0x%lx", order,
+		 (unsigned long)page_start(page));
+}
+
+void fault_inside_page(const void *addr)
+{
+	kmem_bug("pages: invalid free (not the start of a block) of 0x%lx", (unsigned long)addr);
+}
+
 void fault_bad_pointer(const void *addr)
 {
 	switch (large_fault(addr)) {
@@ -29,6 +77,9 @@ void fault_bad_pointer(const void *addr)
 		/* A page boundary is where a large block starts; elsewhere a slab was, once. */
 		kmem_bug("%s: double free of 0x%lx",
 			 (unsigned long)addr & (PAGE_SIZE - 1) ? "-" : "large",
+			 (unsigned long)addr);
+	case FAULT_PAGES:
+		kmem_bug("pages: invalid free (alloc_pages() has free_pages()) of 0x%lx",
 			 (unsigned long)addr);
 	case FAULT_INTERIOR:
 		kmem_bug("large: invalid free (not the start of an object) of 0x%lx",

@@ -54,8 +54,7 @@ void kmalloc_init(void)
 
 /* ---- From a signal handler within a slow path ---- */
 
-/* Whether this thread was interrupted while it held what an area needs. */
-static bool may_take_area(void)
+bool kmalloc_may_nest(void)
 {
 	return !zones_are_mine() && !lock_is_mine(&section_lock) && !lock_is_mine(&meta_lock) &&
 	       !lock_is_mine(&mmap_lock);
@@ -70,7 +69,7 @@ static void *alloc_nested(size_t size, size_t align)
 {
 	if (size <= KMALLOC_MAX_SIZE)
 		kmalloc_keep_larger();
-	return may_take_area() ? area_alloc(size, align) : NULL;
+	return kmalloc_may_nest() ? area_alloc(size, align) : NULL;
 }
 
 /* ---- Allocation ---- */
@@ -188,7 +187,7 @@ static void free_nested(void *object)
 {
 	struct section *section = section_of(object);
 
-	if (!section || section->type != SECTION_AREA || !may_take_area())
+	if (!section || section->type != SECTION_AREA || !kmalloc_may_nest())
 		cpu_defer_free(object);
 	else if (large_free(object))
 		fault_bad_pointer(object);

@@ -84,6 +84,12 @@ size_t kmalloc_live_size(const void *object);
 /* Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. */
 void *kmalloc_resize(void *object, size_t old_size, size_t new_size);
 
+/*
+ * In a signal handler within a slow path: whether the interrupted call holds nothing that pages and
+ * areas need.
+ */
+bool kmalloc_may_nest(void);
+
 /* An object has more room than its size asks for, for want of a smaller one: sizes say less now. */
 void kmalloc_keep_larger(void);
 

@@ -12,6 +12,7 @@
 #include "kmalloc.h"
 #include "large.h"
 #include "numa.h"
+#include "page_block.h"
 #include "report.h"
 
 static char path_pattern[PATH_MAX];
@@ -80,6 +81,7 @@ void kmem_get_totals(struct kmem_totals *t)
 		.nr_sections = zones.nr_sections,
 		.metadata = meta_bytes(),
 	};
+	t->pages = page_block_pages() << PAGE_SHIFT;
 	/* Two moments: the part may not exceed the whole. */
 	t->large = max_ul(large_bytes(), t->areas);
 	t->resident = ((zones.nr_online - zones.nr_free + zones.nr_dirty) << PAGE_SHIFT) + t->areas;

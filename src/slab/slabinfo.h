@@ -31,6 +31,7 @@ struct kmem_totals {
 	unsigned long slab_free;   /* free objects and waste in slabs */
 	unsigned long large;	   /* large blocks, areas included */
 	unsigned long areas;	   /* of these, with a mapping of their own */
+	unsigned long pages;	   /* in blocks of alloc_pages() */
 	unsigned long nr_large, nr_areas, nr_sections, nr_objects;
 	unsigned long metadata;
 };
