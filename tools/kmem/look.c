@@ -27,7 +27,9 @@ struct target *look(const struct command *self, int argc, char **argv, bool *jso
 
 	for (; flags && flags[nr].name && nr < MAX_FLAGS; nr++)
 		options[nr + 2] =
-			(struct option){ flags[nr].name, no_argument, NULL, 256 + (int)nr };
+			(struct option){ flags[nr].name,
+					 flags[nr].value ? required_argument : no_argument, NULL,
+					 256 + (int)nr };
 	*json = false;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -35,6 +37,8 @@ struct target *look(const struct command *self, int argc, char **argv, bool *jso
 			help_and_exit(self);
 		else if (c == 'j')
 			*json = true;
+		else if (c >= 256 && flags[c - 256].value)
+			*flags[c - 256].value = optarg;
 		else if (c >= 256)
 			*flags[c - 256].flag = true;
 		else

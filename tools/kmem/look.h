@@ -14,10 +14,11 @@
 #include "target.h"
 #include "tool.h"
 
-/* An option without an argument beyond --json and --help; *flag is set to true. */
+/* An option beyond --json and --help: *flag is set to true, or *value to its argument. */
 struct look_flag {
 	const char *name;
 	bool *flag;
+	const char **value;
 };
 
 /* Reads the command line, answers --help, and opens the one target. @flags ends with a NULL name. */

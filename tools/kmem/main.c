@@ -12,15 +12,18 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
-	&command_run,
-	&command_slabinfo,
 };
 
 /* ---- Messages ---- */
 
+void (*message_hook)(void);
+
 static void message(const char *fmt, va_list ap)
 {
 	char line[1000];
+
+	if (message_hook)
+		message_hook();
 
 	/* One write, so that lines of several processes do not mix. */
 	vsnprintf(line, sizeof(line), fmt, ap);

@@ -65,7 +65,8 @@ void target_note_change(struct target *t, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	t->nr_changed++;
-	warn("~ %s: %s", t->name, what);
+	if (!t->quiet)
+		warn("~ %s: %s", t->name, what);
 }
 
 /* ---- The way to the root ---- */
@@ -159,7 +160,8 @@ static bool take_root(void *context, const struct elf_note *note)
 	if (search->found || search->nr_fit == 1) {
 		t->root = root;
 		t->root_address = note->where + (uint64_t)distance;
-		t->library = search->file;
+		free(t->library);
+		t->library = xstrdup(search->file);
 	}
 	return false;
 }
@@ -213,7 +215,7 @@ struct target *target_open(const char *what)
 		t = target_open_process(what, pid);
 	else
 		t = target_open_core(what);
-	t->library = "";
+	t->library = xstrdup("");
 	find_root(t);
 	return t;
 }
@@ -222,5 +224,6 @@ void target_close(struct target *t)
 {
 	t->ops->close(t);
 	free(t->mappings);
+	free(t->library);
 	free(t);
 }

@@ -50,9 +50,10 @@ struct target {
 
 	struct kmem_root root; /* a copy */
 	uintptr_t root_address;
-	const char *library; /* the file that it was found in */
+	char *library; /* the file that it was found in */
 
 	unsigned long nr_changed; /* see target_note_change() */
+	bool quiet; /* it only counts: standard error is a screen that is being drawn */
 };
 
 /* Opens a process by its number, or a core file by its path, and finds the library in it. Dies with a

@@ -35,11 +35,14 @@ struct command {
 
 /* One file each defines them; main.c lists them. */
 extern const struct command command_run, command_slabinfo, command_buddyinfo, command_zoneinfo,
-	command_vmas;
+	command_vmas, command_sysfs, command_top, command_slabtop, command_explain_rss;
 
 /* `kmem: TEXT` and a newline on stderr; die() then exits with @code. */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(enum kmem_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Called before a message is written, where somebody else has the terminal; NULL: nobody. */
+extern void (*message_hook)(void);
 
 /* As the standard functions, but die when there is no memory. */
 void *xrealloc(void *p, size_t count, size_t size);

@@ -33,8 +33,9 @@ static unsigned long slot_count(struct target *t, const struct cpu_slot *slot,
 	return nr;
 }
 
-static void count_thread(struct target *t, struct caches *caches, const struct kmem_cpu *cpu)
+static void count_thread(void *context, struct target *t, const struct kmem_cpu *cpu)
 {
+	struct caches *caches = context;
 	size_t i;
 
 	caches->nr_threads++;
@@ -53,7 +54,7 @@ static void count_thread(struct target *t, struct caches *caches, const struct k
  * Every state on a list, whose links must agree in both directions; false when they did not, and what
  * was seen so far may be counted twice or not at all.
  */
-static bool walk_threads(struct target *t, struct caches *caches, uintptr_t head)
+static bool walk_threads(struct target *t, uintptr_t head, thread_visitor *each, void *context)
 {
 	struct kmem_cpu *cpu = xrealloc(NULL, 1, sizeof(*cpu));
 	uintptr_t from = head, at;
@@ -67,28 +68,36 @@ static bool walk_threads(struct target *t, struct caches *caches, uintptr_t head
 		       target_read_struct(t, at - offsetof(struct kmem_cpu, list), cpu) &&
 		       (uintptr_t)cpu->list.prev == from;
 		if (good)
-			count_thread(t, caches, cpu);
+			each(context, t, cpu);
 		from = at;
 	}
 	free(cpu);
 	return good;
 }
 
-static void read_threads(struct target *t, struct caches *caches)
+bool threads_for_each(struct target *t, thread_visitor *each, void *context)
 {
 	const struct list_head *list[NR_CPU_LISTS];
-	unsigned int try;
 	size_t i;
 
 	target_need_struct(t, t->root.cpu_lists, &list, "the lists of threads");
+	for (i = 0; i < NR_CPU_LISTS; i++)
+		if (!walk_threads(t, (uintptr_t)list[i], each, context))
+			return false;
+	return true;
+}
+
+static void read_threads(struct target *t, struct caches *caches)
+{
+	unsigned int try;
+	size_t i;
+
 	for (try = 0; try < TRIES; try++) {
 		caches->nr_threads = 0;
 		caches->pcp_pages = 0;
 		for (i = 0; i < caches->nr; i++)
 			caches->cache[i].objects_in_slots = 0;
-		for (i = 0; i < NR_CPU_LISTS && walk_threads(t, caches, (uintptr_t)list[i]); i++)
-			;
-		if (i == NR_CPU_LISTS)
+		if (threads_for_each(t, count_thread, caches))
 			return;
 	}
 	target_note_change(t, "the list of threads: %lu states seen", caches->nr_threads);

@@ -37,6 +37,16 @@ struct caches {
 void caches_read(struct target *t, struct caches *caches);
 void caches_free(struct caches *caches);
 
+/* ---- Threads ---- */
+
+typedef void thread_visitor(void *context, struct target *t, const struct kmem_cpu *cpu);
+
+/*
+ * Calls @each for a copy of every thread's state, those of lost threads included. False when the list
+ * changed on the way: some were visited twice, or not at all.
+ */
+bool threads_for_each(struct target *t, thread_visitor *each, void *context);
+
 /* ---- Sections and areas ---- */
 
 struct section_view {
