@@ -90,7 +90,8 @@ have_package()
 	binutils) command -v objdump >/dev/null ;;
 	ninja-build) command -v ninja >/dev/null ;;
 	cmake | gcc | g++ | clang | clang-format | git) command -v "$1" >/dev/null ;;
-	gcovr | valgrind) command -v "$1" >/dev/null ;;
+	gcovr | redis-server | tmux | valgrind) command -v "$1" >/dev/null ;;
+	procps) command -v slabtop >/dev/null ;;
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
 	libjson-c-dev) [ -e /usr/include/json-c/json.h ] ;;
 	libncurses-dev) [ -e /usr/include/ncurses.h ] ;;

@@ -12,6 +12,7 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
+	&command_run, &command_slabinfo, &command_top, &command_slabtop, &command_explain_rss,
 };
 
 /* ---- Messages ---- */

@@ -1,0 +1,22 @@
+# What shows a program while it runs: kmem top, slabtop, explain-rss, and the file that follows.
+
+find_package(Python3 COMPONENTS Interpreter REQUIRED)
+
+# The parts of the command that need no target, through their own interface.
+function(kmem_tool_part name)
+	list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/tools/kmem/ OUTPUT_VARIABLE sources)
+	add_executable(tools_${name} ${name}.c ${sources})
+	target_include_directories(tools_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tools/kmem)
+	target_link_libraries(tools_${name} PRIVATE kmem_flags ${KMEM_CMOCKA_LIBRARY}
+		Threads::Threads)
+	add_test(NAME tools-${name} COMMAND tools_${name})
+	set_tests_properties(tools-${name} PROPERTIES LABELS tools TIMEOUT 300)
+endfunction()
+kmem_tool_part(pagemap proc_pagemap.c proc_smaps.c)
+
+kmem_outside_program(tools_holder holder.c)
+kmem_outside_program(tools_threads threads.cc)
+
+kmem_script_test(tools explain-rss ${Python3_EXECUTABLE}
+	${CMAKE_CURRENT_SOURCE_DIR}/explain_rss.py $<TARGET_FILE:kmem_tool> $<TARGET_FILE:kmem>
+	$<TARGET_FILE:tools_holder> $<TARGET_FILE:tools_threads>)
