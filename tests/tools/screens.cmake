@@ -12,11 +12,16 @@ function(kmem_tool_part name)
 	add_test(NAME tools-${name} COMMAND tools_${name})
 	set_tests_properties(tools-${name} PROPERTIES LABELS tools TIMEOUT 300)
 endfunction()
+kmem_tool_part(livefile livefile.c)
 kmem_tool_part(pagemap proc_pagemap.c proc_smaps.c)
 
 kmem_outside_program(tools_holder holder.c)
 kmem_outside_program(tools_threads threads.cc)
 
+foreach(name top slabtop follow)
+	kmem_script_test(tools ${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name}.sh
+		$<TARGET_FILE:kmem_tool> $<TARGET_FILE:kmem> $<TARGET_FILE:tools_holder>)
+endforeach()
 kmem_script_test(tools explain-rss ${Python3_EXECUTABLE}
 	${CMAKE_CURRENT_SOURCE_DIR}/explain_rss.py $<TARGET_FILE:kmem_tool> $<TARGET_FILE:kmem>
 	$<TARGET_FILE:tools_holder> $<TARGET_FILE:tools_threads>)
