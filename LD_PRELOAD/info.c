@@ -16,6 +16,7 @@
 #include "exports.h"
 #include "format.h"
 #include "kmalloc.h"
+#include "shrinker.h"
 #include "slabinfo.h"
 
 __export struct mallinfo2 mallinfo2(void)
@@ -142,6 +143,8 @@ __export int mallopt(int param, int value)
 /* What @pad asks to keep is not worth keeping: sections grow by steps again. */
 __export int malloc_trim(size_t pad)
 {
+	unsigned long freed = READ_ONCE(nr_shrinkers) ? shrinkers_run_all() : 0;
+
 	(void)pad;
-	return kmem_trim();
+	return kmem_trim() || freed;
 }

@@ -307,9 +307,6 @@ int kmem_rcu_register(const struct kmem_rcu_ops *ops) KMEM_SYMBOL(kmem_rcu_regis
 #define ZERO_SIZE_PTR	       ((void *)16)
 #define ZERO_OR_NULL_PTR(addr) ((unsigned long)(addr) <= (unsigned long)ZERO_SIZE_PTR)
 
-/* "Any node", where a function asks for one. */
-#define NUMA_NO_NODE	       (-1)
-
 /*
  * All of these allocate as malloc does, and what they give may be grown, measured and freed by any
  * of them. Where they fail they return NULL, and errno is ENOMEM.

@@ -52,6 +52,7 @@ static struct section *new_area_descriptor(void)
 		s = meta_alloc(&area_pool);
 	if (s) {
 		s->type = SECTION_AREA;
+		WRITE_ONCE(s->vmalloc, false);
 		WRITE_ONCE(s->nr_free, 0);
 		list_init(&s->list);
 	}

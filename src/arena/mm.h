@@ -11,7 +11,7 @@
  * forgotten, and unmapping what is not recorded does nothing.
  *
  * A signal handler that interrupts a thread in here is refused with -EAGAIN. What malloc does in a
- * handler does not even come here: see may_take_area() in kmalloc.c.
+ * handler does not even come here: see kmalloc_may_nest() in kmalloc.c.
  */
 #ifndef KMEM_MM_H
 #define KMEM_MM_H

@@ -50,7 +50,8 @@ struct free_area {
 struct section {
 	uintptr_t start; /* of its memory; constant */
 	size_t bytes;	 /* reserved from there on; SECTION_AREA: may span slots */
-	enum section_type type;
+	uint8_t type;	 /* enum section_type; constant */
+	bool vmalloc;	 /* SECTION_AREA: by vmalloc(), and to be freed by vfree() */
 
 	/* SECTION_PAGES, all under the zone's lock */
 	unsigned int nr_pages;	    /* reserved */

@@ -21,15 +21,16 @@
 #include "compiler.h"
 
 enum lock_rank {
-	RANK_INIT,    /* one-time start-up */
-	RANK_CPUS,    /* the list of all kmem_cpu */
-	RANK_BARN,    /* a cache's full and empty sheaves */
-	RANK_NODE,    /* a cache's slab lists */
-	RANK_PURGE,   /* whoever gives memory back */
-	RANK_ZONE,    /* a zone's free areas */
-	RANK_SECTION, /* the section table and the address space behind it */
-	RANK_META,    /* the memory of the library's own structures */
-	RANK_MM,      /* the record of what is mapped */
+	RANK_INIT,     /* one-time start-up */
+	RANK_SHRINKER, /* the program's shrinkers, and who runs them */
+	RANK_CPUS,     /* the list of all kmem_cpu */
+	RANK_BARN,     /* a cache's full and empty sheaves */
+	RANK_NODE,     /* a cache's slab lists */
+	RANK_PURGE,    /* whoever gives memory back */
+	RANK_ZONE,     /* a zone's free areas */
+	RANK_SECTION,  /* the section table and the address space behind it */
+	RANK_META,     /* the memory of the library's own structures */
+	RANK_MM,       /* the record of what is mapped */
 	NR_RANKS
 };
 

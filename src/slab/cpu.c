@@ -153,6 +153,7 @@ struct kmem_cpu *cpu_enter_atomic(void)
 	if (likely(this_cpu->kind != CPU_BOOT))
 		return cpu_enter();
 	become(CPU_BOOT_AWAY);
+	kmem_init();
 	return this_cpu;
 }
 

@@ -7,6 +7,7 @@
 
 #include "kmalloc.h"
 #include "numa.h"
+#include "shrinker.h"
 #include "vma.h"
 
 #define FIRST_CLASS 1
@@ -24,10 +25,11 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
 static struct lock *nth_lock(unsigned int n)
 {
 	struct lock *const inner[] = { &section_lock, &meta_lock, &mmap_lock, NULL };
+	struct lock *const outer[] = { &shrinker_lock, &cpus_lock };
 
-	if (n == 0)
-		return &cpus_lock;
-	n -= 1;
+	if (n < ARRAY_SIZE(outer))
+		return outer[n];
+	n -= ARRAY_SIZE(outer);
 	if (n < NR_CACHES)
 		return &kmalloc_caches[FIRST_CLASS + n].barn.lock;
 	n -= NR_CACHES;
@@ -92,6 +94,7 @@ static void parent(void)
 
 static void child(void)
 {
+	shrinkers_fork_child();
 	cpus_fork_child();
 	zones_fork_child();
 	release();

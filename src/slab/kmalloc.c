@@ -10,7 +10,11 @@
 #include "large.h"
 #include "numa.h"
 #include "report.h"
+#include "shrinker.h"
 #include "vma.h"
+
+/* What malloc asks for. It tells nobody but its caller that there was no memory. */
+#define MALLOC_GFP	   (GFP_KERNEL | __GFP_NOWARN)
 
 #define SLOT_OFFSET(class) (offsetof(struct kmem_cpu, slot) + (class) * sizeof(struct cpu_slot))
 
@@ -65,14 +69,40 @@ void kmalloc_keep_larger(void)
 	WRITE_ONCE(kept_larger, true);
 }
 
-static void *alloc_nested(size_t size, size_t align)
+static void *alloc_nested(size_t size, size_t align, gfp_t gfp)
 {
+	if (!gfpflags_allow_blocking(gfp) || gfp_zone(gfp) != ZONE_NORMAL || !kmalloc_may_nest())
+		return NULL;
 	if (size <= KMALLOC_MAX_SIZE)
 		kmalloc_keep_larger();
-	return kmalloc_may_nest() ? area_alloc(size, align) : NULL;
+	return area_alloc(size, align);
+}
+
+bool kmem_in_slow_path(void)
+{
+	switch (this_cpu->kind) {
+	case CPU_LIVE:
+		return this_cpu->busy;
+	case CPU_BOOT_AWAY:
+	case CPU_EXITED_AWAY:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* ---- Allocation ---- */
+
+static struct kmem_cpu *enter(gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) ? cpu_enter() : cpu_enter_atomic();
+}
+
+/* What a thread that a fork left behind had; giving it back may enter the OS. */
+static bool take_over(gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) && cpu_reclaim_orphan();
+}
 
 static void *take_object(struct kmem_cpu *cpu, struct kmem_cache *s)
 {
@@ -84,61 +114,125 @@ static void *take_object(struct kmem_cpu *cpu, struct kmem_cache *s)
 	return object;
 }
 
-static void *alloc_object(struct kmem_cache *s)
+static void *try_object(struct kmem_cache *s, gfp_t gfp)
 {
-	struct kmem_cpu *cpu = cpu_enter();
+	struct kmem_cpu *cpu = enter(gfp);
 	void *object;
 
-	if (unlikely(!cpu)) {
-		object = alloc_nested(s->size, PAGE_SIZE);
-	} else {
-		cpu_reclaim_orphan();
-		do
-			object = take_object(cpu, s);
-		while (unlikely(!object) && cpu_reclaim_orphan());
-		cpu_leave(cpu);
-	}
-	if (unlikely(!object))
-		errno = ENOMEM;
+	if (unlikely(!cpu))
+		return alloc_nested(s->size, PAGE_SIZE, gfp);
+	take_over(gfp);
+	do
+		object = take_object(cpu, s);
+	while (unlikely(!object) && take_over(gfp));
+	cpu_leave(cpu);
 	return object;
 }
 
-static void *alloc_large(size_t size, size_t align, bool zero)
+static void *try_large(size_t size, size_t align, int nid, gfp_t gfp)
 {
-	struct kmem_cpu *cpu;
+	struct kmem_cpu *cpu = enter(gfp);
 	void *object;
 
-	if (unlikely(size > PTRDIFF_MAX - PAGE_SIZE || align > PTRDIFF_MAX / 2)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	cpu = cpu_enter();
+	if (unlikely(!cpu))
+		return alloc_nested(size, align, gfp);
+	do
+		object = large_alloc(size, align, nid, gfp);
+	while (unlikely(!object) && take_over(gfp));
+	cpu_leave(cpu);
+	return object;
+}
+
+static void *try_area(size_t size, gfp_t gfp)
+{
+	struct kmem_cpu *cpu = enter(gfp);
+	void *object;
+
 	if (unlikely(!cpu)) {
-		object = alloc_nested(size, align);
+		object = alloc_nested(size, PAGE_SIZE, gfp);
 	} else {
-		do
-			object = large_alloc(size, align, NUMA_NO_NODE,
-					     zero ? GFP_KERNEL | __GFP_ZERO : GFP_KERNEL);
-		while (unlikely(!object) && cpu_reclaim_orphan());
+		object = area_alloc(size, PAGE_SIZE);
 		cpu_leave(cpu);
 	}
-	if (unlikely(!object))
-		errno = ENOMEM;
+	if (object)
+		WRITE_ONCE(section_of(object)->vmalloc, true);
 	return object;
+}
+
+/* The end of every allocation that was no hit. */
+static void *finish(void *object, size_t size, gfp_t gfp)
+{
+	if (likely(object)) {
+		shrinkers_tick(gfp);
+		return object;
+	}
+	kmem_alloc_failed(gfp, size);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static void *alloc_object(struct kmem_cache *s, gfp_t gfp)
+{
+	void *object = try_object(s, gfp);
+	unsigned int attempt = 0;
+
+	while (unlikely(!object) && kmem_reclaim(gfp, s->size, attempt++))
+		object = try_object(s, gfp);
+	return finish(object, s->size, gfp);
+}
+
+static void *alloc_large(size_t size, size_t align, int nid, gfp_t gfp)
+{
+	unsigned int attempt = 0;
+	void *object;
+
+	/* No process can have as much, however long it waits. */
+	if (unlikely(size > PTRDIFF_MAX - PAGE_SIZE || align > PTRDIFF_MAX / 2))
+		return finish(NULL, size, gfp);
+	object = try_large(size, align, nid, gfp);
+	while (unlikely(!object) && kmem_reclaim(gfp, size, attempt++))
+		object = try_large(size, align, nid, gfp);
+	return finish(object, size, gfp);
+}
+
+void *kmalloc_area(size_t size, gfp_t gfp)
+{
+	unsigned int attempt = 0;
+	void *object;
+
+	if (unlikely(!size || size > PTRDIFF_MAX - PAGE_SIZE))
+		return finish(NULL, size, gfp);
+	object = try_area(size, gfp);
+	while (unlikely(!object) && kmem_reclaim(gfp, size, attempt++))
+		object = try_area(size, gfp);
+	return finish(object, size, gfp);
 }
 
 void *kmalloc_slow(size_t size)
 {
 	if (size <= KMALLOC_MAX_SIZE)
-		return alloc_object(&kmalloc_caches[kmalloc_class(size)]);
-	return alloc_large(size, PAGE_SIZE, false);
+		return alloc_object(&kmalloc_caches[kmalloc_class(size)], MALLOC_GFP);
+	return alloc_large(size, PAGE_SIZE, NUMA_NO_NODE, MALLOC_GFP);
+}
+
+void *kmalloc_flags(size_t size, int nid, gfp_t gfp)
+{
+	struct kmem_cache *s;
+	void *object;
+
+	/* The caches' slabs lie anywhere: what must be low, or here, is whole pages. */
+	if (size > KMALLOC_MAX_SIZE || gfp_zone(gfp) != ZONE_NORMAL)
+		return alloc_large(size, PAGE_SIZE, nid, gfp);
+	s = &kmalloc_caches[kmalloc_class(size)];
+	object = alloc_object(s, gfp);
+	return object && (gfp & __GFP_ZERO) ? memset(object, 0, s->size) : object;
 }
 
 static void *alloc_from_class(unsigned int class)
 {
 	void *object = slot_pop(&this_cpu->slot[class]);
 
-	return object ? object : alloc_object(&kmalloc_caches[class]);
+	return object ? object : alloc_object(&kmalloc_caches[class], MALLOC_GFP);
 }
 
 void *kmalloc_aligned(size_t size, size_t align)
@@ -152,7 +246,7 @@ void *kmalloc_aligned(size_t size, size_t align)
 			if ((class_size[class] & (align - 1)) == 0)
 				return alloc_from_class(class);
 	}
-	return alloc_large(max_ul(size, 1), max_ul(align, PAGE_SIZE), false);
+	return alloc_large(max_ul(size, 1), max_ul(align, PAGE_SIZE), NUMA_NO_NODE, MALLOC_GFP);
 }
 
 void *kmalloc_zeroed(size_t size)
@@ -160,7 +254,7 @@ void *kmalloc_zeroed(size_t size)
 	void *object;
 
 	if (size > KMALLOC_MAX_SIZE)
-		return alloc_large(size, PAGE_SIZE, true);
+		return alloc_large(size, PAGE_SIZE, NUMA_NO_NODE, MALLOC_GFP | __GFP_ZERO);
 	object = alloc_from_class(kmalloc_class(size));
 	return object ? memset(object, 0, size) : NULL;
 }

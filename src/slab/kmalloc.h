@@ -11,6 +11,8 @@
 #ifndef KMEM_KMALLOC_H
 #define KMEM_KMALLOC_H
 
+#include <kmem/gfp.h>
+
 #include "cpu.h"
 
 /* Invokes row(class, size of the class before, size), smallest first. */
@@ -65,6 +67,15 @@ void kmalloc_init(void);
 /* Any size: the fast path's miss, large blocks, refusals. NULL when the OS refuses. */
 void *kmalloc_slow(size_t size);
 
+/*
+ * Any size but 0 with kmalloc()'s flags, from the caches or the pages of node @nid: all of them are
+ * obeyed, and what __GFP_ZERO zeroes is the whole object.
+ */
+void *kmalloc_flags(size_t size, int nid, gfp_t gfp);
+
+/* The same in a mapping of its own: vmalloc's. NULL for 0. */
+void *kmalloc_area(size_t size, gfp_t gfp);
+
 /* As kmalloc_slow(), aligned to a power of two, zeroed if asked. */
 void *kmalloc_aligned(size_t size, size_t align);
 void *kmalloc_zeroed(size_t size);
@@ -96,6 +107,9 @@ void kmalloc_keep_larger(void);
 /* Ends the program with a report when @object cannot have been asked for with @size
  * bytes, aligned to @align, a power of two. */
 void kmalloc_check_size(const void *object, size_t size, size_t align);
+
+/* Whether this is a signal handler that interrupted a slow path, or that path itself. */
+bool kmem_in_slow_path(void);
 
 /* The calling thread's caches, all barns, empty slabs and dirty pages go back to the OS. Returns
  * whether anything did. */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the programs of this directory share: cmocka, children that may die, and a process that has no
+ * memory left to get.
+ */
+#ifndef KMEM_TESTS_API_H
+#define KMEM_TESTS_API_H
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define KIB 1024UL
+#define MIB (1024UL * KIB)
+
+/* In a child, where cmocka's assertions cannot jump: says what does not hold, and ends it. */
+#define CHILD_EXPECT(cond)                                                                        \
+	do {                                                                                      \
+		if (!(cond)) {                                                                    \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
+			_exit(3);                                                                 \
+		}                                                                                 \
+	} while (0)
+
+/* Keeps the compiler from knowing what a pointer is. */
+static inline void *hidden(void *p)
+{
+	__asm__ volatile("" : "+r"(p));
+	return p;
+}
+
+/* Runs @fn in a child; its wait status, and what it wrote on stderr, as a string. */
+static inline int child_says(void (*fn)(void), char *text, size_t size)
+{
+	int fd[2], status;
+	size_t len = 0;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(fd), 0);
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const struct rlimit no_core = { 0, 0 };
+
+		dup2(fd[1], STDERR_FILENO);
+		close(fd[0]);
+		close(fd[1]);
+		setrlimit(RLIMIT_CORE, &no_core);
+		alarm(200);
+		fn();
+		_exit(0);
+	}
+	close(fd[1]);
+	while (len < size - 1 && (n = read(fd[0], text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	close(fd[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* The child comes to its end, with every expectation met. */
+static inline void passes_in_child(void (*fn)(void))
+{
+	char text[4000];
+	int status = child_says(fn, text, sizeof(text));
+
+	if (status)
+		print_error("the child ended with status %#x and said: %s\n", (unsigned int)status,
+			    text);
+	assert_int_equal(status, 0);
+}
+
+/* The child dies by SIGABRT, after a line on stderr that has @words in it. */
+static inline void dies_in_child(void (*fn)(void), const char *words)
+{
+	char text[4000];
+	int status = child_says(fn, text, sizeof(text));
+
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || !strstr(text, words))
+		print_error("the child ended with status %#x and said: %s\n", (unsigned int)status,
+			    text);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_non_null(strstr(text, words));
+}
+
+/* From now on the OS gives this process at most @more bytes beyond what it has. */
+static inline void limit_memory(size_t more)
+{
+	unsigned long pages = 0;
+	struct rlimit rlim;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	CHILD_EXPECT(f && fscanf(f, "%lu", &pages) == 1);
+	fclose(f);
+	rlim.rlim_cur = rlim.rlim_max = pages * (size_t)sysconf(_SC_PAGESIZE) + more;
+	CHILD_EXPECT(setrlimit(RLIMIT_AS, &rlim) == 0);
+}
+
+/* Every byte of [p, p + n) is @c. */
+static inline bool all_are(const void *p, size_t n, unsigned char c)
+{
+	const unsigned char *bytes = p;
+
+	return !n || (bytes[0] == c && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
+
+#endif
