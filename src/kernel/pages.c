@@ -275,7 +275,7 @@ static struct page *page_to_free(const void *addr)
 	struct page *page = page_at(addr);
 
 	if (unlikely(!page))
-		fault_bad_pointer(addr);
+		fault_no_page(addr);
 	if (unlikely((uintptr_t)addr & ~PAGE_MASK))
 		fault_inside_page(addr);
 	return page;

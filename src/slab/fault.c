@@ -70,6 +70,16 @@ void fault_inside_page(const void *addr)
 	kmem_bug("pages: invalid free (not the start of a block) of 0x%lx", (unsigned long)addr);
 }
 
+void fault_no_page(const void *addr)
+{
+	const struct section *section = section_of(addr);
+
+	if (section && section->type == SECTION_AREA)
+		kmem_bug("large: invalid free (not of alloc_pages()) of 0x%lx",
+			 (unsigned long)addr);
+	fault_bad_pointer(addr);
+}
+
 void fault_bad_pointer(const void *addr)
 {
 	switch (large_fault(addr)) {

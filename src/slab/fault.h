@@ -19,11 +19,12 @@ struct page;
 
 /*
  * A page that is not to be freed so, or referenced, as @what says: what it is instead. Its order is
- * another one, or an address is within it.
+ * another one, or an address is within it, or has no page.
  */
 _Noreturn void fault_bad_page(const struct page *page, const char *what) __cold;
 _Noreturn void fault_wrong_order(const struct page *page, unsigned int order) __cold;
 _Noreturn void fault_inside_page(const void *addr) __cold;
+_Noreturn void fault_no_page(const void *addr) __cold;
 
 /* For a pointer that no slab's page has: says what it is instead. */
 _Noreturn void fault_bad_pointer(const void *addr) __cold;
