@@ -76,8 +76,9 @@ void node_set_distances(unsigned int from, unsigned long machine, const char *te
 			continue;
 		while (*text == ' ')
 			text++;
-		for (; *text >= '0' && *text <= '9' && number <= UINT8_MAX; text++)
-			number = number * 10 + (unsigned int)(*text - '0');
+		for (; *text >= '0' && *text <= '9'; text++)
+			if (number <= UINT8_MAX)
+				number = number * 10 + (unsigned int)(*text - '0');
 		if (number >= LOCAL_DISTANCE && number <= UINT8_MAX)
 			distance[from][to] = (uint8_t)number;
 	}

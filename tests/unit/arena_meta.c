@@ -166,6 +166,36 @@ static void test_place_refused(void **state)
 	EXPECT_EQ(place_unmap(addr, MIB), 0);
 }
 
+/* Below 4 GiB there are 63 slots at most, each given out once, and again when it came back. */
+static void test_low_addresses(void **state)
+{
+	char *addr[64], *again;
+	unsigned int n = 0, i, j;
+
+	(void)state;
+	while (n < ARRAY_SIZE(addr) && (addr[n] = place_section_low(MIB))) {
+		EXPECT((uintptr_t)addr[n] + MIB <= 1UL << 32);
+		EXPECT((uintptr_t)addr[n] >= SECTION_SIZE);
+		EXPECT_EQ((uintptr_t)addr[n] % SECTION_SIZE, 0);
+		for (j = 0; j < n; j++)
+			EXPECT(addr[j] != addr[n]);
+		n++;
+	}
+	EXPECT(n >= 1 && n < ARRAY_SIZE(addr));
+	EXPECT_EQ(place_unmap(addr[n / 2], MIB), 0);
+	again = place_section_low(MIB);
+	EXPECT(again == addr[n / 2]);
+	for (i = 0; i < n; i++)
+		EXPECT_EQ(place_unmap(addr[i], MIB), 0);
+	unit_os_hook = refuse;
+	EXPECT(place_section_low(MIB) == NULL);
+	unit_os_hook = NULL;
+	/* and what goes elsewhere stays there */
+	again = place_section(MIB, 1);
+	EXPECT(unit_on_valgrind() || (uintptr_t)again >= 1UL << 32);
+	EXPECT_EQ(place_unmap(again, MIB), 0);
+}
+
 static void test_metadata(void **state)
 {
 	static const size_t sizes[] = { 1, 4096, 100000, 256 << 10, 1100 << 10, 1800 << 10 };
@@ -318,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_foreign_mapping_in_the_way),
 		cmocka_unit_test(test_place_refused),
+		cmocka_unit_test(test_low_addresses),
 		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_chunk_is_guarded),

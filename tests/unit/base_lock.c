@@ -180,6 +180,37 @@ static void test_try_in_vain(void **state)
 	pthread_barrier_destroy(&barrier_of_two);
 }
 
+static void hold_or_spin(void *arg, unsigned int id)
+{
+	unsigned long calls;
+
+	if (id == 0) {
+		hold_or_try(arg, id);
+		return;
+	}
+	pthread_barrier_wait(&barrier_of_two);
+	calls = __atomic_load_n(&unit_all_calls, __ATOMIC_RELAXED);
+	EXPECT(!lock_spin(&lock));
+	EXPECT_EQ(__atomic_load_n(&unit_all_calls, __ATOMIC_RELAXED), calls);
+	EXPECT(!lock_is_mine(&lock));
+	pthread_barrier_wait(&barrier_of_two);
+}
+
+/* Whoever may not wait gives up, without a system call; also on a lock of its own. */
+static void test_spin(void **state)
+{
+	(void)state;
+	EXPECT(lock_spin(&lock));
+	EXPECT(lock_is_mine(&lock));
+	EXPECT(!lock_spin(&lock));
+	EXPECT_EQ(lock.depth, 0);
+	lock_release(&lock);
+	EXPECT_EQ(lock.word, 0);
+	pthread_barrier_init(&barrier_of_two, NULL, 2);
+	unit_threads(2, hold_or_spin, NULL);
+	pthread_barrier_destroy(&barrier_of_two);
+}
+
 static void acquire_in_handler(int sig)
 {
 	(void)sig;
@@ -309,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup(test_try, setup),
 		cmocka_unit_test_setup(test_sleep, setup),
 		cmocka_unit_test_setup(test_try_in_vain, setup),
+		cmocka_unit_test_setup(test_spin, setup),
 		cmocka_unit_test_setup(test_signal_handler, setup),
 		cmocka_unit_test_setup(test_order_kept, setup),
 		cmocka_unit_test_setup(test_order_broken, setup),

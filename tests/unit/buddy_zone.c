@@ -6,7 +6,9 @@
  * free areas are counted anew from the pages (unit_buddy.h) after each step that matters.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "unit_buddy.h"
@@ -454,6 +456,161 @@ static void test_small_steps(void **state)
 	zone_fini(&zone);
 }
 
+/*
+ * A block that ends where the online pages do is part of the next larger one: growth joins it, and
+ * leaves nothing unused behind.
+ */
+static void test_growth_joins_the_frontier(void **state)
+{
+	struct page *page, *first;
+	struct zone zone;
+	unsigned int order;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	first = zone_alloc(&zone, 256, 8);
+	zone_free(&zone, first, 256);
+	EXPECT_EQ(zone.nr_online, 256);
+	for (order = 9; order <= MAX_ORDER; order++) {
+		page = zone_alloc(&zone, 1u << order, order);
+		EXPECT(page == first);
+		EXPECT(zone.nr_online >= 1u << order);
+		zone_free(&zone, page, 1u << order);
+		expect_all_free(&zone);
+	}
+	EXPECT_EQ(expect_zone_sound(&zone).nr_sections, 1);
+	zone_fini(&zone);
+
+	/* not when a page of it is used, be it the first or the last */
+	for (order = 0; order < 2; order++) {
+		zone_init(&zone, 0, ZONE_NORMAL);
+		first = zone_alloc(&zone, 256, 8);
+		EXPECT_EQ(page_index(first), 0);
+		if (order)
+			zone_free(&zone, first, 255);
+		else
+			zone_free(&zone, first + 1, 255);
+		page = zone_alloc(&zone, 512, 9);
+		EXPECT_EQ(page_index(page), 512);
+		zone_free(&zone, page, 512);
+		zone_free(&zone, order ? first + 255 : first, 1);
+		zone_fini(&zone);
+	}
+}
+
+static void take_online(struct zone *zone, unsigned int nr, bool there)
+{
+	unsigned long calls = unit_all_calls;
+	struct page *page = zone_alloc_online(zone, nr, 0);
+
+	EXPECT_EQ(unit_all_calls, calls);
+	EXPECT_EQ(page != NULL, there);
+	if (page)
+		zone_free(zone, page, nr);
+}
+
+static pthread_barrier_t barrier_of_two;
+
+static void hold_zone(void *arg, unsigned int id)
+{
+	struct zone *zone = arg;
+
+	if (id == 0) {
+		lock_acquire(&zone->lock);
+		pthread_barrier_wait(&barrier_of_two);
+		pthread_barrier_wait(&barrier_of_two);
+		lock_release(&zone->lock);
+		return;
+	}
+	pthread_barrier_wait(&barrier_of_two);
+	EXPECT(zone_alloc_online(zone, 1, 0) == NULL);
+	pthread_barrier_wait(&barrier_of_two);
+}
+
+/* What is free and online serves without a system call; nothing grows, and nobody is waited for. */
+static void test_online_only(void **state)
+{
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	take_online(&zone, 1, false);
+	page = zone_alloc(&zone, 200, 8);
+	EXPECT_EQ(zone.nr_online, 256);
+	take_online(&zone, 32, true);
+	take_online(&zone, 5, true);
+	take_online(&zone, 64, false);
+	take_online(&zone, 16384, false);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_online, 256);
+	pthread_barrier_init(&barrier_of_two, NULL, 2);
+	unit_threads(2, hold_zone, &zone);
+	pthread_barrier_destroy(&barrier_of_two);
+	/* from a handler that interrupted a change of the zone */
+	lock_acquire(&zone.lock);
+	EXPECT(zone_alloc_online(&zone, 1, 0) == NULL);
+	lock_release(&zone.lock);
+	zone_free(&zone, page, 200);
+	zone_fini(&zone);
+}
+
+/* Only what may not be zero is written to. */
+static void test_zero(void **state)
+{
+	unsigned char resident[64];
+	struct page *page;
+	struct zone zone;
+	unsigned int i;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	page = zone_alloc(&zone, 64, 6);
+	memset(page_start(page + 16), 0xee, 16 * PAGE_SIZE);
+	zone_free(&zone, page + 16, 16);
+	zone_free_clean(&zone, page, 16);
+	zone_free_clean(&zone, page + 32, 32);
+	EXPECT_EQ(zone.nr_dirty, 16);
+	EXPECT(zone_alloc(&zone, 64, 6) == page);
+	zone_zero(page, 64);
+	EXPECT_EQ(mincore(page_start(page), 64 * PAGE_SIZE, resident), 0);
+	for (i = 0; i < 64; i++)
+		EXPECT_EQ(resident[i] & 1, i >= 16 && i < 32);
+	EXPECT(unit_is_zero(page_start(page), 64 * PAGE_SIZE));
+	zone_free(&zone, page, 64);
+	zone_fini(&zone);
+}
+
+/* A zone for low addresses has no others, and its sections say whose they are. */
+static void test_low_zone(void **state)
+{
+	struct page *page, *pages[4];
+	struct zone zone;
+	unsigned int order, i;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone, 3, ZONE_DMA32);
+	for (order = 0; order <= MAX_ORDER; order++) {
+		page = zone_alloc(&zone, 1u << order, order);
+		EXPECT(page != NULL);
+		EXPECT((uintptr_t)page_start(page) + (PAGE_SIZE << order) <= 1UL << 32);
+		EXPECT(page_zone(page) == &zone);
+		EXPECT_EQ(page_nid(page), 3);
+		memset(page_start(page), 1, PAGE_SIZE);
+		zone_free(&zone, page, 1u << order);
+		expect_zone_sound(&zone);
+	}
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = zone_alloc(&zone, SECTION_PAGES_NR / 2, MAX_ORDER - 1);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_sections, 2);
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		zone_free(&zone, pages[i], SECTION_PAGES_NR / 2);
+	zone_fini(&zone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +626,10 @@ int main(void)
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_refusal_changes_nothing),
 		cmocka_unit_test(test_small_steps),
+		cmocka_unit_test(test_growth_joins_the_frontier),
+		cmocka_unit_test(test_online_only),
+		cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_low_zone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,12 +89,16 @@ bool unit_is_mapped(const void *addr);
 
 /*
  * Told of every call that the library makes on memory, whose arguments it may change. Not 0: the call
- * is not made, and fails with this errno.
+ * is not made, and fails with this errno; or succeeds with 0, if it is UNIT_OS_DONE.
  */
+#define UNIT_OS_DONE (-1)
 extern int (*unit_os_hook)(long nr, unsigned long args[6]);
 
 /* Calls on memory so far, those that fail_os refused not among them. */
 extern unsigned long unit_os_calls;
+
+/* Calls of any kind that the library made through syscall(2). */
+extern unsigned long unit_all_calls;
 
 /* pthread_setspecific() fails. */
 extern bool unit_refuse_setspecific;

@@ -17,12 +17,12 @@ long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
 int (*unit_os_hook)(long nr, unsigned long args[6]);
-unsigned long unit_os_calls;
+unsigned long unit_os_calls, unit_all_calls;
 
 static bool is_memory_call(long nr)
 {
 	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mprotect || nr == SYS_madvise ||
-	       nr == SYS_mremap;
+	       nr == SYS_mremap || nr == SYS_mbind || nr == SYS_get_mempolicy;
 }
 
 long __wrap_syscall(long nr, ...)
@@ -35,10 +35,13 @@ long __wrap_syscall(long nr, ...)
 	for (i = 0; i < ARRAY_SIZE(args); i++)
 		args[i] = va_arg(ap, unsigned long);
 	va_end(ap);
+	__atomic_fetch_add(&unit_all_calls, 1, __ATOMIC_RELAXED);
 	if (is_memory_call(nr)) {
 		int err = unit_os_hook ? unit_os_hook(nr, args) : 0;
 
 		__atomic_fetch_add(&unit_os_calls, 1, __ATOMIC_RELAXED);
+		if (err == UNIT_OS_DONE)
+			return 0;
 		if (err) {
 			errno = err;
 			return -1;
