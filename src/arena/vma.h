@@ -24,6 +24,7 @@
 
 #include <kmem/vma.h>
 
+#include "format.h"
 #include "lock.h"
 
 #define VM_ACCESS (VM_READ | VM_WRITE | VM_EXEC)
@@ -65,6 +66,9 @@ void vma_set_name(unsigned long start, unsigned long end, const char *name);
 /* One area and its links; the whole record and its totals. The second takes the lock itself. */
 bool vma_is_valid(const struct vm_area_struct *vma);
 bool mm_is_valid(void);
+
+/* One line of vmallocinfo, with no lock held. */
+void vmallocinfo_print_row(struct out *out, const struct vm_area_struct *vma);
 
 /* Descriptors that exist, in use or not. */
 unsigned long vma_pool_size(void);

@@ -146,22 +146,6 @@ unsigned long get_mm_rss(struct mm_struct *mm __unused)
 
 /* ---- /proc/vmallocinfo ---- */
 
-/* The kernel has the calling function here, one word: so the library's own names lose their first. */
-static void print_caller(struct out *out, const struct vm_area_struct *vma)
-{
-	if (vma->vm_caller)
-		out_printf(out, " 0x%lx", (unsigned long)vma->vm_caller);
-	else
-		out_printf(out, " %s", vma->vm_name ? vma->vm_name + strlen("kmem ") : "-");
-}
-
-static const char *kind(const struct vm_area_struct *vma)
-{
-	if (!(vma->vm_flags & VM_ACCESS))
-		return "reserved";
-	return vma->vm_block ? "vmalloc" : "user";
-}
-
 int vmallocinfo_print(int fd)
 {
 	struct vm_area_struct vma = { .vm_end = 0 };
@@ -171,12 +155,8 @@ int vmallocinfo_print(int fd)
 	if (fd < 0)
 		return -EBADF;
 	out_init(&out, fd, buf, sizeof(buf));
-	while (copy_vma(vma.vm_end, &vma)) {
-		out_printf(&out, "0x%016lx-0x%016lx %7lu", vma.vm_start, vma.vm_end,
-			   vma.vm_end - vma.vm_start);
-		print_caller(&out, &vma);
-		out_printf(&out, " pages=%lu %s\n", vma_pages(&vma), kind(&vma));
-	}
+	while (copy_vma(vma.vm_end, &vma))
+		vmallocinfo_print_row(&out, &vma);
 	return out_flush(&out);
 }
 
