@@ -18,6 +18,7 @@ const struct kmem_root kmem_root = {
 	.cpu_lists = cpu_lists,
 	.nodes = node_data,
 	.sections = sections,
+	.mm = &kmem_mm,
 	.meta_bytes = &meta_chunk_bytes,
 };
 

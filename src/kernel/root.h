@@ -17,6 +17,7 @@
 
 #include "kmalloc.h"
 #include "numa.h"
+#include "vma.h"
 
 #define KMEM_NOTE_OWNER	     "libkmem"
 #define KMEM_NOTE_ROOT	     1 /* its type: an int64_t, from the descriptor to struct kmem_root */
@@ -47,7 +48,8 @@ struct kmem_root {
 	const struct list_head *const *cpu_lists; /* NR_CPU_LISTS of them */
 	struct pglist_data *const *nodes;	  /* MAX_NUMNODES of them, by number; NULL: none */
 	struct section *const *sections;	  /* by address >> SECTION_SHIFT */
-	const size_t *meta_bytes;		  /* address space held for metadata chunks */
+	const struct mm_struct *mm;
+	const size_t *meta_bytes; /* address space held for metadata chunks */
 };
 
 extern const struct kmem_root kmem_root;
