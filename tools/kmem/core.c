@@ -192,8 +192,8 @@ static Elf64_Phdr *read_program_headers(struct target *t, size_t *nr)
 	Elf64_Ehdr head;
 	Elf64_Phdr *headers;
 
-	need_bytes(t, 0, &head, sizeof(head));
-	if (memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_type != ET_CORE)
+	if (!read_file(&((struct core *)t->private)->fd, 0, &head, sizeof(head)) ||
+	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_type != ET_CORE)
 		bad_core(t, "neither the number of a process nor a core file");
 	if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_phentsize != sizeof(*headers))
 		bad_core(t, "a core file of another kind of machine");

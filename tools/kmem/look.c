@@ -100,6 +100,12 @@ struct json_object *json_append_object(struct json_object *array)
 	return element;
 }
 
+void json_append_number(struct json_object *array, unsigned long value)
+{
+	if (json_object_array_add(array, need(json_object_new_uint64(value))) != 0)
+		die(KMEM_FAILED, "no memory");
+}
+
 struct json_object *json_begin(const struct target *t)
 {
 	struct json_object *object = need(json_object_new_object());

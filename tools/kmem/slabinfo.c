@@ -10,6 +10,7 @@
 
 #include "livefile.h"
 #include "look.h"
+#include "output.h"
 #include "slabinfo_text.h"
 #include "view.h"
 
@@ -18,16 +19,14 @@
 
 static void print_text(const struct caches *caches)
 {
-	char buf[4096];
-	struct out out;
+	struct output output;
 	size_t i;
 
-	out_init(&out, STDOUT_FILENO, buf, sizeof(buf));
-	slabinfo_print_header(&out);
+	output_begin(&output);
+	slabinfo_print_header(&output.out);
 	for (i = 0; i < caches->nr; i++)
-		slabinfo_print_row(&out, &caches->cache[i].info);
-	if (out_flush(&out))
-		die(KMEM_FAILED, "cannot write the figures");
+		slabinfo_print_row(&output.out, &caches->cache[i].info);
+	output_end(&output);
 }
 
 static void print_json(const struct target *t, const struct caches *caches)

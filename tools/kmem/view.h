@@ -12,6 +12,10 @@
 
 #include "slabinfo.h"
 #include "target.h"
+#include "vma.h"
+#include "zoneinfo.h"
+
+#define VIEW_TRIES 5u
 
 /* ---- Caches ---- */
 
@@ -58,5 +62,39 @@ struct section_view {
 /* Calls @each for every section and area, by address; the copy is gone afterwards. */
 void sections_for_each(struct target *t, bool with_mem_map,
 		       void (*each)(void *context, const struct section_view *view), void *context);
+
+/* ---- Zones ---- */
+
+struct zone_view {
+	uintptr_t address;
+	enum zone_type type;
+	struct zone zone;      /* a copy */
+	struct zone_info info; /* as the library would report it */
+};
+
+struct zones {
+	struct zone_view *zone; /* by node and type; those without a section as well */
+	size_t nr;
+};
+
+void zones_read(struct target *t, struct zones *zones);
+void zones_free(struct zones *zones);
+
+/* ---- The record of mappings ---- */
+
+struct vma_view {
+	struct vm_area_struct
+		vma; /* a copy; vm_name is NULL, or this name once vmas_read() is done */
+	char name[32];
+};
+
+struct vmas {
+	struct mm_struct mm;  /* a copy: the totals */
+	struct vma_view *vma; /* by address */
+	size_t nr;
+};
+
+void vmas_read(struct target *t, struct vmas *vmas);
+void vmas_free(struct vmas *vmas);
 
 #endif

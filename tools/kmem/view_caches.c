@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See view.h. */
+/* See view.h: threads and caches. */
 #include "view.h"
 
 #include <stdlib.h>
@@ -7,9 +7,7 @@
 
 #include "tool.h"
 
-#define TRIES	    5u
 #define MAX_THREADS (1u << 22) /* the most that Linux has */
-#define TABLE_STEP  4096u      /* entries of sections[] that are read at a time */
 
 /* ---- Threads ---- */
 
@@ -92,7 +90,7 @@ static void read_threads(struct target *t, struct caches *caches)
 	unsigned int try;
 	size_t i;
 
-	for (try = 0; try < TRIES; try++) {
+	for (try = 0; try < VIEW_TRIES; try++) {
 		caches->nr_threads = 0;
 		caches->pcp_pages = 0;
 		for (i = 0; i < caches->nr; i++)
@@ -164,7 +162,7 @@ static void read_cache_patiently(struct target *t, struct cache_view *view)
 {
 	unsigned int try;
 
-	for (try = 0; try < TRIES; try++)
+	for (try = 0; try < VIEW_TRIES; try++)
 		if (read_cache(t, view))
 			return;
 	if (!cache_makes_sense(&view->cache))
@@ -211,101 +209,4 @@ void caches_free(struct caches *caches)
 {
 	free(caches->cache);
 	*caches = (struct caches){ 0 };
-}
-
-/* ---- Sections and areas ---- */
-
-struct table_walk {
-	struct target *t;
-	bool with_mem_map;
-	void (*each)(void *context, const struct section_view *view);
-	void *context;
-	struct section *copy; /* with room for a whole mem_map */
-};
-
-/* What stands before mem_map, copied; false when it is not the descriptor of slot @nr. */
-static bool read_section(struct table_walk *w, uintptr_t address, uintptr_t nr)
-{
-	struct section *s = w->copy;
-
-	return target_read(w->t, address, s, sizeof(*s)) && s->bytes &&
-	       s->start >> SECTION_SHIFT <= nr &&
-	       (s->start + s->bytes - 1) >> SECTION_SHIFT >= nr &&
-	       (s->type == SECTION_AREA ||
-		(s->type == SECTION_PAGES && s->nr_online <= s->nr_pages &&
-		 s->nr_free <= s->nr_online && s->nr_pages <= PAGES_PER_SECTION));
-}
-
-static void visit_section(struct table_walk *w, uintptr_t address, uintptr_t nr)
-{
-	struct section_view view = { .address = address, .section = w->copy };
-	struct section *now = NULL;
-	unsigned int try;
-
-	for (try = 0; try < TRIES; try++) {
-		if (read_section(w, address, nr))
-			break;
-		/* It may have gone, or made room for another. */
-		if (!target_read_struct(w->t, w->t->root.sections + nr, &now) || !now)
-			return;
-		address = view.address = (uintptr_t)now;
-	}
-	if (try == TRIES) {
-		target_note_change(w->t, "the section at 0x%lx",
-				   (unsigned long)nr << SECTION_SHIFT);
-		return;
-	}
-	/* An area of several slots was seen at its first. */
-	if (w->copy->start >> SECTION_SHIFT != nr)
-		return;
-	if (w->with_mem_map && w->copy->type == SECTION_PAGES) {
-		view.nr_pages = w->copy->nr_online;
-		if (!target_read(w->t, address + offsetof(struct section, mem_map),
-				 w->copy->mem_map, view.nr_pages * sizeof(struct page))) {
-			target_note_change(w->t, "the pages of the section at 0x%lx",
-					   (unsigned long)w->copy->start);
-			return;
-		}
-	}
-	w->each(w->context, &view);
-}
-
-static void visit_slots(struct table_walk *w, uintptr_t first, uintptr_t end)
-{
-	struct section *entry[TABLE_STEP];
-
-	while (first < end) {
-		size_t n = min_ul(TABLE_STEP, end - first), i;
-
-		target_need(w->t, (uintptr_t)(w->t->root.sections + first), entry,
-			    n * sizeof(*entry), "the table of sections");
-		for (i = 0; i < n; i++)
-			if (entry[i])
-				visit_section(w, (uintptr_t)entry[i], first + i);
-		first += n;
-	}
-}
-
-/* The table is large and nearly empty: its entries are looked at where something is mapped. */
-void sections_for_each(struct target *t, bool with_mem_map,
-		       void (*each)(void *context, const struct section_view *view), void *context)
-{
-	struct table_walk w = { t, with_mem_map, each, context, NULL };
-	uintptr_t seen = 0;
-	size_t i;
-
-	if (!t->ops->refresh(t))
-		die(KMEM_GONE, "%s: the process ended", t->name);
-	w.copy = xrealloc(NULL, 1, sizeof(*w.copy) + PAGES_PER_SECTION * sizeof(struct page));
-	for (i = 0; i < t->nr_mappings; i++) {
-		uintptr_t first = max_ul(seen, t->mappings[i].start >> SECTION_SHIFT);
-		uintptr_t end = ((t->mappings[i].end - 1) >> SECTION_SHIFT) + 1;
-
-		end = min_ul(end, NR_SECTIONS);
-		if (first < end) {
-			visit_slots(&w, first, end);
-			seen = end;
-		}
-	}
-	free(w.copy);
 }
