@@ -12,10 +12,13 @@
 #define LARGE_HEAP     4096u /* pages in use: 16 MiB */
 #define FLOOR_SHARE    64UL /* of either at most this part of the memory that the process may use */
 #define LARGE_SHARE    16UL
-#define SINK_SHARE     8  /* part of the way to the present that the peak sinks in a pass */
-#define PASSES_A_DECAY 4  /* how often old pages are looked for */
-#define OLDEST_MS      64 /* what was freed before is purged first, */
-#define YOUNGEST_MS    16 /* and what was freed since, last */
+#define REFAULT_MIN    16u   /* pages of a block that counts as large: 64 KiB; */
+#define REFAULT_MAX    1024u /* and of one that counts whole, since more may never be touched */
+#define REFAULTS_FREE  2048u /* pages that may be faulted in again before it matters */
+#define SINK_SHARE     8     /* part of the way to the present that the peak sinks in a pass */
+#define PASSES_A_DECAY 4     /* how often old pages are looked for */
+#define OLDEST_MS      64    /* what was freed before is purged first, */
+#define YOUNGEST_MS    16    /* and what was freed since, last */
 #define FOREVER	       (~0UL)
 
 static unsigned long decay_ms = 1000;
@@ -138,11 +141,24 @@ static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned 
  */
 static void purge_oldest(struct zone *zone, uint64_t now_ms, unsigned long target)
 {
+	unsigned long pages = 0;
 	uint64_t age;
 
 	for (age = OLDEST_MS; age >= YOUNGEST_MS; age /= 2)
-		purge_until(zone, now_ms - age, target);
-	purge_until(zone, now_ms, 2 * target);
+		pages += purge_until(zone, now_ms - age, target);
+	pages += purge_until(zone, now_ms, 2 * target);
+	lock_acquire(&zone->lock);
+	zone->nr_purged += pages;
+	lock_release(&zone->lock);
+}
+
+/* What was faulted in again matters less as time goes by. */
+static void age_refaults(struct zone *zone)
+{
+	lock_acquire(&zone->lock);
+	zone->nr_purged -= zone->nr_purged / SINK_SHARE;
+	WRITE_ONCE(zone->nr_refault, zone->nr_refault - zone->nr_refault / SINK_SHARE);
+	lock_release(&zone->lock);
 }
 
 /* All of a section's free blocks, which are few when nothing of it is used; zone->lock is held. */
@@ -206,18 +222,34 @@ static unsigned long pages_used(const struct zone *zone)
 	return online > nr_free ? online - nr_free : 0;
 }
 
+void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean)
+{
+	unsigned long again = min_ul(clean, zone->nr_purged);
+
+	zone->nr_purged -= again;
+	if (nr >= REFAULT_MIN)
+		WRITE_ONCE(zone->nr_refault, zone->nr_refault + min_ul(again, REFAULT_MAX));
+}
+
 /*
  * Used and dirty pages may come to the recent peak. A large heap, where the blocks are large, too,
- * may go beyond by half of what makes it large, since not every block fits where another was.
+ * may go beyond by half of what makes it large, since not every block fits where another was; and by
+ * up to as much as makes it large where that turns out to be too little.
  */
 static unsigned long dirty_limit(const struct zone *zone)
 {
 	unsigned long used = pages_used(zone), most = READ_ONCE(zone->peak_used);
 	unsigned long floor = limits_share(DIRTY_FLOOR, FLOOR_SHARE << PAGE_SHIFT);
 	unsigned long large = limits_share(LARGE_HEAP, LARGE_SHARE << PAGE_SHIFT);
+	unsigned long refault = READ_ONCE(zone->nr_refault);
 
-	if (most > large)
-		most += (most - large) / 2;
+	if (most > large) {
+		unsigned long excess = most - large;
+
+		most += excess / 2;
+		if (refault > REFAULTS_FREE)
+			most += min_ul(refault - REFAULTS_FREE, excess);
+	}
 	return most > used + floor ? most - used : floor;
 }
 
@@ -274,6 +306,8 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 		purge_until(zone, now_ms - decay_ms, 0);
 		destroy_unused(zone, now_ms - decay_ms);
 	}
+	if (due)
+		age_refaults(zone);
 	end_purge(zone);
 	KMEM_ASSERT(zone_is_valid(zone));
 }

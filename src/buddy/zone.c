@@ -334,6 +334,7 @@ static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int 
 			       bool may_grow)
 {
 	unsigned int order = nr > 1 ? __fls(nr - 1) + 1 : 0;
+	unsigned long nr_dirty = zone->nr_dirty;
 	struct page *page = NULL;
 
 	if (order < align_order)
@@ -346,6 +347,9 @@ static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int 
 			zone_free_range(zone, page_section(page), page_index(page) + nr,
 					(1u << order) - nr, page->freed_ms);
 	}
+	/* The time 0 is that of pages never used before. */
+	if (page && page->freed_ms)
+		purge_note_refault(zone, nr, nr - (nr_dirty - zone->nr_dirty));
 	return page;
 }
 

@@ -54,8 +54,11 @@ struct zone {
 	unsigned long nr_dirty_blocks[NR_ORDERS]; /* free blocks with dirty pages */
 	unsigned int online_step;		  /* pages to put online next time, doubles */
 
-	unsigned long peak_used; /* most pages in use lately; purge.c */
-	struct lock purge_lock;	 /* RANK_PURGE; whose holder has blocks in its hands, see purge.c */
+	/* purge.c */
+	unsigned long peak_used;  /* most pages in use lately */
+	unsigned long nr_purged;  /* pages purged lately that no request took since */
+	unsigned long nr_refault; /* of those, what large blocks have taken lately */
+	struct lock purge_lock; /* RANK_PURGE; whose holder has blocks in its hands, see purge.c */
 	uint64_t last_purge_ms;
 	struct purge_batch batch;
 
