@@ -45,10 +45,10 @@ struct page {
 	};
 	uint16_t inuse, objects; /* PAGE_SLAB */
 	uint8_t type;		 /* enum page_type */
-	uint8_t order;	/* PAGE_FREE, PAGE_PCP, PAGE_SLAB, PAGE_KERNEL: log2 of its pages */
-	uint8_t class;	/* PAGE_SLAB: its page_class */
-	uint8_t colour; /* PAGE_SLAB */
-	void *owner;	/* PAGE_SLAB: its cache */
+	uint8_t order;	     /* PAGE_FREE, PAGE_PCP, PAGE_SLAB, PAGE_KERNEL: log2 of its pages */
+	uint8_t constructed; /* PAGE_SLAB: see struct slab */
+	uint8_t colour;	     /* PAGE_SLAB */
+	void *owner;	     /* PAGE_SLAB: its cache */
 };
 
 static inline void page_set_type(struct page *page, enum page_type type)

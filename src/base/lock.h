@@ -23,9 +23,12 @@
 enum lock_rank {
 	RANK_INIT,     /* one-time start-up */
 	RANK_SHRINKER, /* the program's shrinkers, and who runs them */
+	RANK_CACHES,   /* the list of all caches */
 	RANK_CPUS,     /* the list of all kmem_cpu */
 	RANK_BARN,     /* a cache's full and empty sheaves */
 	RANK_NODE,     /* a cache's slab lists */
+	RANK_RELEASE,  /* slabs on their way out */
+	RANK_RCU,      /* what waits for readers */
 	RANK_PURGE,    /* whoever gives memory back */
 	RANK_ZONE,     /* a zone's free areas */
 	RANK_SECTION,  /* the section table and the address space behind it */

@@ -2,11 +2,14 @@
 /* See cpu.h. A thread's state is made at its first slow path and ends with its exit handler. */
 #include "cpu.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
+#include "cache.h"
 #include "init.h"
 #include "kmalloc.h"
+#include "release.h"
 #include "report.h"
 
 struct lock cpus_lock = LOCK_INIT(RANK_CPUS);
@@ -19,6 +22,14 @@ static unsigned long nr_cpus, nr_orphans;
 const struct list_head *const cpu_lists[] = { &cpus, &orphans };
 
 static struct meta_pool cpu_pool = META_POOL_INIT("kmem_cpu", sizeof(struct kmem_cpu));
+static struct meta_pool chunk_pool =
+	META_POOL_INIT("cpu_slots", CHUNK_SLOTS * sizeof(struct cpu_slot));
+
+/* How many slots a state must have in order, and how many chunks may be in use; cpus_lock. */
+static unsigned int nr_slots = NR_KMALLOC_CLASSES;
+static unsigned int nr_chunks;
+
+bool cpu_extras_used;
 
 static pthread_key_t exit_key;
 static bool have_exit_key;
@@ -30,30 +41,135 @@ static bool have_exit_key;
 
 #define CONSTANT_CPU(k) [k] = { .kind = (k), .slot = NO_SLOTS }
 
-static const struct kmem_cpu constant_cpus[] = {
+static struct kmem_cpu constant_cpus[] = {
 	CONSTANT_CPU(CPU_BOOT),
 	CONSTANT_CPU(CPU_BOOT_AWAY),
 	CONSTANT_CPU(CPU_EXITED),
 	CONSTANT_CPU(CPU_EXITED_AWAY),
 };
 
-__thread struct kmem_cpu *this_cpu = (struct kmem_cpu *)&constant_cpus[CPU_BOOT];
+__thread struct kmem_cpu *this_cpu = &constant_cpus[CPU_BOOT];
 
 static void become(enum cpu_kind kind)
 {
-	this_cpu = (struct kmem_cpu *)&constant_cpus[kind];
+	this_cpu = &constant_cpus[kind];
 	barrier();
 }
 
-/* ---- Birth and death ---- */
+/* ---- Slots ---- */
 
+/* With cpus_lock held. */
+static void flush_chunk(struct kmem_cpu *cpu, unsigned int nr)
+{
+	struct cpu_slot *chunk = cpu->chunk[nr];
+	unsigned int i;
+
+	for (i = 0; chunk && i < CHUNK_SLOTS; i++)
+		if (chunk[i].main)
+			sheaf_flush_slot(cpu, far_caches[nr * CHUNK_SLOTS + i]);
+}
+
+/* The slots of kmalloc's caches, which nobody else touches, and of the others. */
 static void flush_slots(struct kmem_cpu *cpu)
 {
 	unsigned int i;
 
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
 		sheaf_flush_slot(cpu, kmem_caches[i]);
+	if (!READ_ONCE(cpu_extras_used))
+		return;
+	lock_acquire(&cpus_lock);
+	for (; i < nr_slots; i++)
+		if (cpu->slot[i].main)
+			sheaf_flush_slot(cpu, kmem_caches[i]);
+	for (i = 0; i < nr_chunks; i++)
+		flush_chunk(cpu, i);
+	lock_release(&cpus_lock);
 }
+
+/* What a state that is given up leaves as a new one expects it. */
+static void clear_extras(struct kmem_cpu *cpu)
+{
+	unsigned int i;
+
+	if (!READ_ONCE(cpu_extras_used))
+		return;
+	for (i = 0; i < nr_chunks; i++) {
+		if (cpu->chunk[i])
+			meta_free(&chunk_pool, cpu->chunk[i]);
+		cpu->chunk[i] = NULL;
+	}
+	/* Looked at first: a page that was never written costs nothing. */
+	if (cpu->rcu_nesting) {
+		cpu->rcu_epoch = 0;
+		cpu->rcu_nesting = 0;
+	}
+}
+
+static struct cpu_slot *new_chunk(struct kmem_cpu *cpu, unsigned int nr)
+{
+	struct cpu_slot *chunk = meta_alloc(&chunk_pool);
+	unsigned int i;
+
+	for (i = 0; chunk && i < CHUNK_SLOTS; i++)
+		slot_init(&chunk[i]);
+	smp_store_release(&cpu->chunk[nr], chunk);
+	return chunk;
+}
+
+struct cpu_slot *cache_slot_or_new(struct kmem_cpu *cpu, const struct kmem_cache *s, gfp_t gfp)
+{
+	struct cpu_slot *slot = cache_slot(cpu, s);
+
+	if (likely(slot) || !s->far || !(gfp & __GFP_DIRECT_RECLAIM))
+		return slot;
+	slot = new_chunk(cpu, s->far / CHUNK_SLOTS);
+	return slot ? &slot[s->far % CHUNK_SLOTS] : NULL;
+}
+
+/* The slot of a cache that ended is left as a new one's. */
+static void make_slots_up_to(unsigned int end)
+{
+	struct kmem_cpu *cpu;
+	unsigned int i, kind;
+
+	for (i = nr_slots; i < end; i++) {
+		for (kind = 0; kind < ARRAY_SIZE(constant_cpus); kind++)
+			slot_init(&constant_cpus[kind].slot[i]);
+		list_for_each_entry(cpu, &cpus, list)
+			slot_init(&cpu->slot[i]);
+		list_for_each_entry(cpu, &orphans, list)
+			slot_init(&cpu->slot[i]);
+	}
+	nr_slots = end;
+}
+
+void cpus_make_slots(const struct kmem_cache *s)
+{
+	lock_acquire(&cpus_lock);
+	WRITE_ONCE(cpu_extras_used, true);
+	if (s->index != CLASS_ASK && s->index >= nr_slots)
+		make_slots_up_to(s->index + 1u);
+	if (s->far && s->far / CHUNK_SLOTS >= nr_chunks)
+		nr_chunks = s->far / CHUNK_SLOTS + 1;
+	lock_release(&cpus_lock);
+}
+
+void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s)
+{
+	struct per_cpu_pages *pcp = mine->kind == CPU_LIVE ? &mine->pcp : NULL;
+	struct kmem_cpu *cpu;
+
+	lock_acquire(&cpus_lock);
+	list_for_each_entry(cpu, &cpus, list)
+		slot_flush(cache_slot(cpu, s), s, pcp);
+	list_for_each_entry(cpu, &orphans, list)
+		if (!cpu->busy)
+			slot_flush(cache_slot(cpu, s), s, pcp);
+	lock_release(&cpus_lock);
+}
+
+/* ---- Birth and death ---- */
 
 /* The thread's exit handler. Whatever it allocates or frees afterwards takes the slow path. */
 static void cpu_exit(void *arg)
@@ -73,6 +189,7 @@ static void cpu_exit(void *arg)
 	list_del(&cpu->list);
 	WRITE_ONCE(nr_cpus, nr_cpus - 1);
 	lock_release(&cpus_lock);
+	clear_extras(cpu);
 	meta_free(&cpu_pool, cpu);
 	become(CPU_EXITED);
 }
@@ -93,9 +210,12 @@ static struct kmem_cpu *new_cpu(void)
 	cpu->busy = true;
 	cpu->nr_deferred = 0;
 	cpu->pcp = (struct per_cpu_pages){ 0 };
+	cpu->releasing = false;
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
 		slot_init(&cpu->slot[i]);
 	lock_acquire(&cpus_lock);
+	for (; i < nr_slots; i++)
+		slot_init(&cpu->slot[i]);
 	list_add_tail(&cpu->list, &cpus);
 	WRITE_ONCE(nr_cpus, nr_cpus + 1);
 	lock_release(&cpus_lock);
@@ -203,6 +323,8 @@ void cpu_leave(struct kmem_cpu *cpu)
 	barrier();
 	if (unlikely(cpu->nr_deferred))
 		free_deferred(cpu);
+	if (unlikely(READ_ONCE(nr_to_release)) && !cpu->releasing)
+		release_waiting();
 }
 
 void cpu_defer_free(void *object)
@@ -224,18 +346,33 @@ void cpu_drain(struct kmem_cpu *cpu)
 
 /* ---- All threads ---- */
 
-unsigned long cpus_objects(unsigned int index)
+unsigned long cpus_objects(const struct kmem_cache *s)
 {
 	struct kmem_cpu *cpu;
 	unsigned long nr = 0;
 
 	lock_acquire(&cpus_lock);
 	list_for_each_entry(cpu, &cpus, list)
-		nr += slot_objects(&cpu->slot[index]);
+		nr += slot_objects(cache_slot(cpu, s));
 	list_for_each_entry(cpu, &orphans, list)
-		nr += slot_objects(&cpu->slot[index]);
+		nr += slot_objects(cache_slot(cpu, s));
 	lock_release(&cpus_lock);
 	return nr;
+}
+
+unsigned long cpus_oldest_reader(void)
+{
+	unsigned long oldest = ULONG_MAX, since;
+	struct kmem_cpu *cpu;
+
+	lock_acquire(&cpus_lock);
+	list_for_each_entry(cpu, &cpus, list) {
+		since = smp_load_acquire(&cpu->rcu_epoch);
+		if (since && since < oldest)
+			oldest = since;
+	}
+	lock_release(&cpus_lock);
+	return oldest;
 }
 
 unsigned long cpus_pages(void)
@@ -291,15 +428,17 @@ bool cpu_reclaim_orphan(void)
 		orphan = list_first_entry(&orphans, struct kmem_cpu, list);
 		list_del(&orphan->list);
 		WRITE_ONCE(nr_orphans, nr_orphans - 1);
+		/* Caught in a slow path, its slots may be half changed: they stay as they are. */
+		if (!orphan->busy)
+			flush_slots(orphan);
 	}
 	lock_release(&cpus_lock);
 	if (!orphan)
 		return false;
-	/* Caught in a slow path, its slots may be half changed: they stay as they are. */
 	if (orphan->busy)
 		return true;
-	flush_slots(orphan);
 	pcp_drain(&orphan->pcp);
+	clear_extras(orphan);
 	meta_free(&cpu_pool, orphan);
 	return true;
 }
@@ -310,5 +449,8 @@ bool cpu_is_valid(const struct kmem_cpu *cpu)
 
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
 		KMEM_ASSERT(slot_is_valid(kmem_caches[i], &cpu->slot[i]));
+	for (; i < nr_slots; i++)
+		KMEM_ASSERT(cpu->slot[i].main ? slot_is_valid(kmem_caches[i], &cpu->slot[i]) :
+						cpu->slot[i].top == NO_ROOM);
 	return pcp_is_valid(&cpu->pcp);
 }

@@ -10,6 +10,17 @@
  *	EXITED   its exit handler ran: objects come from and go to the slabs one by one
  *	*_AWAY   the same two, while the thread is in a slow path
  *
+ * The four are data that is written twice: when the library is linked, and when the first cache of a
+ * program's own is made, which gives the rest of their slots the same look.
+ *
+ * Caches 1 to NR_CLASSES - 2 have a slot in the state itself. Whatever comes later has one in chunks,
+ * made when a thread first uses a cache of that chunk, and slot 0, always empty, where the fast paths
+ * look: these caches take a slow path each time, if a short one.
+ *
+ * The slots of a program's caches are flushed by the thread's exit, by a trim, by whoever takes over
+ * an orphan, and by kmem_cache_destroy() in another thread: the first three do it under cpus_lock, the
+ * last as well, and on the word of its caller that nobody uses the cache any more.
+ *
  * Whoever is in a slow path is away or has `busy` set. A signal handler that comes here meanwhile
  * finds it and touches nothing that is being changed: its frees are deferred, its allocations get a
  * mapping of their own. A fork child does not trust the state of a thread that was busy.
@@ -19,28 +30,58 @@
 
 #include "sheaf.h"
 
-#define NR_DEFERRED  16
-#define NR_CPU_LISTS 2
+#define NR_DEFERRED   16
+#define NR_CPU_LISTS  2
+#define CHUNK_SLOTS   128u /* 4 KiB */
+#define NR_CHUNKS     64u
+#define NR_FAR_CACHES (CHUNK_SLOTS * NR_CHUNKS) /* the first is none */
 
 enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY };
 
 struct kmem_cpu {
 	enum cpu_kind kind;
 	bool busy;	      /* the thread is in a slow path */
+	bool releasing;	      /* and sees to slabs on their way out, see release.h */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, or the orphans of a fork; RANK_CPUS */
 	struct per_cpu_pages pcp;
 
 	/*
-	 * By class; slot 0 is no cache's and stays as the constants have it. Most threads use the
-	 * first few, which share a page with all of the above.
+	 * By class; the first and the last are no cache's and stay as the constants have them. Most
+	 * threads use the first few, which share a page with all of the above.
 	 */
 	struct cpu_slot slot[NR_CLASSES];
+
+	/* What few programs need; zero in a state that is not in use. */
+	struct cpu_slot *chunk[NR_CHUNKS];
+	unsigned long rcu_epoch; /* when it became a reader; 0: it is none. See rcu.h */
+	unsigned int rcu_nesting;
 };
+
+#define SLOT_OFFSET(class) (offsetof(struct kmem_cpu, slot) + (class) * sizeof(struct cpu_slot))
+
+/* Whether any state may have more than the first slots in use. */
+extern bool cpu_extras_used;
 
 extern __thread struct kmem_cpu *this_cpu
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* The slot of a cache in @cpu, if it has one. */
+static inline struct cpu_slot *cache_slot(const struct kmem_cpu *cpu, const struct kmem_cache *s)
+{
+	struct cpu_slot *chunk;
+
+	if (likely(s->index != CLASS_ASK))
+		return (struct cpu_slot *)((char *)cpu + s->slot);
+	if (!s->far)
+		return NULL;
+	chunk = READ_ONCE(cpu->chunk[s->far / CHUNK_SLOTS]);
+	return chunk ? &chunk[s->far % CHUNK_SLOTS] : NULL;
+}
+
+/* The same, made if need be and possible; NULL when it is not. */
+struct cpu_slot *cache_slot_or_new(struct kmem_cpu *cpu, const struct kmem_cache *s, gfp_t gfp);
 
 /* Pops the newest object; NULL when the sheaf is empty. */
 static __always_inline void *slot_pop(struct cpu_slot *slot)
@@ -97,8 +138,18 @@ void cpu_drain(struct kmem_cpu *cpu);
 /* Takes back what one thread, lost in a fork, had; false when there is nothing to take. */
 bool cpu_reclaim_orphan(void);
 
-/* Objects of class @index, and free pages, that lie with all threads: approximate while they run. */
-unsigned long cpus_objects(unsigned int index);
+/*
+ * Under slab_mutex: a cache with that class (or number, with CLASS_ASK) is coming, whose slots are to
+ * be valid in every state; its slots in all states are emptied into the slabs, since it may be going.
+ */
+void cpus_make_slots(const struct kmem_cache *s);
+void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s);
+
+/* The epoch of the oldest reader among the threads; ULONG_MAX without one. */
+unsigned long cpus_oldest_reader(void);
+
+/* Objects of @s, and free pages, that lie with all threads: approximate while they run. */
+unsigned long cpus_objects(const struct kmem_cache *s);
 unsigned long cpus_pages(void);
 unsigned long cpus_count(void);
 

@@ -21,6 +21,18 @@ void fault_interior(const struct kmem_cache *s, const void *object)
 		 (unsigned long)object);
 }
 
+void fault_wrong_cache(const struct kmem_cache *s, const struct kmem_cache *owner,
+		       const void *object)
+{
+	kmem_bug("%s: free to the wrong cache (it is one of %s's) of 0x%lx", s->name, owner->name,
+		 (unsigned long)object);
+}
+
+void fault_destroyed(const char *what, const struct kmem_cache *s, const void *object)
+{
+	kmem_bug("%s: %s a destroyed cache of 0x%lx", s->name, what, (unsigned long)object);
+}
+
 void fault_wrong_size(const char *cache, const void *object, size_t size)
 {
 	kmem_bug("%s: free with the wrong size %zu of 0x%lx", cache, size, (unsigned long)object);

@@ -15,6 +15,12 @@ _Noreturn void fault_double_free(const struct kmem_cache *s, const void *object)
 _Noreturn void fault_interior(const struct kmem_cache *s, const void *object) __cold;
 _Noreturn void fault_wrong_size(const char *cache, const void *object, size_t size) __cold;
 
+/* @object of @owner was given to @s; the destroyed cache @s was used, with @object or itself. */
+_Noreturn void fault_wrong_cache(const struct kmem_cache *s, const struct kmem_cache *owner,
+				 const void *object) __cold;
+_Noreturn void fault_destroyed(const char *what, const struct kmem_cache *s,
+			       const void *object) __cold;
+
 struct page;
 
 /*

@@ -5,13 +5,13 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "kmalloc.h"
+#include "cache.h"
+#include "cpu.h"
 #include "numa.h"
+#include "rcu.h"
+#include "release.h"
 #include "shrinker.h"
 #include "vma.h"
-
-#define FIRST_CLASS 1
-#define NR_CACHES   (NR_KMALLOC_CLASSES - FIRST_CLASS)
 
 /*
  * glibc's lock of the list of all FILEs, which is recursive. fork() takes it after our handler, and
@@ -21,30 +21,62 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
-/* All locks, outermost first: the n-th, or NULL behind the last. */
-static struct lock *nth_lock(unsigned int n)
+/*
+ * Calls @fn for all locks until it returns false; returns the lock where it did, or NULL. First comes
+ * the one that guards the list of caches, which is walked here; the others outermost first.
+ */
+static struct lock *for_each_lock(bool (*fn)(struct lock *lock, const void *arg), const void *arg)
 {
-	struct lock *const inner[] = { &section_lock, &meta_lock, &mmap_lock, NULL };
-	struct lock *const outer[] = { &shrinker_lock, &cpus_lock };
+	struct lock *const outer[] = { &slab_mutex, &shrinker_lock, &cpus_lock };
+	struct lock *const inner[] = { &section_lock, &meta_lock, &mmap_lock };
+	struct kmem_cache_node *node;
+	struct kmem_cache *s;
+	unsigned int n;
 
-	if (n < ARRAY_SIZE(outer))
-		return outer[n];
-	n -= ARRAY_SIZE(outer);
-	if (n < NR_CACHES)
-		return &kmalloc_caches[FIRST_CLASS + n].barn.lock;
-	n -= NR_CACHES;
-	if (n < NR_CACHES)
-		return &kmalloc_caches[FIRST_CLASS + n].node.lock;
-	n -= NR_CACHES;
-	if (n < nr_zones())
-		return zone_lock(n);
-	return inner[n - nr_zones()];
+	for (n = 0; n < ARRAY_SIZE(outer); n++)
+		if (!fn(outer[n], arg))
+			return outer[n];
+	for_each_cache(s)
+		for_each_node(node, s)
+			if (!fn(&node->barn.lock, arg))
+				return &node->barn.lock;
+	for_each_cache(s)
+		for_each_node(node, s)
+			if (!fn(&node->lock, arg))
+				return &node->lock;
+	if (!fn(&release_lock, arg))
+		return &release_lock;
+	if (!fn(&rcu_lock, arg))
+		return &rcu_lock;
+	for (n = 0; n < nr_zones(); n++)
+		if (!fn(zone_lock(n), arg))
+			return zone_lock(n);
+	for (n = 0; n < ARRAY_SIZE(inner); n++)
+		if (!fn(inner[n], arg))
+			return inner[n];
+	return NULL;
 }
 
-static void release_first(unsigned int n)
+static bool take(struct lock *lock, const void *arg __unused)
 {
-	while (n-- > 0)
-		lock_release(nth_lock(n));
+	return lock_try(lock);
+}
+
+/* All up to the lock @end, but the one that the list of caches hangs on. */
+static bool give_back(struct lock *lock, const void *end)
+{
+	if (lock == end)
+		return false;
+	if (lock != &slab_mutex)
+		lock_release(lock);
+	return true;
+}
+
+static void release_until(const struct lock *end)
+{
+	for_each_lock(give_back, end);
+	if (end != &slab_mutex)
+		lock_release(&slab_mutex);
 }
 
 /*
@@ -52,36 +84,22 @@ static void release_first(unsigned int n)
  * that one with the outer locks held, while it waits for the outer ones, would be for ever: so who
  * does not get a lock soon gives back what it has and begins again.
  */
-static bool try_all(void)
-{
-	struct lock *lock;
-	unsigned int n;
-
-	for (n = 0; (lock = nth_lock(n)); n++) {
-		if (!lock_try(lock)) {
-			release_first(n);
-			return false;
-		}
-	}
-	return true;
-}
-
 static void prepare(void)
 {
+	struct lock *kept_by_another;
+
 	if (_IO_list_lock)
 		_IO_list_lock();
 	lock_order_relax(true);
-	while (!try_all())
+	while ((kept_by_another = for_each_lock(take, NULL))) {
+		release_until(kept_by_another);
 		sched_yield();
+	}
 }
 
 static void release(void)
 {
-	unsigned int n = 0;
-
-	while (nth_lock(n))
-		n++;
-	release_first(n);
+	release_until(NULL);
 	lock_order_relax(false);
 }
 
@@ -96,6 +114,8 @@ static void child(void)
 {
 	shrinkers_fork_child();
 	cpus_fork_child();
+	release_fork_child();
+	rcu_fork_child();
 	zones_fork_child();
 	release();
 	if (_IO_list_resetlock)

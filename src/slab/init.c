@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "cache.h"
 #include "fork.h"
 #include "kmalloc.h"
 #include "limit.h"
 #include "numa.h"
 #include "os.h"
 #include "purge.h"
+#include "slab_debug.h"
 #include "slabinfo.h"
 
 static struct lock init_lock = LOCK_INIT(RANK_INIT);
@@ -44,19 +46,21 @@ static const char *find_env(char **envp, const char *name)
 /* The caches were made before anybody could ask what the process may use. */
 static void follow_limits(void)
 {
-	unsigned int class;
+	struct kmem_cache *s;
 
 	limits_init("");
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
-		cache_limit_empty(&kmalloc_caches[class]);
-		cache_limit_barn(&kmalloc_caches[class]);
+	lock_acquire(&slab_mutex);
+	for_each_cache(s) {
+		cache_limit_empty(s);
+		cache_limit_barn(s);
 	}
+	lock_release(&slab_mutex);
 }
 
 void kmem_init_late(char **envp)
 {
-	const struct boot_params tables[] = { os_params, purge_params, numa_params,
-					      slabinfo_params };
+	const struct boot_params tables[] = { os_params,    purge_params,    numa_params,
+					      cache_params, failslab_params, slabinfo_params };
 	const char *env = getauxval(AT_SECURE) ? NULL : find_env(envp, "KMEM_OPTIONS");
 
 	kmem_init();
@@ -66,6 +70,7 @@ void kmem_init_late(char **envp)
 	if (env)
 		options_parse(env, tables, ARRAY_SIZE(tables));
 	numa_init();
+	caches_init_nodes();
 	fork_init();
 }
 

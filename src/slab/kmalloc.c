@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cache.h"
+#include "cache_alloc.h"
 #include "fault.h"
-#include "format.h"
 #include "large.h"
 #include "numa.h"
 #include "report.h"
@@ -14,9 +15,7 @@
 #include "vma.h"
 
 /* What malloc asks for. It tells nobody but its caller that there was no memory. */
-#define MALLOC_GFP	   (GFP_KERNEL | __GFP_NOWARN)
-
-#define SLOT_OFFSET(class) (offsetof(struct kmem_cpu, slot) + (class) * sizeof(struct cpu_slot))
+#define MALLOC_GFP (GFP_KERNEL | __GFP_NOWARN)
 
 /* A size of 0 has a class as well: the range of the first starts there. */
 #define SLOT_RANGE(class, below, size)                                                  \
@@ -31,6 +30,11 @@ _Static_assert(SLOT_OFFSET(NR_KMALLOC_CLASSES) <= UINT16_MAX, "an offset fits it
 #define CLASS_SIZE(class, below, size) [class] = (size),
 static const unsigned int class_size[NR_KMALLOC_CLASSES] = { KMALLOC_CLASSES(CLASS_SIZE) };
 
+/* Not constant, so that it is in a core. */
+#define CLASS_NAME(class, below, size) [class] = "kmalloc-" #size,
+static char class_name[NR_KMALLOC_CLASSES][sizeof("kmalloc-32768")] = { KMALLOC_CLASSES(
+	CLASS_NAME) };
+
 struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];
 
 /* A block was left larger than its size says because there was no memory for a smaller one. */
@@ -43,16 +47,12 @@ void kmalloc_init(void)
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		unsigned int size = class_size[class];
 		struct kmem_cache *s = &kmalloc_caches[class];
-		char name[sizeof(s->name)];
-		struct out out;
 
-		out_init(&out, -1, name, sizeof(name) - 1);
-		out_printf(&out, "kmalloc-%u", size);
-		name[out.len] = '\0';
 		/* Naturally aligned: to the largest power of two that divides the size. */
-		cache_init(s, name, size, (unsigned int)min_ul(size & -size, PAGE_SIZE),
-			   (uint8_t) class);
+		cache_init(s, class_name[class], size,
+			   (unsigned int)min_ul(size & -size, PAGE_SIZE), (uint8_t) class);
 		cache_init_sheaves(s);
+		list_add_tail(&s->list, &slab_caches);
 	}
 }
 
@@ -104,13 +104,13 @@ static bool take_over(gfp_t gfp)
 	return gfpflags_allow_blocking(gfp) && cpu_reclaim_orphan();
 }
 
-static void *take_object(struct kmem_cpu *cpu, struct kmem_cache *s)
+static void *take_object(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp)
 {
 	void *object = NULL;
 
 	if (likely(cpu->kind == CPU_LIVE))
-		return sheaf_alloc(cpu, s);
-	slab_alloc_bulk(s, NULL, &object, 1);
+		return sheaf_alloc(cpu, s, gfp);
+	slab_alloc_bulk(s, NULL, &object, 1, gfp);
 	return object;
 }
 
@@ -123,7 +123,7 @@ static void *try_object(struct kmem_cache *s, gfp_t gfp)
 		return alloc_nested(s->size, PAGE_SIZE, gfp);
 	take_over(gfp);
 	do
-		object = take_object(cpu, s);
+		object = take_object(cpu, s, gfp);
 	while (unlikely(!object) && take_over(gfp));
 	cpu_leave(cpu);
 	return object;
@@ -261,21 +261,6 @@ void *kmalloc_zeroed(size_t size)
 
 /* ---- Free ---- */
 
-static void free_object(struct kmem_cache *s, void *object)
-{
-	struct kmem_cpu *cpu = cpu_enter();
-
-	if (unlikely(!cpu)) {
-		cpu_defer_free(object);
-		return;
-	}
-	if (likely(cpu->kind == CPU_LIVE))
-		sheaf_free(cpu, s, object);
-	else
-		slab_free_bulk(s, NULL, &object, 1);
-	cpu_leave(cpu);
-}
-
 /* What a handler allocated within a slow path it can free there, too. */
 static void free_nested(void *object)
 {
@@ -300,20 +285,12 @@ static void free_large(void *object)
 	cpu_leave(cpu);
 }
 
-/* The cache whose slab @object lies in, or NULL. */
-static struct kmem_cache *cache_of(const void *object)
-{
-	struct section *section = section_of(object);
-
-	return section ? kmem_caches[section->page_class[section_page_index(object)]] : NULL;
-}
-
 void kfree_slow(void *object)
 {
 	struct kmem_cache *s = cache_of(object);
 
 	if (s)
-		free_object(s, object);
+		cache_free(s, object, __builtin_return_address(0));
 	else
 		free_large(object);
 }
@@ -327,7 +304,7 @@ size_t kmalloc_live_size(const void *object)
 	if (!s)
 		return kmalloc_usable(object);
 	slab_check_object(s, object);
-	return s->size;
+	return cache_usable(s);
 }
 
 size_t kmalloc_usable(const void *object)
@@ -337,7 +314,7 @@ size_t kmalloc_usable(const void *object)
 
 	if (s) {
 		slab_check_start(s, object);
-		return s->size;
+		return cache_usable(s);
 	}
 	size = large_size(object);
 	if (!size)
@@ -396,7 +373,6 @@ bool kmem_trim(void)
 	struct kmem_cpu *cpu = cpu_enter();
 	unsigned long used = pages_used();
 	unsigned long pages;
-	unsigned int class;
 
 	if (!cpu)
 		return false;
@@ -404,12 +380,7 @@ bool kmem_trim(void)
 		;
 	if (cpu->kind == CPU_LIVE)
 		cpu_drain(cpu);
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
-		barn_drain(&kmalloc_caches[class]);
-		cache_shrink(&kmalloc_caches[class]);
-		KMEM_ASSERT(barn_is_valid(&kmalloc_caches[class]));
-		KMEM_ASSERT(cache_is_valid(&kmalloc_caches[class]));
-	}
+	caches_trim();
 	pages = zones_purge();
 	KMEM_ASSERT(mm_is_valid());
 	cpu_leave(cpu);

@@ -2,12 +2,15 @@
 /* See sheaf.h for what is tried in which order. */
 #include "sheaf.h"
 
+#include <string.h>
+
 #include "cpu.h"
 #include "fault.h"
 #include "limit.h"
 #include "report.h"
 
-#define FILTER_WORDS	 8u /* of a filter with some eight bits for each object of a sheaf */
+#define FILTER_WORDS	 8u   /* of a filter with some eight bits for each object of a sheaf, */
+#define LARGE_FILTER	 128u /* or of the largest that can be asked for */
 #define FIRST_LIMIT	 1u
 #define EASY_BYTES	 2048u /* of a sheaf's objects, up to which each visit raises its limit */
 #define VISITS_A_RAISE	 8u
@@ -25,11 +28,40 @@ static struct {
 	unsigned int max_size, capacity;
 	struct meta_pool pool;
 } sheaf_kinds[] = {
-	{ 256, 61, SHEAF_POOL(61) },
-	{ 1024, 29, SHEAF_POOL(29) },
-	{ 4096, 13, SHEAF_POOL(13) },
-	{ ~0u, 5, SHEAF_POOL(5) },
+	{ 256, 61, SHEAF_POOL(61) }, { 1024, 29, SHEAF_POOL(29) }, { 4096, 13, SHEAF_POOL(13) },
+	{ 65536, 5, SHEAF_POOL(5) }, { ~0u, 2, SHEAF_POOL(2) },
 };
+
+/* Pools of the capacities that programs ask for; they stay. Under slab_mutex. */
+static struct asked_pool {
+	struct asked_pool *next;
+	unsigned int capacity;
+	struct meta_pool pool;
+} * asked_pools;
+
+static struct meta_pool asked_pool_pool = META_POOL_INIT("sheaf pool", sizeof(struct asked_pool));
+
+/* The pool of sheaves of that capacity; NULL when the OS refuses. */
+static struct meta_pool *find_pool(unsigned int capacity)
+{
+	struct asked_pool *asked;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sheaf_kinds); i++)
+		if (sheaf_kinds[i].capacity == capacity)
+			return &sheaf_kinds[i].pool;
+	for (asked = asked_pools; asked; asked = asked->next)
+		if (asked->capacity == capacity)
+			return &asked->pool;
+	asked = meta_alloc(&asked_pool_pool);
+	if (!asked)
+		return NULL;
+	asked->capacity = capacity;
+	asked->pool = (struct meta_pool)SHEAF_POOL(capacity);
+	asked->next = asked_pools;
+	asked_pools = asked;
+	return &asked->pool;
+}
 
 void cache_init_sheaves(struct kmem_cache *s)
 {
@@ -37,8 +69,12 @@ void cache_init_sheaves(struct kmem_cache *s)
 
 	while (s->size > sheaf_kinds[kind].max_size)
 		kind++;
-	s->sheaf_capacity = (uint16_t)sheaf_kinds[kind].capacity;
-	s->sheaf_pool = &sheaf_kinds[kind].pool;
+	s->sheaf_pool = s->sheaf_capacity ? find_pool(s->sheaf_capacity) : NULL;
+	if (!s->sheaf_pool) {
+		s->sheaf_capacity = (uint16_t)sheaf_kinds[kind].capacity;
+		s->sheaf_pool = &sheaf_kinds[kind].pool;
+	}
+	s->slot = (uint16_t)SLOT_OFFSET(s->index == CLASS_ASK ? 0 : s->index);
 	cache_limit_barn(s);
 }
 
@@ -47,8 +83,11 @@ void cache_limit_barn(struct kmem_cache *s)
 	unsigned long most = min_ul(MAX_FULL, FULL_A_CPU * (unsigned long)limits.cpus);
 	unsigned long bytes = limits_share(MAX_FULL_BYTES, FULL_BYTES_SHARE);
 
-	WRITE_ONCE(s->barn.max_full,
-		   (unsigned int)max_ul(2, min_ul(most, bytes / (s->sheaf_capacity * s->size))));
+	unsigned long full = max_ul(2, min_ul(most, bytes / (s->sheaf_capacity * s->size)));
+	struct kmem_cache_node *node;
+
+	for_each_node(node, s)
+		WRITE_ONCE(node->barn.max_full, (unsigned int)full);
 }
 
 /* ---- Sheaves ---- */
@@ -117,12 +156,15 @@ static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf)
 
 unsigned int slot_objects(const struct cpu_slot *slot)
 {
-	const struct sheaf *sheaf = READ_ONCE(slot->main), *spare = READ_ONCE(slot->spare);
-	void **top = READ_ONCE(slot->top);
+	const struct sheaf *sheaf, *spare;
 	unsigned int nr = 0;
+	void **top;
 
-	if (!sheaf)
+	if (!slot || !READ_ONCE(slot->main))
 		return 0;
+	sheaf = READ_ONCE(slot->main);
+	spare = READ_ONCE(slot->spare);
+	top = READ_ONCE(slot->top);
 	/* Another thread's slot may change between the loads: then its sizes make no sense. */
 	if (top >= sheaf->objects && top <= sheaf->objects + READ_ONCE(sheaf->capacity))
 		nr = (unsigned int)(top - sheaf->objects);
@@ -152,7 +194,7 @@ static void push_sheaf(struct sheaf **list, unsigned int *nr, struct sheaf *shea
 /* A full sheaf for an empty one; NULL, and nothing taken, when there is none. */
 static struct sheaf *barn_get_full(struct kmem_cache *s, struct sheaf *empty)
 {
-	struct barn *barn = &s->barn;
+	struct barn *barn = &cache_own_node(s)->barn;
 	struct sheaf *full, *surplus = NULL;
 
 	if (!READ_ONCE(barn->nr_full))
@@ -175,14 +217,14 @@ static struct sheaf *barn_get_full(struct kmem_cache *s, struct sheaf *empty)
  * A sheaf that leaves its thread for the barn may not see the slabs for long: its objects are looked
  * at here. Two equal pointers fall on one bit of the filter; so do a few others, which costs a look.
  */
-static void check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
+static __always_inline void check_sheaf_by(const struct kmem_cache *s, const struct sheaf *sheaf,
+					   unsigned long *filter, unsigned int words)
 {
-	unsigned long filter[FILTER_WORDS] = { 0 };
 	unsigned int i, j;
 
 	for (i = 0; i < sheaf->size; i++) {
 		const void *object = sheaf->objects[i];
-		unsigned int bit = slab_object_hash(s, object) % (FILTER_WORDS * BITS_PER_LONG);
+		unsigned int bit = slab_object_hash(s, object) % (words * BITS_PER_LONG);
 		unsigned long mask = 1UL << (bit % BITS_PER_LONG);
 
 		for (j = 0; unlikely(filter[bit / BITS_PER_LONG] & mask) && j < i; j++)
@@ -192,10 +234,27 @@ static void check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
 	}
 }
 
+static __noinline void check_large_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
+{
+	unsigned long filter[LARGE_FILTER] = { 0 };
+
+	check_sheaf_by(s, sheaf, filter, LARGE_FILTER);
+}
+
+static void check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
+{
+	unsigned long filter[FILTER_WORDS] = { 0 };
+
+	if (unlikely(sheaf->size > FILTER_WORDS * BITS_PER_LONG / 8))
+		check_large_sheaf(s, sheaf);
+	else
+		check_sheaf_by(s, sheaf, filter, FILTER_WORDS);
+}
+
 /* An empty sheaf for a full one; NULL, and nothing taken, when the barn is full. */
 static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 {
-	struct barn *barn = &s->barn;
+	struct barn *barn = &cache_own_node(s)->barn;
 	struct sheaf *empty = NULL;
 	bool room;
 
@@ -221,21 +280,30 @@ static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 	return NULL;
 }
 
-unsigned long barn_objects(struct kmem_cache *s)
+static unsigned long count_objects(struct barn *barn)
 {
 	const struct sheaf *sheaf;
 	unsigned long nr = 0;
 
-	lock_acquire(&s->barn.lock);
-	for (sheaf = s->barn.full; sheaf; sheaf = sheaf->next)
+	lock_acquire(&barn->lock);
+	for (sheaf = barn->full; sheaf; sheaf = sheaf->next)
 		nr += sheaf->size;
-	lock_release(&s->barn.lock);
+	lock_release(&barn->lock);
 	return nr;
 }
 
-void barn_drain(struct kmem_cache *s)
+unsigned long barn_objects(struct kmem_cache *s)
 {
-	struct barn *barn = &s->barn;
+	struct kmem_cache_node *node;
+	unsigned long nr = 0;
+
+	for_each_node(node, s)
+		nr += count_objects(&node->barn);
+	return nr;
+}
+
+static void drain(struct kmem_cache *s, struct barn *barn)
+{
 	struct sheaf *sheaf;
 
 	do {
@@ -253,6 +321,14 @@ void barn_drain(struct kmem_cache *s)
 	} while (sheaf);
 }
 
+void barn_drain(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+
+	for_each_node(node, s)
+		drain(s, &node->barn);
+}
+
 /* ---- The slow paths ---- */
 
 /* The newest object is popped first, so the lowest address goes to the top. */
@@ -268,31 +344,32 @@ static void reverse(void **objects, unsigned int n)
 	}
 }
 
-static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
+static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf, gfp_t gfp)
 {
-	unsigned int n = slab_alloc_bulk(s, &cpu->pcp, sheaf->objects, sheaf->limit);
+	unsigned int n = slab_alloc_bulk(s, &cpu->pcp, sheaf->objects, sheaf->limit, gfp);
 
 	reverse(sheaf->objects, n);
 	WRITE_ONCE(sheaf->size, (uint16_t)n);
 	raise_limit(s, sheaf);
 }
 
-static bool make_main(struct kmem_cache *s, struct cpu_slot *slot)
+static bool make_main(struct kmem_cache *s, struct cpu_slot *slot, gfp_t gfp)
 {
 	struct sheaf *sheaf;
 
 	if (slot->main)
 		return true;
-	sheaf = new_sheaf(s);
+	/* Memory for it may have to come from the OS. */
+	sheaf = gfp & __GFP_DIRECT_RECLAIM ? new_sheaf(s) : NULL;
 	if (sheaf)
 		open_slot(slot, sheaf);
 	return sheaf;
 }
 
 /* The empty @sheaf's place is taken by one with objects, if any can be had. */
-static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
+static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, struct cpu_slot *slot,
+				  struct sheaf *sheaf, gfp_t gfp)
 {
-	struct cpu_slot *slot = &cpu->slot[s->index];
 	struct sheaf *full = slot->spare;
 
 	/* A signal handler may have freed something in the meantime. */
@@ -307,23 +384,25 @@ static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, st
 	full = barn_get_full(s, sheaf);
 	if (full)
 		return full;
-	refill(cpu, s, sheaf);
+	if (likely(!s->tracks))
+		refill(cpu, s, sheaf, gfp);
 	return sheaf;
 }
 
-void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s)
+void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp)
 {
-	struct cpu_slot *slot = &cpu->slot[s->index];
-	void *object = slot_pop(slot);
+	struct cpu_slot *slot = cache_slot_or_new(cpu, s, gfp);
+	void *object = slot ? slot_pop(slot) : NULL;
 	struct sheaf *sheaf;
 
 	if (object)
 		return object;
-	if (!make_main(s, slot)) {
-		slab_alloc_bulk(s, &cpu->pcp, &object, 1);
+	if (!slot || !make_main(s, slot, gfp)) {
+		if (!s->tracks)
+			slab_alloc_bulk(s, &cpu->pcp, &object, 1, gfp);
 		return object;
 	}
-	sheaf = find_objects(cpu, s, close_slot(slot));
+	sheaf = find_objects(cpu, s, slot, close_slot(slot), gfp);
 	/* Taken before the slot opens: a signal handler may empty it at once. */
 	if (sheaf->size) {
 		WRITE_ONCE(sheaf->size, (uint16_t)(sheaf->size - 1));
@@ -333,17 +412,31 @@ void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s)
 	return object;
 }
 
-static void flush_sheaf(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
+unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp)
+{
+	struct cpu_slot *slot = cache_slot_or_new(cpu, s, gfp);
+	unsigned int size, limit;
+
+	if (!slot || !make_main(s, slot, gfp))
+		return 1;
+	size = (unsigned int)(slot->top - slot->main->objects);
+	limit = slot->main->limit;
+	if (raise_limit(s, slot->main))
+		WRITE_ONCE(slot->end, slot->main->objects + slot->main->limit);
+	return size < limit ? limit - size : 1;
+}
+
+static void flush_sheaf(struct per_cpu_pages *pcp, struct kmem_cache *s, struct sheaf *sheaf)
 {
 	if (sheaf->size)
-		slab_free_bulk(s, &cpu->pcp, sheaf->objects, sheaf->size);
+		slab_free_bulk(s, pcp, sheaf->objects, sheaf->size);
 	WRITE_ONCE(sheaf->size, 0);
 }
 
 /* The full @sheaf gets room, or its place is taken by one that has some. */
-static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf)
+static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struct cpu_slot *slot,
+			       struct sheaf *sheaf)
 {
-	struct cpu_slot *slot = &cpu->slot[s->index];
 	struct sheaf *empty;
 
 	/* Or taken something. */
@@ -355,7 +448,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 		WRITE_ONCE(slot->spare, new_sheaf(s));
 	empty = slot->spare;
 	if (!empty) {
-		flush_sheaf(cpu, s, sheaf);
+		flush_sheaf(&cpu->pcp, s, sheaf);
 		return sheaf;
 	}
 	if (empty->size >= empty->capacity / 2) {
@@ -363,7 +456,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 		empty = empty->size == empty->capacity ? barn_put_full(s, slot->spare) : NULL;
 		if (!empty) {
 			empty = slot->spare;
-			flush_sheaf(cpu, s, empty);
+			flush_sheaf(&cpu->pcp, s, empty);
 		}
 	}
 	WRITE_ONCE(slot->spare, sheaf);
@@ -373,39 +466,110 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 
 void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 {
-	struct cpu_slot *slot = &cpu->slot[s->index];
+	struct cpu_slot *slot = cache_slot_or_new(cpu, s, GFP_KERNEL);
 	struct sheaf *sheaf;
 
-	if (slot_push(slot, object))
+	if (slot && slot_push(slot, object))
 		return;
-	if (!make_main(s, slot)) {
+	if (!slot || !make_main(s, slot, GFP_KERNEL)) {
 		slab_free_bulk(s, &cpu->pcp, &object, 1);
 		return;
 	}
 	if (slot_push(slot, object))
 		return;
-	sheaf = find_room(cpu, s, close_slot(slot));
+	sheaf = find_room(cpu, s, slot, close_slot(slot));
 	sheaf->objects[sheaf->size] = object;
 	WRITE_ONCE(sheaf->size, (uint16_t)(sheaf->size + 1));
 	open_slot(slot, sheaf);
 }
 
-void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)
-{
-	struct cpu_slot *slot = &cpu->slot[s->index];
-	struct sheaf *spare = slot->spare, *sheaf = slot->main;
+/* ---- Many at a time ---- */
 
-	if (!sheaf)
+/* Up to @n of the newest objects of a sheaf that is no open slot's. */
+static size_t take_newest(struct sheaf *sheaf, void **objects, size_t n)
+{
+	size_t some = min_ul(n, sheaf->size);
+
+	WRITE_ONCE(sheaf->size, (uint16_t)(sheaf->size - some));
+	memcpy(objects, sheaf->objects + sheaf->size, some * sizeof(*objects));
+	return some;
+}
+
+static size_t put_newest(struct sheaf *sheaf, unsigned int room, void **objects, size_t n)
+{
+	size_t some = min_ul(n, room);
+
+	memcpy(sheaf->objects + sheaf->size, objects, some * sizeof(*objects));
+	WRITE_ONCE(sheaf->size, (uint16_t)(sheaf->size + some));
+	return some;
+}
+
+size_t sheaf_alloc_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **objects, size_t n)
+{
+	struct cpu_slot *slot = cache_slot(cpu, s);
+	struct sheaf *sheaf, *full;
+	size_t got;
+
+	if (!slot || !slot->main)
+		return 0;
+	sheaf = close_slot(slot);
+	got = take_newest(sheaf, objects, n);
+	if (got < n && slot->spare)
+		got += take_newest(slot->spare, objects + got, n - got);
+	while (got < n && !sheaf->size && (full = barn_get_full(s, sheaf))) {
+		sheaf = full;
+		got += take_newest(sheaf, objects + got, n - got);
+	}
+	open_slot(slot, sheaf);
+	return got;
+}
+
+/* A request for many is no slow start: the sheaf may be full at once. */
+size_t sheaf_free_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **objects, size_t n)
+{
+	struct cpu_slot *slot = cache_slot_or_new(cpu, s, GFP_KERNEL);
+	struct sheaf *sheaf;
+	size_t put;
+
+	if (!slot || !make_main(s, slot, GFP_KERNEL))
+		return 0;
+	sheaf = close_slot(slot);
+	while (sheaf->limit - sheaf->size < (int)min_ul(n, sheaf->capacity) &&
+	       raise_limit(s, sheaf))
+		;
+	put = put_newest(sheaf, sheaf->limit > sheaf->size ? sheaf->limit - sheaf->size : 0,
+			 objects, n);
+	if (put < n && slot->spare)
+		put += put_newest(slot->spare, slot->spare->capacity - slot->spare->size,
+				  objects + put, n - put);
+	open_slot(slot, sheaf);
+	return put;
+}
+
+/* ---- All of it back ---- */
+
+void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
+{
+	struct sheaf *spare, *sheaf;
+
+	if (!slot || !slot->main)
 		return;
+	sheaf = slot->main;
+	spare = slot->spare;
 	close_slot(slot);
 	WRITE_ONCE(slot->main, NULL);
 	WRITE_ONCE(slot->spare, NULL);
-	flush_sheaf(cpu, s, sheaf);
+	flush_sheaf(pcp, s, sheaf);
 	drop_sheaf(s, sheaf);
 	if (!spare)
 		return;
-	flush_sheaf(cpu, s, spare);
+	flush_sheaf(pcp, s, spare);
 	drop_sheaf(s, spare);
+}
+
+void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)
+{
+	slot_flush(cache_slot(cpu, s), s, &cpu->pcp);
 }
 
 bool slot_is_valid(const struct kmem_cache *s, const struct cpu_slot *slot)
@@ -426,18 +590,26 @@ bool slot_is_valid(const struct kmem_cache *s, const struct cpu_slot *slot)
 	return true;
 }
 
-bool barn_is_valid(struct kmem_cache *s)
+static void check_barn(struct barn *barn)
 {
 	const struct sheaf *sheaf;
 	unsigned int nr = 0;
 
-	lock_acquire(&s->barn.lock);
-	for (sheaf = s->barn.full; sheaf; sheaf = sheaf->next, nr++)
+	lock_acquire(&barn->lock);
+	for (sheaf = barn->full; sheaf; sheaf = sheaf->next, nr++)
 		KMEM_ASSERT(sheaf->size && !sheaf->none);
-	KMEM_ASSERT(nr == s->barn.nr_full);
-	for (sheaf = s->barn.empty, nr = 0; sheaf; sheaf = sheaf->next, nr++)
+	KMEM_ASSERT(nr == barn->nr_full);
+	for (sheaf = barn->empty, nr = 0; sheaf; sheaf = sheaf->next, nr++)
 		KMEM_ASSERT(!sheaf->size && !sheaf->none);
-	KMEM_ASSERT(nr == s->barn.nr_empty);
-	lock_release(&s->barn.lock);
+	KMEM_ASSERT(nr == barn->nr_empty);
+	lock_release(&barn->lock);
+}
+
+bool barn_is_valid(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+
+	for_each_node(node, s)
+		check_barn(&node->barn);
 	return true;
 }

@@ -56,17 +56,31 @@ static inline void slot_init(struct cpu_slot *slot)
 	*slot = (struct cpu_slot){ .top = NO_ROOM, .end = NO_ROOM };
 }
 
-/* Chooses capacity and barn of a cache by the size of its objects. */
+/* Chooses capacity, if none is set, and barn of a cache by the size of its objects, and its slot. */
 void cache_init_sheaves(struct kmem_cache *s);
+
+#define MAX_SHEAF_CAPACITY 1024u
 
 /* Chooses the barn's size anew: when the limits of the process are known (limit.h). */
 void cache_limit_barn(struct kmem_cache *s);
 
 /* The slow paths of a thread: its slot was found empty, or full. */
-void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s);
+void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp);
 void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object);
 
-/* All objects of the slot go to the slabs, and its sheaves to their pool. */
+/* Takes up to @n objects from the thread's sheaves and the barn; gives up to @n to its sheaves. Returns
+ * how many it did: the rest is the slabs' business. */
+size_t sheaf_alloc_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **objects, size_t n);
+size_t sheaf_free_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **objects, size_t n);
+
+/*
+ * For caches whose fresh objects are constructed by the caller, where sheaf_alloc() finds only what is
+ * already: how many objects it is time to take from the slabs for a sheaf.
+ */
+unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp);
+
+/* All objects of the slot, if there is one, go to the slabs, and its sheaves to their pool. */
+void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s);
 
 /* All sheaves of the barn go the same way. */

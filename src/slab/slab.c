@@ -6,6 +6,7 @@
 
 #include "fault.h"
 #include "limit.h"
+#include "release.h"
 #include "report.h"
 
 #define FREE_BATCH  64u /* objects that are given back at a time */
@@ -30,7 +31,8 @@ static unsigned int least_objects(unsigned int size)
 
 /*
  * The smallest order with that many objects that wastes at most 1/16; else 1/8, else 1/4. Beyond a
- * page waste is a tail that is never touched, and costs addresses only: 1/4 at once.
+ * page waste is a tail that is never touched, and costs addresses only: 1/4 at once. An object larger
+ * than any such slab has one to itself.
  */
 static unsigned int calculate_order(unsigned int size)
 {
@@ -46,14 +48,25 @@ static unsigned int calculate_order(unsigned int size)
 				return order;
 		}
 	}
-	return SLAB_MAX_ORDER;
+	return (unsigned int)max_ul(SLAB_MAX_ORDER, __fls(max_ul(size - 1, 1)) + 1 - PAGE_SHIFT);
 }
 
 void cache_limit_empty(struct kmem_cache *s)
 {
 	unsigned long pages = limits_share(EMPTY_PAGES, BYTES_A_PAGE);
 
-	WRITE_ONCE(s->max_empty, (uint16_t)max_ul(1, pages >> s->order));
+	pages >>= s->order;
+	WRITE_ONCE(s->max_empty,
+		   s->order <= SLAB_MAX_ORDER ? (uint16_t)max_ul(1, pages) : (uint16_t)pages);
+}
+
+static void init_node(struct kmem_cache_node *node)
+{
+	lock_init(&node->barn.lock, RANK_BARN);
+	lock_init(&node->lock, RANK_NODE);
+	list_init(&node->partial);
+	list_init(&node->full);
+	list_init(&node->empty);
 }
 
 void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
@@ -61,28 +74,118 @@ void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsig
 {
 	unsigned int bytes, left;
 
-	strncpy(s->name, name, sizeof(s->name) - 1);
+	s->name = name;
 	s->size = size;
+	if (!s->object_size)
+		s->object_size = size;
 	s->align = align;
 	s->index = index;
 	s->order = (uint8_t)calculate_order(size);
 	bytes = (unsigned int)PAGE_SIZE << s->order;
-	s->objects = (uint16_t)min_ul(bytes / size, SLAB_MAX_OBJECTS);
+	/* The count of those ever taken is a byte. */
+	s->objects = (uint16_t)min_ul(bytes / size, SLAB_MAX_OBJECTS - s->tracks);
 	s->reciprocal = (uint32_t)(((1ULL << 32) + size - 1) / size);
 	left = bytes - s->objects * size;
 	s->colours = (uint16_t)(left / align + 1);
 	cache_limit_empty(s);
-	lock_init(&s->barn.lock, RANK_BARN);
-	lock_init(&s->node.lock, RANK_NODE);
-	list_init(&s->node.partial);
-	list_init(&s->node.full);
-	list_init(&s->node.empty);
-	kmem_caches[index] = s;
+	s->refcount = 1;
+	list_init(&s->list);
+	list_init(&s->aliases);
+	init_node(&s->node);
+	if (index != CLASS_ASK)
+		kmem_caches[index] = s;
+}
+
+/* ---- Nodes ---- */
+
+static struct meta_pool nodes_pool =
+	META_POOL_INIT("cache nodes", MAX_NUMNODES * sizeof(struct kmem_cache_node *));
+static struct meta_pool node_pool = META_POOL_INIT("cache node", sizeof(struct kmem_cache_node));
+
+struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node)
+{
+	unsigned int nid = 0;
+
+	if (!node)
+		return &s->node;
+	if (!s->nodes)
+		return NULL;
+	while (s->nodes[nid] != node)
+		nid++;
+	while (++nid < nr_node_ids)
+		if (s->nodes[nid])
+			return s->nodes[nid];
+	return NULL;
+}
+
+void cache_init_nodes(struct kmem_cache *s)
+{
+	struct kmem_cache_node **nodes;
+	unsigned int nid;
+
+	if (nr_node_ids == 1 || s->nodes)
+		return;
+	nodes = meta_alloc(&nodes_pool);
+	if (!nodes)
+		return;
+	memset(nodes, 0, MAX_NUMNODES * sizeof(*nodes));
+	nodes[0] = &s->node;
+	for (nid = 1; nid < nr_node_ids; nid++) {
+		nodes[nid] = NODE_DATA(nid) ? meta_alloc(&node_pool) : NULL;
+		if (!nodes[nid])
+			continue;
+		memset(nodes[nid], 0, sizeof(*nodes[nid]));
+		init_node(nodes[nid]);
+		nodes[nid]->barn.max_full = s->node.barn.max_full;
+	}
+	smp_store_release(&s->nodes, nodes);
+}
+
+void cache_free_nodes(struct kmem_cache *s)
+{
+	unsigned int nid;
+
+	if (!s->nodes)
+		return;
+	for (nid = 1; nid < nr_node_ids; nid++)
+		if (s->nodes[nid])
+			meta_free(&node_pool, s->nodes[nid]);
+	meta_free(&nodes_pool, s->nodes);
+	s->nodes = NULL;
+}
+
+static struct kmem_cache_node *node_of(struct kmem_cache *s, const struct slab *slab)
+{
+	return likely(!s->nodes) ? &s->node :
+				   cache_node(s, (unsigned int)page_nid((const struct page *)slab));
+}
+
+unsigned long cache_slabs(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+	unsigned long nr = 0;
+
+	for_each_node(node, s) {
+		lock_acquire(&node->lock);
+		nr += node->nr_partial + node->nr_full + node->nr_empty;
+		lock_release(&node->lock);
+	}
+	return nr;
+}
+
+unsigned long cache_inuse(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+	unsigned long nr = 0;
+
+	for_each_node(node, s)
+		nr += READ_ONCE(node->nr_inuse);
+	return nr;
 }
 
 /* ---- One slab ---- */
 
-static char *slab_base(const struct kmem_cache *s, const struct slab *slab)
+char *slab_base(const struct kmem_cache *s, const struct slab *slab)
 {
 	return (char *)page_start((const struct page *)slab) + slab->colour * s->align;
 }
@@ -93,7 +196,7 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colo
 	struct section *section = page_section((struct page *)slab);
 
 	WRITE_ONCE(slab->order, s->order);
-	slab->class = s->index;
+	slab->constructed = 0;
 	slab->colour = (uint8_t)colour;
 	slab->cache = s;
 	slab->inuse = 0;
@@ -105,20 +208,20 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colo
 	memset(&section->page_class[page_index((struct page *)slab)], s->index, 1UL << s->order);
 }
 
-static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp)
+static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, int nid, gfp_t gfp)
 {
-	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order, NUMA_NO_NODE, GFP_KERNEL);
+	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order, nid, gfp | cache_gfp(s));
 	unsigned int colour;
 
 	if (!slab)
 		return NULL;
-	colour = __atomic_fetch_add(&s->node.next_colour, 1, __ATOMIC_RELAXED) %
+	colour = __atomic_fetch_add(&node_of(s, slab)->next_colour, 1, __ATOMIC_RELAXED) %
 		 min_ul(s->colours, 256);
 	init_slab(s, slab, colour);
 	return slab;
 }
 
-static void release_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab)
+void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab)
 {
 	struct section *section = page_section((struct page *)slab);
 
@@ -146,10 +249,26 @@ static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void *
 	return got;
 }
 
+/*
+ * Of @got objects just taken, those that never were before. The lowest free ones are always taken
+ * first, so that what was ever taken is the slab's beginning up to a mark.
+ */
+static void mark_fresh(const struct kmem_cache *s, struct slab *slab, void **objects,
+		       unsigned int got)
+{
+	const char *fresh = slab_base(s, slab) + slab->constructed * s->size;
+
+	for (; got && (char *)objects[got - 1] >= fresh; got--) {
+		objects[got - 1] = (char *)objects[got - 1] + FRESH_OBJECT;
+		slab->constructed++;
+	}
+}
+
 /* The constants that an object's place is found by, held in registers over a batch of them. */
 struct shape {
 	unsigned long slab_mask, reciprocal;
 	unsigned int size, align, objects, class;
+	const struct kmem_cache *cache;
 };
 
 static __always_inline struct shape shape_of(const struct kmem_cache *s)
@@ -161,6 +280,7 @@ static __always_inline struct shape shape_of(const struct kmem_cache *s)
 		.align = s->align,
 		.objects = s->objects,
 		.class = s->index,
+		.cache = s,
 	};
 }
 
@@ -172,7 +292,7 @@ static __always_inline unsigned int object_index(struct shape shape, unsigned in
 	unsigned int index = (unsigned int)((offset * shape.reciprocal) >> 32);
 
 	if (unlikely(index >= shape.objects || index * shape.size != offset))
-		fault_interior(kmem_caches[shape.class], object);
+		fault_interior(shape.cache, object);
 	return index;
 }
 
@@ -186,7 +306,7 @@ static __always_inline struct slab *slab_of(struct shape shape, const void *obje
 	unsigned int index = section_page_index(object);
 
 	if (unlikely(!section || section->page_class[index] != shape.class))
-		fault_double_free(kmem_caches[shape.class], object);
+		fault_double_free(shape.cache, object);
 	return (struct slab *)&section->mem_map[index & ~(shape.slab_mask >> PAGE_SHIFT)];
 }
 
@@ -206,7 +326,7 @@ static __always_inline void give_object(struct shape shape, struct slab *slab, c
 	unsigned long bit = 1UL << (index % BITS_PER_LONG);
 
 	if (unlikely(*word & bit))
-		fault_double_free(kmem_caches[shape.class], object);
+		fault_double_free(shape.cache, object);
 	WRITE_ONCE(*word, *word | bit);
 	slab->inuse--;
 }
@@ -227,6 +347,38 @@ void slab_check_object(const struct kmem_cache *s, const void *object)
 
 	if (READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1)
 		fault_double_free(s, object);
+}
+
+/* Pages behind the head have no type: the first head on the way down is the slab's. */
+struct slab *slab_containing(const void *object)
+{
+	struct section *section = section_of(object);
+	unsigned int index = section_page_index(object), order;
+
+	if (!section || !section->page_class[index])
+		return NULL;
+	for (order = 0; order <= MAX_ORDER; order++) {
+		struct page *head = &section->mem_map[align_down(index, 1UL << order)];
+
+		if (READ_ONCE(head->type) == PAGE_SLAB)
+			return (struct slab *)head;
+	}
+	return NULL;
+}
+
+struct kmem_cache *cache_of(const void *object)
+{
+	struct section *section = section_of(object);
+	unsigned int class;
+	struct slab *slab;
+
+	if (!section)
+		return NULL;
+	class = section->page_class[section_page_index(object)];
+	if (likely(class != CLASS_ASK))
+		return kmem_caches[class];
+	slab = slab_containing(object);
+	return slab ? slab->cache : NULL;
 }
 
 /* ---- Lists: all with the node's lock held ---- */
@@ -256,65 +408,97 @@ static void unlink_slab(struct kmem_cache_node *node, struct slab *slab)
 	list_del(&slab->list);
 }
 
-static unsigned int take_from(struct kmem_cache *s, struct slab *slab, void **objects,
-			      unsigned int n)
+static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node, struct slab *slab,
+			      void **objects, unsigned int n)
 {
 	unsigned int got;
 
-	unlink_slab(&s->node, slab);
+	unlink_slab(node, slab);
 	got = take_objects(s, slab, objects, n);
+	if (unlikely(s->tracks))
+		mark_fresh(s, slab, objects, got);
 	if (slab->inuse < slab->objects) {
 		/* Still the one to take from: it stays in front. */
-		list_add(&slab->list, &s->node.partial);
-		s->node.nr_partial++;
+		list_add(&slab->list, &node->partial);
+		node->nr_partial++;
 	} else {
-		link_slab(&s->node, slab);
+		link_slab(node, slab);
 	}
-	WRITE_ONCE(s->node.nr_inuse, s->node.nr_inuse + got);
+	WRITE_ONCE(node->nr_inuse, node->nr_inuse + got);
 	return got;
 }
 
-static unsigned int take_from_lists(struct kmem_cache *s, void **objects, unsigned int n)
+static unsigned int take_from_lists(struct kmem_cache *s, struct kmem_cache_node *node,
+				    void **objects, unsigned int n)
 {
-	struct kmem_cache_node *node = &s->node;
 	unsigned int got = 0;
 
 	while (got < n && !list_empty(&node->partial))
-		got += take_from(s, list_first_entry(&node->partial, struct slab, list),
+		got += take_from(s, node, list_first_entry(&node->partial, struct slab, list),
 				 objects + got, n - got);
 	while (got < n && !list_empty(&node->empty))
-		got += take_from(s, list_first_entry(&node->empty, struct slab, list),
+		got += take_from(s, node, list_first_entry(&node->empty, struct slab, list),
 				 objects + got, n - got);
 	return got;
 }
 
 unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
-			     unsigned int n)
+			     unsigned int n, gfp_t gfp)
 {
-	struct slab *slab;
+	return slab_alloc_node(s, pcp, objects, n, NUMA_NO_NODE, gfp);
+}
+
+static unsigned int take_from_node(struct kmem_cache *s, struct kmem_cache_node *node,
+				   void **objects, unsigned int n)
+{
 	unsigned int got;
 
-	lock_acquire(&s->node.lock);
-	got = take_from_lists(s, objects, n);
-	lock_release(&s->node.lock);
+	lock_acquire(&node->lock);
+	got = take_from_lists(s, node, objects, n);
+	lock_release(&node->lock);
+	return got;
+}
+
+/* Where there is no memory for a slab, others may have what is left of theirs. */
+static __noinline unsigned int take_from_others(struct kmem_cache *s, void **objects,
+						unsigned int n)
+{
+	struct kmem_cache_node *node;
+	unsigned int got = 0;
+
+	for_each_node(node, s)
+		if (!got)
+			got = take_from_node(s, node, objects, n);
+	return got;
+}
+
+unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
+			     unsigned int n, int nid, gfp_t gfp)
+{
+	struct kmem_cache_node *node = nid == NUMA_NO_NODE ? cache_own_node(s) :
+							     cache_node(s, (unsigned int)nid);
+	unsigned int got = take_from_node(s, node, objects, n);
+	struct slab *slab;
+
 	if (got)
 		return got;
-	slab = new_slab(s, pcp);
+	slab = new_slab(s, pcp, nid, gfp);
 	if (!slab)
-		return 0;
-	lock_acquire(&s->node.lock);
-	link_slab(&s->node, slab);
-	got = take_from(s, slab, objects, n);
-	lock_release(&s->node.lock);
+		return s->nodes && !(gfp & __GFP_THISNODE) ? take_from_others(s, objects, n) : 0;
+	/* The pages may be another node's than was asked for. */
+	node = node_of(s, slab);
+	lock_acquire(&node->lock);
+	link_slab(node, slab);
+	got = take_from(s, node, slab, objects, n);
+	lock_release(&node->lock);
 	return got;
 }
 
 /* The object changes its slab's list: from full to partial, or from partial to empty. */
-static __noinline void free_and_relink(struct kmem_cache *s, struct slab *slab, const void *object,
+static __noinline void free_and_relink(struct kmem_cache *s, struct kmem_cache_node *node,
+				       struct slab *slab, const void *object,
 				       struct list_head *released)
 {
-	struct kmem_cache_node *node = &s->node;
-
 	unlink_slab(node, slab);
 	give_object(shape_of(s), slab, object);
 	link_slab(node, slab);
@@ -328,8 +512,8 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab *slab, 
  * The descriptors are scattered: a batch of them is looked up and fetched before the lock is taken,
  * so that nobody waits for them.
  */
-static void free_batch(struct kmem_cache *s, void **objects, unsigned int n,
-		       struct list_head *released)
+static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void **objects,
+		       unsigned int n, struct list_head *released)
 {
 	const struct shape shape = shape_of(s);
 	struct slab *slabs[FREE_BATCH];
@@ -339,7 +523,7 @@ static void free_batch(struct kmem_cache *s, void **objects, unsigned int n,
 		slabs[i] = slab_of(shape, objects[i]);
 		__builtin_prefetch(slabs[i], 1);
 	}
-	lock_acquire(&s->node.lock);
+	lock_acquire(&node->lock);
 	for (i = 0; i < n; i++) {
 		struct slab *slab = slabs[i];
 
@@ -349,41 +533,75 @@ static void free_batch(struct kmem_cache *s, void **objects, unsigned int n,
 		if (likely(slab->inuse > 1 && slab->inuse != shape.objects))
 			give_object(shape, slab, objects[i]);
 		else
-			free_and_relink(s, slab, objects[i], released);
+			free_and_relink(s, node, slab, objects[i], released);
 	}
-	WRITE_ONCE(s->node.nr_inuse, s->node.nr_inuse - n);
-	lock_release(&s->node.lock);
+	WRITE_ONCE(node->nr_inuse, node->nr_inuse - n);
+	lock_release(&node->lock);
+}
+
+/* Objects of several nodes: each node's in turn. */
+static __noinline void free_batch_by_node(struct kmem_cache *s, void **objects, unsigned int n,
+					  struct list_head *released)
+{
+	const struct shape shape = shape_of(s);
+	void *of_node[FREE_BATCH];
+	struct kmem_cache_node *node;
+	unsigned int i, nr;
+
+	for_each_node(node, s) {
+		for (i = 0, nr = 0; i < n; i++)
+			if (node_of(s, slab_of(shape, objects[i])) == node)
+				of_node[nr++] = objects[i];
+		if (nr)
+			free_batch(s, node, of_node, nr, released);
+	}
+}
+
+static void release_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp,
+			  struct list_head *released)
+{
+	struct slab *slab, *next;
+
+	if (unlikely(s->waits)) {
+		release_later(s, released);
+		return;
+	}
+	list_for_each_entry_safe(slab, next, released, list)
+		slab_release(s, pcp, slab);
 }
 
 void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects, unsigned int n)
 {
 	struct list_head released;
-	struct slab *slab, *next;
 	unsigned int done, some;
 
 	list_init(&released);
 	for (done = 0; done < n; done += some) {
 		some = (unsigned int)min_ul(n - done, FREE_BATCH);
-		free_batch(s, objects + done, some, &released);
+		if (likely(!s->nodes))
+			free_batch(s, &s->node, objects + done, some, &released);
+		else
+			free_batch_by_node(s, objects + done, some, &released);
 	}
-	list_for_each_entry_safe(slab, next, &released, list)
-		release_slab(s, pcp, slab);
+	if (unlikely(!list_empty(&released)))
+		release_slabs(s, pcp, &released);
 }
 
 unsigned long cache_shrink(struct kmem_cache *s)
 {
-	struct kmem_cache_node *node = &s->node;
+	struct kmem_cache_node *node;
 	struct list_head released;
-	struct slab *slab, *next;
-	unsigned long nr;
+	unsigned long nr = 0;
 
 	list_init(&released);
-	lock_acquire(&node->lock);
-	list_splice_init(&node->empty, &released);
-	nr = node->nr_empty;
-	node->nr_empty = 0;
-	lock_release(&node->lock);
-	list_for_each_entry_safe(slab, next, &released, list)
-		release_slab(s, NULL, slab);
+	for_each_node(node, s) {
+		lock_acquire(&node->lock);
+		list_splice_init(&node->empty, &released);
+		nr += node->nr_empty;
+		node->nr_empty = 0;
+		lock_release(&node->lock);
+	}
+	if (nr)
+		release_slabs(s, NULL, &released);
 	return nr;
 }

@@ -27,23 +27,35 @@
 #ifndef KMEM_SLAB_H
 #define KMEM_SLAB_H
 
+#include <kmem/slab.h>
+
 #include "lock.h"
+#include "numa.h"
 #include "pcp.h"
-#include "section.h"
 
 #define SLAB_MAX_OBJECTS 256u
 #define SLAB_MAX_ORDER	 5u
-#define NR_CLASSES	 256 /* values of a page_class byte: 0 is for no cache */
+#define NR_CLASSES	 256 /* values of a page_class byte: 0 is for no cache, */
+#define CLASS_ASK	 255 /* and this for those without one of their own: ask the slab */
 
 struct kmem_cache;
 
 struct slab {
-	struct list_head list;	   /* node's partial, full or empty */
-	unsigned long free_map[4]; /* bit per object; node's lock, as inuse */
-	uint16_t inuse, objects;   /* objects is constant while the slab lives, as all below */
-	uint8_t type, order, class, colour;
+	struct list_head list; /* node's partial, full or empty; release.c */
+	union {
+		unsigned long free_map[4]; /* bit per object; node's lock, as inuse */
+		struct kmem_rcu_head rcu;  /* while it waits for readers, off the lists */
+	};
+	uint16_t inuse,
+		objects; /* objects is constant while the slab lives, as all below but one */
+	uint8_t type, order;
+	uint8_t constructed; /* how many were ever taken, from the first on; only if cache->tracks */
+	uint8_t colour;
 	struct kmem_cache *cache;
 };
+
+/* In what slab_alloc_bulk() finds for a cache that tracks: the object was never taken before. */
+#define FRESH_OBJECT 1UL
 
 _Static_assert(sizeof(struct slab) == sizeof(struct page), "a slab is a page");
 _Static_assert(offsetof(struct slab, list) == offsetof(struct page, lru), "of the same shape");
@@ -51,6 +63,7 @@ _Static_assert(offsetof(struct slab, free_map) == offsetof(struct page, free_map
 _Static_assert(offsetof(struct slab, inuse) == offsetof(struct page, inuse), "");
 _Static_assert(offsetof(struct slab, type) == offsetof(struct page, type), "");
 _Static_assert(offsetof(struct slab, order) == offsetof(struct page, order), "");
+_Static_assert(offsetof(struct slab, constructed) == offsetof(struct page, constructed), "");
 _Static_assert(offsetof(struct slab, cache) == offsetof(struct page, owner), "");
 
 /* Full and empty sheaves between the threads of a cache; see sheaf.h. */
@@ -61,20 +74,39 @@ struct barn {
 	unsigned int max_full; /* cache_limit_barn() */
 };
 
+/* What a cache has on one node of the machine: the slabs whose pages are there. */
 struct kmem_cache_node {
-	struct lock lock; /* RANK_NODE */
+	struct barn barn;
+	struct lock lock; /* RANK_NODE; guards the rest */
 	struct list_head partial, full, empty;
 	unsigned long nr_partial, nr_full, nr_empty;
 	unsigned long nr_inuse; /* objects taken from the slabs, those in sheaves included */
 	uint16_t next_colour;
 };
 
+/* The way of a cache that a program made; those of kmalloc are alive for ever. */
+enum cache_state { CACHE_ALIVE, CACHE_ENDING, CACHE_DEAD };
+
 struct kmem_cache {
-	/* what it hands out; constant, as all up to the barn */
-	char name[24];
-	unsigned int size;  /* bytes from one object to the next */
-	unsigned int align; /* every object starts at a multiple of it */
-	uint8_t index;	    /* its page_class, and its slot in every kmem_cpu */
+	/* the fast paths; constant, as all up to the node but the state */
+	uint16_t slot; /* its place in every kmem_cpu; without one, that of slot 0 */
+	uint8_t index; /* its page_class; CLASS_ASK: none of its own */
+	uint8_t state; /* enum cache_state; slab_mutex */
+
+	/* what it hands out */
+	bool tracks;  /* keeps slab->constructed: has a constructor or destructor */
+	bool waits;   /* releases slabs by way of release.c: destructor or readers */
+	bool single;  /* each object comes and goes by itself: no sheaves, debugging */
+	uint16_t far; /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
+	const char *name;
+	unsigned int object_size; /* bytes that were asked for */
+	unsigned int size;	  /* bytes from one object to the next */
+	unsigned int align;	  /* every object starts at a multiple of it */
+	slab_flags_t flags;
+	void (*ctor)(void *object);
+	void (*dtor)(void *object);
+	void (*old_ctor)(void *object, struct kmem_cache *s, unsigned long flags);
+	void (*old_dtor)(void *object, struct kmem_cache *s, unsigned long flags);
 
 	/* how slabs are cut */
 	uint8_t order;
@@ -86,13 +118,49 @@ struct kmem_cache {
 	/* how they reach the threads */
 	uint16_t sheaf_capacity;
 	struct meta_pool *sheaf_pool;
-	struct barn barn;
-	struct kmem_cache_node node;
+	struct kmem_cache_node node;	/* node 0, nearly always the only one */
+	struct kmem_cache_node **nodes; /* by number; NULL while there is one */
+
+	/* for cache.c, under slab_mutex */
+	struct list_head list;	  /* slab_caches, or those that wait for their descriptor's reuse */
+	struct list_head aliases; /* struct cache_alias */
+	bool unmergeable;	  /* constant */
+	unsigned int refcount;	  /* names; 1 more of a kmalloc cache, which never ends */
+
+	unsigned long nr_waiting;      /* slabs in the hands of release.c; its lock */
+	unsigned long nr_with_readers; /* of these, until a grace period is over */
 };
 
 extern struct kmem_cache *kmem_caches[NR_CLASSES]; /* by index; NULL: none */
 
-/* Describes a cache in @s and enters it in kmem_caches[]. @size is a multiple of @align. */
+/* What @s has on node @nid; what it could get no memory for is on node 0. */
+static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, unsigned int nid)
+{
+	if (likely(!s->nodes) || !s->nodes[nid])
+		return &s->node;
+	return s->nodes[nid];
+}
+
+/* The same of the node that this thread runs on. */
+static inline struct kmem_cache_node *cache_own_node(struct kmem_cache *s)
+{
+	return likely(!s->nodes) ? &s->node : cache_node(s, numa_own_node());
+}
+
+/* The node after @node, which may be NULL for the first; NULL behind the last. */
+struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node);
+
+#define for_each_node(node, s) for (node = next_node(s, NULL); node; node = next_node(s, node))
+
+/* Gives @s what it needs when there are several nodes; without memory it does with node 0's. */
+void cache_init_nodes(struct kmem_cache *s);
+/* For one that no thread can use any more. */
+void cache_free_nodes(struct kmem_cache *s);
+
+/*
+ * Describes a cache in @s, which is zeroed but for what its maker wants to be special, and enters it
+ * in kmem_caches[]. @size is a multiple of @align; @name is not copied.
+ */
 void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
 		uint8_t index);
 
@@ -101,10 +169,15 @@ void cache_limit_empty(struct kmem_cache *s);
 
 /*
  * Takes up to @n objects, at least one unless the OS refuses: what partial slabs have, or else a new
- * slab's. Addresses ascend within a slab.
+ * slab's. Addresses ascend within a slab. Of a cache that tracks, objects that nobody had before are
+ * marked with FRESH_OBJECT.
  */
 unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
-			     unsigned int n);
+			     unsigned int n, gfp_t gfp);
+
+/* The same from slabs on node @nid, and others when it has no memory, but with __GFP_THISNODE. */
+unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
+			     unsigned int n, int nid, gfp_t gfp);
 
 /* Gives @n objects back. A bad one ends the program with a report. */
 void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
@@ -124,6 +197,32 @@ unsigned int slab_object_hash(const struct kmem_cache *s, const void *object);
 
 /* Releases all empty slabs. Returns how many. */
 unsigned long cache_shrink(struct kmem_cache *s);
+
+/* Slabs, and objects taken from them, on all nodes; approximate while others run. */
+unsigned long cache_slabs(struct kmem_cache *s);
+unsigned long cache_inuse(struct kmem_cache *s);
+
+/* The pages of a slab that is on no list go back to the buddy. */
+void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab);
+
+/* Where the first object is; the others follow, cache->size bytes apart. */
+char *slab_base(const struct kmem_cache *s, const struct slab *slab);
+
+/* The cache whose slab @object lies in, and the slab; NULL for any other address. */
+struct kmem_cache *cache_of(const void *object);
+struct slab *slab_containing(const void *object);
+
+/* What the flags of a cache say about the pages of its slabs. */
+static inline gfp_t cache_gfp(const struct kmem_cache *s)
+{
+	return likely(!(s->flags & (SLAB_CACHE_DMA32 | SLAB_CACHE_DMA))) ? 0 : __GFP_DMA32;
+}
+
+/* Bytes of an object that its owner may use. */
+static inline unsigned int cache_usable(const struct kmem_cache *s)
+{
+	return s->single ? s->object_size : s->size;
+}
 
 bool slab_is_valid(const struct kmem_cache *s, const struct slab *slab);
 bool cache_is_valid(struct kmem_cache *s);

@@ -10,12 +10,16 @@ bool slab_is_valid(const struct kmem_cache *s, const struct slab *slab)
 	unsigned int index = page_index(page), i;
 
 	KMEM_ASSERT(slab->type == PAGE_SLAB && slab->cache == s);
-	KMEM_ASSERT(slab->class == s->index && slab->order == s->order);
+	KMEM_ASSERT(slab->order == s->order);
 	KMEM_ASSERT(slab->objects == s->objects && slab->inuse <= slab->objects);
 	KMEM_ASSERT(bitmap_weight(slab->free_map, 0, SLAB_MAX_OBJECTS) ==
 		    (unsigned int)(slab->objects - slab->inuse));
 	KMEM_ASSERT(bitmap_next(slab->free_map, true, slab->objects, SLAB_MAX_OBJECTS) ==
 		    SLAB_MAX_OBJECTS);
+	if (s->tracks)
+		KMEM_ASSERT(bitmap_weight(slab->free_map, slab->constructed,
+					  slab->objects - slab->constructed) ==
+			    (unsigned int)(slab->objects - slab->constructed));
 	KMEM_ASSERT((index & ((1u << slab->order) - 1)) == 0);
 	for (i = 0; i < 1u << slab->order; i++)
 		KMEM_ASSERT(section->page_class[index + i] == s->index);
@@ -40,9 +44,8 @@ static unsigned long check_list(const struct kmem_cache *s, const struct list_he
 	return nr;
 }
 
-bool cache_is_valid(struct kmem_cache *s)
+static void check_node(struct kmem_cache *s, struct kmem_cache_node *node)
 {
-	struct kmem_cache_node *node = &s->node;
 	unsigned long inuse = 0;
 
 	lock_acquire(&node->lock);
@@ -51,5 +54,13 @@ bool cache_is_valid(struct kmem_cache *s)
 	KMEM_ASSERT(check_list(s, &node->empty, EMPTY, &inuse) == node->nr_empty);
 	KMEM_ASSERT(inuse == node->nr_inuse);
 	lock_release(&node->lock);
+}
+
+bool cache_is_valid(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+
+	for_each_node(node, s)
+		check_node(s, node);
 	return true;
 }

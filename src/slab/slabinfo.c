@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "kmalloc.h"
 #include "large.h"
 #include "numa.h"
@@ -46,8 +47,8 @@ const struct boot_params slabinfo_params = { params, ARRAY_SIZE(params) };
 
 void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 {
-	struct kmem_cache_node *node = &s->node;
-	unsigned long cached = cpus_objects(s->index) + barn_objects(s);
+	struct kmem_cache_node *node;
+	unsigned long cached = cpus_objects(s) + barn_objects(s);
 
 	*info = (struct cache_info){
 		.name = s->name,
@@ -56,11 +57,14 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 		.pagesperslab = 1u << s->order,
 		.sheaf_capacity = s->sheaf_capacity,
 	};
-	lock_acquire(&node->lock);
-	info->active_objs = node->nr_inuse;
-	info->active_slabs = node->nr_partial + node->nr_full;
-	info->num_slabs = info->active_slabs + node->nr_empty;
-	lock_release(&node->lock);
+	for_each_node(node, s) {
+		lock_acquire(&node->lock);
+		info->active_objs += node->nr_inuse;
+		info->full_slabs += node->nr_full;
+		info->active_slabs += node->nr_partial + node->nr_full;
+		info->num_slabs += node->nr_partial + node->nr_full + node->nr_empty;
+		lock_release(&node->lock);
+	}
 	info->num_objs = info->num_slabs * s->objects;
 	/* The threads went on meanwhile: the parts may not exceed the whole. */
 	info->cached_objs = min_ul(cached, info->active_objs);
@@ -69,7 +73,7 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 void kmem_get_totals(struct kmem_totals *t)
 {
 	struct zone_totals zones;
-	unsigned int class;
+	struct kmem_cache *s;
 
 	zones_total(&zones);
 	*t = (struct kmem_totals){
@@ -85,11 +89,12 @@ void kmem_get_totals(struct kmem_totals *t)
 	/* Two moments: the part may not exceed the whole. */
 	t->large = max_ul(large_bytes(), t->areas);
 	t->resident = ((zones.nr_online - zones.nr_free + zones.nr_dirty) << PAGE_SHIFT) + t->areas;
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+	lock_acquire(&slab_mutex);
+	for_each_cache(s) {
 		struct cache_info info;
 		unsigned long used;
 
-		cache_get_info(&kmalloc_caches[class], &info);
+		cache_get_info(s, &info);
 		used = info.active_objs - info.cached_objs;
 		t->nr_objects += used;
 		t->slab_used += used * info.objsize;
@@ -97,19 +102,22 @@ void kmem_get_totals(struct kmem_totals *t)
 		t->slab_free += info.num_slabs * info.pagesperslab * PAGE_SIZE -
 				info.active_objs * info.objsize;
 	}
+	lock_release(&slab_mutex);
 }
 
 void slabinfo_print(struct out *out)
 {
-	unsigned int class;
+	struct kmem_cache *s;
 
 	slabinfo_print_header(out);
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
+	lock_acquire(&slab_mutex);
+	for_each_cache(s) {
 		struct cache_info info;
 
-		cache_get_info(&kmalloc_caches[class], &info);
+		cache_get_info(s, &info);
 		slabinfo_print_row(out, &info);
 	}
+	lock_release(&slab_mutex);
 }
 
 /* The pattern with the process id for each %p; false when it gets too long. */

@@ -17,6 +17,7 @@ struct cache_info {
 	unsigned long cached_objs; /* of these, in sheaves: free for the program */
 	unsigned long num_objs;
 	unsigned long active_slabs, num_slabs;
+	unsigned long full_slabs; /* of the active ones */
 	unsigned int objsize, objperslab, pagesperslab;
 	unsigned int sheaf_capacity;
 };

@@ -110,6 +110,33 @@ static inline void limit_memory(size_t more)
 	CHILD_EXPECT(setrlimit(RLIMIT_AS, &rlim) == 0);
 }
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Everything from here on to stderr is kept; api_heard() has it. */
+static int api_pipe[2], api_stderr;
+
+static inline void api_listen(void)
+{
+	assert_int_equal(pipe(api_pipe), 0);
+	api_stderr = dup(STDERR_FILENO);
+	assert_true(dup2(api_pipe[1], STDERR_FILENO) == STDERR_FILENO);
+}
+
+/* What was said since api_listen(), as a string. */
+static inline void api_heard(char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	assert_true(dup2(api_stderr, STDERR_FILENO) == STDERR_FILENO);
+	close(api_stderr);
+	close(api_pipe[1]);
+	while (len < size - 1 && (n = read(api_pipe[0], text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	close(api_pipe[0]);
+}
+
 /* Every byte of [p, p + n) is @c. */
 static inline bool all_are(const void *p, size_t n, unsigned char c)
 {

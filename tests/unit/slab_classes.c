@@ -171,7 +171,7 @@ static void test_sheaves_and_barns(void **state)
 	(void)state;
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		const struct kmem_cache *s = &kmalloc_caches[class];
-		const struct barn *barn = &s->barn;
+		const struct barn *barn = &s->node.barn;
 
 		EXPECT(s->sheaf_capacity >= 4 && s->sheaf_capacity <= capacity);
 		capacity = s->sheaf_capacity;
@@ -193,22 +193,22 @@ static void test_limits(void **state)
 	(void)state;
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		struct kmem_cache *s = &kmalloc_caches[class];
-		unsigned int full = s->barn.max_full, bytes = s->sheaf_capacity * s->size;
+		unsigned int full = s->node.barn.max_full, bytes = s->sheaf_capacity * s->size;
 		uint16_t empty = s->max_empty;
 
 		limits = (struct limits){ .cpus = 1, .memory_bytes = 32UL << 20 };
 		cache_limit_barn(s);
 		cache_limit_empty(s);
-		EXPECT(s->barn.max_full == 2 ||
-		       (s->barn.max_full <= 5 && s->barn.max_full * bytes <= 16u << 10));
+		EXPECT(s->node.barn.max_full == 2 ||
+		       (s->node.barn.max_full <= 5 && s->node.barn.max_full * bytes <= 16u << 10));
 		EXPECT(s->max_empty == 1 || s->max_empty << s->order <= 2);
 		limits = (struct limits){ .cpus = 1, .memory_bytes = ULONG_MAX };
 		cache_limit_barn(s);
-		EXPECT_EQ(s->barn.max_full, full < 5 ? full : 5);
+		EXPECT_EQ(s->node.barn.max_full, full < 5 ? full : 5);
 		limits = (struct limits){ .cpus = 2, .memory_bytes = 256UL << 20 };
 		cache_limit_barn(s);
 		cache_limit_empty(s);
-		EXPECT_EQ(s->barn.max_full, full);
+		EXPECT_EQ(s->node.barn.max_full, full);
 		EXPECT_EQ(s->max_empty, empty);
 	}
 	limits = before;

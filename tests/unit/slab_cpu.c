@@ -242,7 +242,7 @@ static void test_exit_gives_everything_back(void **state)
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		struct kmem_cache *s = &kmalloc_caches[class];
 
-		EXPECT_EQ(cpus_objects(class), 0);
+		EXPECT_EQ(cpus_objects(kmem_caches[class]), 0);
 		EXPECT_EQ(s->node.nr_inuse, barn_objects(s));
 	}
 }

@@ -77,7 +77,7 @@ static unsigned long cached_in_cpus(void)
 	unsigned int class;
 
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-		n += cpus_objects(class);
+		n += cpus_objects(kmem_caches[class]);
 	return n;
 }
 
@@ -87,7 +87,7 @@ static void expect_unlocked(void)
 
 	EXPECT(!lock_is_mine(&cpus_lock));
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
-		EXPECT_EQ(kmalloc_caches[class].barn.lock.word, 0);
+		EXPECT_EQ(kmalloc_caches[class].node.barn.lock.word, 0);
 		EXPECT_EQ(kmalloc_caches[class].node.lock.word, 0);
 	}
 	for (i = 0; i < NR_INNER_LOCKS; i++)
@@ -293,7 +293,7 @@ static void child_without_memory(void *arg)
 
 	(void)arg;
 	unit_os_hook = refuse;
-	while (slab_alloc_bulk(s, NULL, &object, 1))
+	while (slab_alloc_bulk(s, NULL, &object, 1, GFP_KERNEL))
 		;
 	EXPECT_EQ(barn_objects(s), 0);
 	/* the first lost threads had nothing of use, the last had this */
@@ -317,7 +317,7 @@ static void cache_or_fork(void *arg, unsigned int id)
 		unit_kfree(objects[i]);
 	pthread_barrier_wait((pthread_barrier_t *)arg);
 	if (id == 2) {
-		EXPECT(cpus_objects(kmalloc_class(BIG)) > 0);
+		EXPECT(cpus_objects(kmem_caches[kmalloc_class(BIG)]) > 0);
 		unit_passes(child_without_memory, NULL);
 	}
 	pthread_barrier_wait((pthread_barrier_t *)arg);

@@ -48,7 +48,7 @@ static void *get(unsigned int id)
 {
 	void *object = slot_pop(slot_of(id));
 
-	return object ? object : sheaf_alloc(&cpus[id], &cache);
+	return object ? object : sheaf_alloc(&cpus[id], &cache, GFP_KERNEL);
 }
 
 static void put(unsigned int id, void *object)
@@ -76,7 +76,7 @@ static void expect_sound(unsigned long used)
 			       slot->top <= slot->main->objects + slot->main->limit);
 	}
 	EXPECT_EQ(held + barn_objects(&cache), cache.node.nr_inuse);
-	EXPECT(cache.barn.nr_full <= cache.barn.max_full);
+	EXPECT(cache.node.barn.nr_full <= cache.node.barn.max_full);
 }
 
 static int teardown(void **state)
@@ -92,7 +92,7 @@ static int teardown(void **state)
 	}
 	barn_drain(&cache);
 	EXPECT_EQ(barn_objects(&cache), 0);
-	EXPECT_EQ(cache.barn.nr_full + cache.barn.nr_empty, 0);
+	EXPECT_EQ(cache.node.barn.nr_full + cache.node.barn.nr_empty, 0);
 	expect_sound(0);
 	EXPECT_EQ(cache.node.nr_inuse, 0);
 	cache_shrink(&cache);
@@ -294,10 +294,10 @@ static void test_trade(void **state)
 	warm_up(1);
 	get_many(0, n);
 	put_many(1, n);
-	full = cache.barn.nr_full;
+	full = cache.node.barn.nr_full;
 	EXPECT(full >= 4);
 	expect_sound(0);
-	EXPECT_EQ(cache.barn.nr_full * capacity + slot_objects(slot_of(0)) +
+	EXPECT_EQ(cache.node.barn.nr_full * capacity + slot_objects(slot_of(0)) +
 			  slot_objects(slot_of(1)),
 		  cache.node.nr_inuse);
 	for (round = 0; round < 5; round++) {
@@ -305,18 +305,18 @@ static void test_trade(void **state)
 		/* not one object comes from a slab */
 		get_many(0, full * capacity);
 		EXPECT_EQ(cache.node.nr_inuse, inuse);
-		EXPECT_EQ(cache.barn.nr_full, 0);
+		EXPECT_EQ(cache.node.barn.nr_full, 0);
 		expect_sound(full * capacity);
-		EXPECT(cache.barn.nr_empty > 0);
+		EXPECT(cache.node.barn.nr_empty > 0);
 		/* nor is a sheaf made while there are empty ones */
 		sheaves = cache.sheaf_pool->nr_total - cache.sheaf_pool->nr_free;
-		for (i = 0; i < cache.barn.nr_empty * capacity; i++)
+		for (i = 0; i < cache.node.barn.nr_empty * capacity; i++)
 			put(1, objects[i]);
 		EXPECT_EQ(cache.sheaf_pool->nr_total - cache.sheaf_pool->nr_free, sheaves);
 		for (; i < full * capacity; i++)
 			put(1, objects[i]);
 		EXPECT_EQ(cache.node.nr_inuse, inuse);
-		EXPECT_EQ(cache.barn.nr_full, full);
+		EXPECT_EQ(cache.node.barn.nr_full, full);
 		expect_sound(0);
 	}
 }
@@ -324,7 +324,7 @@ static void test_trade(void **state)
 /* A barn holds so many full sheaves; what does not fit goes to the slabs. */
 static void test_barn_is_full(void **state)
 {
-	unsigned int n = (cache.barn.max_full + 8) * capacity, i, most = 0;
+	unsigned int n = (cache.node.barn.max_full + 8) * capacity, i, most = 0;
 	unsigned long inuse = 0;
 
 	(void)state;
@@ -335,22 +335,22 @@ static void test_barn_is_full(void **state)
 	for (i = 0; i < n; i++) {
 		inuse = cache.node.nr_inuse;
 		put(1, objects[i]);
-		EXPECT(cache.barn.nr_full <= cache.barn.max_full);
+		EXPECT(cache.node.barn.nr_full <= cache.node.barn.max_full);
 		if (cache.node.nr_inuse != inuse) {
 			/* a whole sheaf at a time, and only when there is no room */
 			EXPECT_EQ(inuse - cache.node.nr_inuse, capacity);
-			EXPECT_EQ(cache.barn.nr_full, cache.barn.max_full);
+			EXPECT_EQ(cache.node.barn.nr_full, cache.node.barn.max_full);
 		}
-		most = cache.barn.nr_full > most ? cache.barn.nr_full : most;
+		most = cache.node.barn.nr_full > most ? cache.node.barn.nr_full : most;
 	}
-	EXPECT_EQ(most, cache.barn.max_full);
+	EXPECT_EQ(most, cache.node.barn.max_full);
 	expect_sound(0);
-	EXPECT(cache.node.nr_inuse <= (cache.barn.max_full + 4) * capacity);
+	EXPECT(cache.node.nr_inuse <= (cache.node.barn.max_full + 4) * capacity);
 
 	/* and so many empty ones, when they come back */
 	get_many(0, most * capacity);
-	EXPECT_EQ(cache.barn.nr_full, 0);
-	EXPECT(cache.barn.nr_empty > 0 && cache.barn.nr_empty < cache.barn.max_full);
+	EXPECT_EQ(cache.node.barn.nr_full, 0);
+	EXPECT(cache.node.barn.nr_empty > 0 && cache.node.barn.nr_empty < cache.node.barn.max_full);
 	put_many(0, most * capacity);
 }
 
@@ -374,7 +374,7 @@ static void test_flush(void **state)
 	put_many(0, 10);
 	EXPECT_EQ(slot_objects(slot_of(0)), 10);
 	barn_drain(&cache);
-	EXPECT_EQ(cache.barn.nr_full + cache.barn.nr_empty, 0);
+	EXPECT_EQ(cache.node.barn.nr_full + cache.node.barn.nr_empty, 0);
 	expect_sound(0);
 }
 
@@ -386,7 +386,7 @@ static void test_slow_path_for_nothing(void **state)
 	(void)state;
 	warm_up(0);
 	for (i = 0; i < n; i++) {
-		objects[i] = sheaf_alloc(&cpus[0], &cache);
+		objects[i] = sheaf_alloc(&cpus[0], &cache, GFP_KERNEL);
 		EXPECT(objects[i] != NULL);
 		*(unsigned int *)objects[i] = i;
 		expect_sound(i + 1);
@@ -405,7 +405,7 @@ static void test_slow_path_for_nothing(void **state)
 	objects[capacity] = get(0);
 	expect_sound(cache.node.nr_inuse - slot_objects(slot_of(0)) - barn_objects(&cache));
 	sheaf_free(&cpus[0], &cache, objects[capacity]);
-	EXPECT_EQ(cache.barn.nr_full * capacity, barn_objects(&cache));
+	EXPECT_EQ(cache.node.barn.nr_full * capacity, barn_objects(&cache));
 	for (i = capacity + 1; cache.node.nr_inuse - slot_objects(slot_of(0)) -
 			       slot_objects(slot_of(1)) - barn_objects(&cache);
 	     i++)
@@ -503,11 +503,11 @@ static void free_inside_and_trade(void *object)
 /* When the barn takes no more, what fits in main and spare pushes the bad one out. */
 static void free_twice_and_go_on(void *object)
 {
-	unsigned int n = (cache.barn.max_full + 2) * capacity, i;
+	unsigned int n = (cache.node.barn.max_full + 2) * capacity, i;
 
 	for (i = 1; i <= n; i++)
 		put(0, objects[i]);
-	EXPECT_EQ(cache.barn.nr_full, cache.barn.max_full);
+	EXPECT_EQ(cache.node.barn.nr_full, cache.node.barn.max_full);
 	put(0, object);
 	put(0, object);
 	for (; i <= n + 3 * capacity; i++)
@@ -516,7 +516,7 @@ static void free_twice_and_go_on(void *object)
 
 static void test_faults(void **state)
 {
-	unsigned int n = (cache.barn.max_full + 6) * capacity;
+	unsigned int n = (cache.node.barn.max_full + 6) * capacity;
 	char *object;
 
 	(void)state;

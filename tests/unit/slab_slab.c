@@ -57,7 +57,7 @@ static void expect_counts(unsigned long partial, unsigned long full, unsigned lo
 
 static unsigned int take(void **objects, unsigned int n)
 {
-	return slab_alloc_bulk(&cache, NULL, objects, n);
+	return slab_alloc_bulk(&cache, NULL, objects, n, GFP_KERNEL);
 }
 
 static void give(void *object)
@@ -230,7 +230,7 @@ static void test_colours(void **state)
 	for (i = 0; i < 2u * wide.colours; i++) {
 		struct slab *slab;
 
-		n = slab_alloc_bulk(&wide, NULL, objects, wide.objects);
+		n = slab_alloc_bulk(&wide, NULL, objects, wide.objects, GFP_KERNEL);
 		EXPECT_EQ(n, wide.objects);
 		slab = slab_at(objects[0]);
 		EXPECT_EQ(slab->colour, i % wide.colours);
@@ -265,7 +265,7 @@ static void test_memory_is_not_touched(void **state)
 	tall = (struct kmem_cache){ .size = 0 };
 	cache_init(&tall, "test-16384", 16384, 64, CLASS + 1);
 	purge_all(&zone_normal);
-	n = slab_alloc_bulk(&tall, NULL, objects, ARRAY_SIZE(objects));
+	n = slab_alloc_bulk(&tall, NULL, objects, ARRAY_SIZE(objects), GFP_KERNEL);
 	EXPECT_EQ(n, tall.objects);
 	start = page_start((struct page *)slab_at(objects[0]));
 	EXPECT_EQ(mincore(start, PAGE_SIZE << tall.order, vec), 0);
@@ -423,7 +423,7 @@ static void churn(void *arg, unsigned int id)
 	for (i = 0; i < steps; i++) {
 		if (nr < HELD && unit_below(&rng, 2)) {
 			unsigned int want = unit_below(&rng, HELD - nr) + 1;
-			unsigned int got = slab_alloc_bulk(&cache, NULL, objects + nr, want);
+			unsigned int got = slab_alloc_bulk(&cache, NULL, objects + nr, want, GFP_KERNEL);
 
 			EXPECT(got > 0 && got <= want);
 			for (n = nr; n < nr + got; n++)

@@ -48,7 +48,7 @@ static inline void expect_slab_sound(const struct kmem_cache *s, const struct sl
 	const struct page *page = (const struct page *)slab;
 	unsigned int i, free = 0, bytes = (unsigned int)PAGE_SIZE << s->order;
 
-	EXPECT(slab->type == PAGE_SLAB && slab->cache == s && slab->class == s->index);
+	EXPECT(slab->type == PAGE_SLAB && slab->cache == s);
 	EXPECT(slab->order == s->order && slab->objects == s->objects);
 	EXPECT_EQ(page_index(page) % (1u << s->order), 0);
 	for (i = 0; i < 1u << s->order; i++)

@@ -120,7 +120,7 @@ static void collect_cached(struct target *t, struct explanation *e)
 	size_t i;
 
 	for (i = 0; i < e->caches.nr; i++)
-		collect_barn(e, t, &e->caches.cache[i].cache.barn);
+		collect_barn(e, t, &e->caches.cache[i].cache.node.barn);
 	if (!threads_for_each(t, collect_thread, e))
 		target_note_change(t, "objects in threads' sheaves");
 	qsort(e->cached, e->nr_cached, sizeof(*e->cached), compare_cached);

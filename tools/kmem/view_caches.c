@@ -132,7 +132,7 @@ static bool node_makes_sense(const struct kmem_cache *cache, const struct kmem_c
 static bool cache_makes_sense(const struct kmem_cache *cache)
 {
 	return cache->size && cache->objects && cache->objects <= SLAB_MAX_OBJECTS &&
-	       cache->order <= SLAB_MAX_ORDER && cache->index && cache->sheaf_capacity;
+	       cache->order <= MAX_ORDER && cache->index && cache->sheaf_capacity;
 }
 
 static void add_node(struct cache_view *view, const struct kmem_cache_node *node)
@@ -143,6 +143,21 @@ static void add_node(struct cache_view *view, const struct kmem_cache_node *node
 	view->info.active_objs += node->nr_inuse;
 }
 
+/* A string of at most @size - 1 bytes, which may end just before something unreadable. */
+static bool read_name(struct target *t, uintptr_t address, char *name, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size - 1; i++) {
+		if (!target_read(t, address + i, &name[i], 1))
+			return false;
+		if (!name[i])
+			return true;
+	}
+	name[i] = '\0';
+	return true;
+}
+
 static bool read_cache(struct target *t, struct cache_view *view)
 {
 	struct kmem_cache *cache = &view->cache;
@@ -151,11 +166,12 @@ static bool read_cache(struct target *t, struct cache_view *view)
 	*view = (struct cache_view){ .address = address };
 	if (!target_read_struct(t, address, cache) || !cache_makes_sense(cache))
 		return false;
-	snprintf(view->name, sizeof(view->name), "%.*s", (int)sizeof(cache->name), cache->name);
-	view->full_sheaves = cache->barn.nr_full;
-	view->empty_sheaves = cache->barn.nr_empty;
+	if (!read_name(t, (uintptr_t)cache->name, view->name, sizeof(view->name)))
+		return false;
+	view->full_sheaves = cache->node.barn.nr_full;
+	view->empty_sheaves = cache->node.barn.nr_empty;
 	add_node(view, &cache->node);
-	return node_makes_sense(cache, &cache->node) && walk_barn(t, view, &cache->barn);
+	return node_makes_sense(cache, &cache->node) && walk_barn(t, view, &cache->node.barn);
 }
 
 static void read_cache_patiently(struct target *t, struct cache_view *view)

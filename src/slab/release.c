@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* See release.h for the states. */
+#include "release.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "cache.h"
+#include "cpu.h"
+#include "rcu.h"
+#include "report.h"
+
+struct lock release_lock = LOCK_INIT(RANK_RELEASE);
+unsigned long nr_to_release;
+
+static struct list_head waiting = LIST_HEAD_INIT(waiting);
+static struct list_head in_hand = LIST_HEAD_INIT(in_hand);
+
+/* Whose hand a slab is in: free_map is not in use by then. */
+static unsigned long self(void)
+{
+	return (unsigned long)&errno;
+}
+
+void release_later(struct kmem_cache *s, struct list_head *slabs)
+{
+	unsigned long nr = 0;
+	struct slab *slab, *next;
+
+	lock_acquire(&release_lock);
+	list_for_each_entry_safe(slab, next, slabs, list) {
+		page_set_type((struct page *)slab, PAGE_NONE);
+		list_move_tail(&slab->list, &waiting);
+		nr++;
+	}
+	WRITE_ONCE(nr_to_release, nr_to_release + nr);
+	WRITE_ONCE(s->nr_waiting, s->nr_waiting + nr);
+	lock_release(&release_lock);
+}
+
+/* ---- Constructor and destructor ---- */
+
+void *construct(struct kmem_cache *s, void *object)
+{
+	if (!((uintptr_t)object & FRESH_OBJECT))
+		return object;
+	object = (char *)object - FRESH_OBJECT;
+	if (s->ctor)
+		s->ctor(object);
+	else if (s->old_ctor)
+		s->old_ctor(object, s, SLAB_CTOR_CONSTRUCTOR);
+	return object;
+}
+
+static void destruct_all(struct kmem_cache *s, struct slab *slab)
+{
+	char *object = slab_base(s, slab);
+	unsigned int i;
+
+	for (i = 0; i < slab->constructed; i++, object += s->size) {
+		if (s->dtor)
+			s->dtor(object);
+		else if (s->old_dtor)
+			s->old_dtor(object, s, 0);
+	}
+}
+
+/* ---- Seeing to slabs: with no lock held, outside of the slow paths ---- */
+
+static void take_in_hand(struct slab *slab)
+{
+	slab->free_map[0] = self();
+	list_add(&slab->list, &in_hand);
+}
+
+/* From here on the cache may be gone at any moment. */
+static void done_with(struct kmem_cache *s)
+{
+	lock_acquire(&release_lock);
+	WRITE_ONCE(s->nr_waiting, s->nr_waiting - 1);
+	lock_release(&release_lock);
+}
+
+/* The slab in hand is destructed and goes. */
+static void finish(struct slab *slab)
+{
+	struct kmem_cache *s = slab->cache;
+	struct kmem_cpu *cpu;
+
+	destruct_all(s, slab);
+	cpu = cpu_enter();
+	KMEM_ASSERT(cpu);
+	lock_acquire(&release_lock);
+	list_del(&slab->list);
+	lock_release(&release_lock);
+	slab_release(s, cpu->kind == CPU_LIVE ? &cpu->pcp : NULL, slab);
+	done_with(s);
+	cpu_leave(cpu);
+}
+
+static void readers_have_left(struct kmem_rcu_head *head)
+{
+	struct slab *slab = container_of(head, struct slab, rcu);
+	struct kmem_cpu *cpu = cpu_enter();
+
+	KMEM_ASSERT(cpu);
+	lock_acquire(&release_lock);
+	slab->cache->nr_with_readers--;
+	take_in_hand(slab);
+	lock_release(&release_lock);
+	cpu_leave(cpu);
+	finish(slab);
+}
+
+static struct slab *take_waiting(void)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+	struct slab *slab = NULL;
+
+	if (!cpu)
+		return NULL;
+	lock_acquire(&release_lock);
+	if (!list_empty(&waiting)) {
+		slab = list_first_entry(&waiting, struct slab, list);
+		list_del(&slab->list);
+		WRITE_ONCE(nr_to_release, nr_to_release - 1);
+		if (slab->cache->flags & SLAB_TYPESAFE_BY_RCU)
+			slab->cache->nr_with_readers++;
+		else
+			take_in_hand(slab);
+	}
+	lock_release(&release_lock);
+	cpu_leave(cpu);
+	return slab;
+}
+
+static bool see_to_one(void)
+{
+	struct slab *slab = take_waiting();
+
+	if (!slab)
+		return false;
+	if (slab->cache->flags & SLAB_TYPESAFE_BY_RCU)
+		grace_call(&slab->rcu, readers_have_left);
+	else
+		finish(slab);
+	return true;
+}
+
+void release_waiting(void)
+{
+	struct kmem_cpu *cpu = this_cpu;
+
+	if (cpu->kind != CPU_LIVE) {
+		while (see_to_one())
+			;
+		return;
+	}
+	if (cpu->releasing)
+		return;
+	cpu->releasing = true;
+	while (see_to_one())
+		;
+	cpu->releasing = false;
+	rcu_poll();
+}
+
+static bool have_in_hand(const struct kmem_cache *s)
+{
+	const struct slab *slab;
+	bool mine = false;
+
+	lock_acquire(&release_lock);
+	list_for_each_entry(slab, &in_hand, list)
+		mine |= slab->cache == s && slab->free_map[0] == self();
+	lock_release(&release_lock);
+	return mine;
+}
+
+void release_wait(struct kmem_cache *s)
+{
+	while (see_to_one())
+		;
+	if (s->flags & SLAB_TYPESAFE_BY_RCU)
+		grace_barrier();
+	while (READ_ONCE(s->nr_waiting)) {
+		if (have_in_hand(s))
+			kmem_bug("%s: kmem_cache_destroy() by a destructor of its own", s->name);
+		if (!see_to_one())
+			sched_yield();
+	}
+	/* Whoever counted the last one down has let go of the lock. */
+	lock_acquire(&release_lock);
+	lock_release(&release_lock);
+}
+
+/* ---- Fork ---- */
+
+void release_fork_child(void)
+{
+	struct slab *slab, *next;
+
+	if (release_lock.depth)
+		return;
+	list_for_each_entry_safe(slab, next, &in_hand, list) {
+		if (slab->free_map[0] == self())
+			continue;
+		list_del(&slab->list);
+		slab->cache->nr_waiting--;
+	}
+}
