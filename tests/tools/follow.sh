@@ -6,10 +6,11 @@ kmem=$1 library=$2 holder=$3
 . "$(dirname "${BASH_SOURCE[0]}")/screen.sh"
 file=$DIRECTORY/slabinfo
 
-# Whether the file says what `kmem slabinfo` does, but for the width of columns.
+# Whether the file says what `kmem slabinfo` does, but for the width of columns and zeros before figures.
 agrees()
 {
-	[ "$(tr -s ' ' <"$file")" = "$("$kmem" slabinfo "$TARGET" | tr -s ' ')" ]
+	[ "$(sed 's/  */ /g; s/ 0*\([0-9]\)/ \1/g' "$file")" = \
+		"$("$kmem" slabinfo "$TARGET" | tr -s ' ')" ]
 }
 
 changed()

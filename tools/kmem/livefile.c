@@ -97,25 +97,32 @@ static size_t print_row(const struct row *row, size_t name_width, char *text, si
 	return (size_t)len < size ? (size_t)len : 0;
 }
 
-/* Puts @text where one as long stands; bytes that are equal are left alone. */
-static int replace(struct livefile *file, struct place *place, const char *text)
+/*
+ * Puts @text where one as long stands. A reader copies upwards while this writes, and may see any mix
+ * of old and new in which what is new of its bytes was written before it came there. So a digit only
+ * ever takes the place of a digit, or of the last blank before one, which was written before: whatever
+ * the mix, there is no blank within a figure. A figure that loses digits has zeros in their place.
+ */
+static int replace(struct livefile *file, struct place *place, char *text)
 {
-	size_t i = 0;
+	size_t i;
+	int err = 0;
 
-	while (i < place->len) {
-		size_t first, err;
+	for (i = 0; i < place->len; i++)
+		if (text[i] == ' ' && place->text[i] != ' ')
+			text[i] = '0';
+	for (i = place->len; i-- > 0 && !err;)
+		if (place->text[i] == ' ' && text[i] != ' ')
+			err = write_at(file, place->at + i, text + i, 1);
+	for (i = 0; i < place->len && !err; i++) {
+		size_t first = i;
 
-		while (i < place->len && text[i] == place->text[i])
+		while (i < place->len && text[i] != place->text[i] && place->text[i] != ' ')
 			i++;
-		first = i;
-		while (i < place->len && text[i] != place->text[i])
-			i++;
-		err = (size_t)write_at(file, place->at + first, text + first, i - first);
-		if (err)
-			return (int)err;
+		err = write_at(file, place->at + first, text + first, i - first);
 	}
 	memcpy(place->text, text, place->len);
-	return 0;
+	return err;
 }
 
 /* How wide the name of a new row at the end has to be, so that the next row fits behind it or begins
@@ -155,7 +162,7 @@ static int add_row(struct livefile *file, const struct row *row)
 	return 0;
 }
 
-/* The row's place; one that is gone and has room for the name; or NULL. Caches may share a name. */
+/* The row's place; one that is gone and has a name as long; or NULL. Caches may share a name. */
 static struct place *find_place(struct livefile *file, const struct row *row, size_t hint)
 {
 	size_t len = strlen(row->name), i;
@@ -172,7 +179,7 @@ static struct place *find_place(struct livefile *file, const struct row *row, si
 			continue;
 		if (!strcmp(place->name, row->name))
 			return place;
-		if (place->gone && place->name_width >= len)
+		if (place->gone && strlen(place->name) == len)
 			gone = place;
 	}
 	return gone;
