@@ -6,6 +6,7 @@
  * 5000 objects of 1000 bytes more.
  */
 #include "outside.h"
+#include <kmem/gfp.h>
 #include <sys/mman.h>
 
 static void *touched(size_t size)
@@ -54,6 +55,23 @@ static void hold_pages(void)
 	held("large_blocks", 40 * (300 << 10));
 }
 
+/* By the kernel's names, which a preloaded library has as well. */
+static void hold_kernel(void)
+{
+	unsigned long (*get_pages)(gfp_t flags, unsigned int order);
+	unsigned int i;
+	void *p;
+
+	*(void **)&get_pages = dlsym(RTLD_DEFAULT, "libkmem___get_free_pages");
+	CHECK(get_pages, "no __get_free_pages");
+	for (i = 0; i < 64; i++) {
+		p = (void *)get_pages(GFP_KERNEL, 4);
+		CHECK(p, "no memory");
+		memset(p, 1, 64 << 10);
+	}
+	held("pages", 64 * (64 << 10));
+}
+
 /* What was never written is no memory, even where it was read. */
 static void hold_areas(void)
 {
@@ -88,6 +106,7 @@ int main(void)
 	char c;
 
 	hold_objects();
+	hold_kernel();
 	hold_pages();
 	hold_areas();
 	hold_foreign();

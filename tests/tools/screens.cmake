@@ -16,6 +16,7 @@ kmem_tool_part(livefile livefile.c)
 kmem_tool_part(pagemap proc_pagemap.c proc_smaps.c)
 
 kmem_outside_program(tools_holder holder.c)
+target_include_directories(tools_holder PRIVATE ${PROJECT_SOURCE_DIR}/include)
 kmem_outside_program(tools_threads threads.cc)
 
 foreach(name top slabtop follow)

@@ -14,30 +14,29 @@
 #include "view.h"
 
 /* category(constant, name in JSON, words), in the order they are shown */
-#define EXPLAIN_CATEGORIES(category)                                                                      \
-	category(LIVE, "live_objects", "objects in use") category(                                        \
-		PADDING, "slab_padding",                                                                  \
-		"rounding and ends of slabs") category(SHEAVES, "thread_sheaves",                         \
-						       "free objects in threads' sheaves")                \
-		category(BARNS, "barns", "free objects in barns") category(                               \
-			PARTIAL, "partial_slabs",                                                         \
-			"free objects of partial slabs") category(EMPTY, "empty_slabs",                   \
-								  "empty slabs")                          \
-			category(LARGE, "large_blocks", "large blocks and pages") category(               \
-				AREAS, "areas", "areas") category(PAGE_LISTS, "page_lists",               \
-								  "free pages on threads' lists")         \
-				category(FREE, "free_pages", "free pages not yet given back") category(   \
-					METADATA, "metadata",                                             \
-					"metadata") category(MOVING, "moving",                            \
-							     "changed hands meanwhile")                   \
-					category(LIBRARY, "library", "libkmem's code and data") category( \
-						STACK, "stack", "stack of the first thread")              \
-						category(BRK, "brk", "brk heap, not libkmem's") category( \
-							FILES, "files", "mapped files")                   \
-							category(SHARED, "shared",                        \
-								 "shared memory")                         \
-								category(ANONYMOUS, "anonymous",          \
-									 "other anonymous memory")
+/* clang-format off */
+#define EXPLAIN_CATEGORIES(category)                                              \
+	category(LIVE, "live_objects", "objects in use")                          \
+	category(PADDING, "slab_padding", "rounding and ends of slabs")           \
+	category(SHEAVES, "thread_sheaves", "free objects in threads' sheaves")   \
+	category(BARNS, "barns", "free objects in barns")                         \
+	category(PARTIAL, "partial_slabs", "free objects of partial slabs")       \
+	category(EMPTY, "empty_slabs", "empty slabs")                             \
+	category(LARGE, "large_blocks", "large blocks")                           \
+	category(PAGES, "pages", "pages by alloc_pages()")                        \
+	category(AREAS, "areas", "areas")                                         \
+	category(MAPPED, "mapped", "mapped by do_mmap()")                         \
+	category(PAGE_LISTS, "page_lists", "free pages on threads' lists")        \
+	category(FREE, "free_pages", "free pages not yet given back")             \
+	category(METADATA, "metadata", "metadata")                                \
+	category(MOVING, "moving", "changed hands meanwhile")                     \
+	category(LIBRARY, "library", "libkmem's code and data")                   \
+	category(STACK, "stack", "stack of the first thread")                     \
+	category(BRK, "brk", "brk heap, not libkmem's")                           \
+	category(FILES, "files", "mapped files")                                  \
+	category(SHARED, "shared", "shared memory")                               \
+	category(ANONYMOUS, "anonymous", "other anonymous memory")
+/* clang-format on */
 
 #define EXPLAIN_CONSTANT(constant, name, words) EXPLAIN_##constant,
 enum explain_category { EXPLAIN_CATEGORIES(EXPLAIN_CONSTANT) NR_EXPLAIN };

@@ -126,6 +126,29 @@ static void collect_cached(struct target *t, struct explanation *e)
 	qsort(e->cached, e->nr_cached, sizeof(*e->cached), compare_cached);
 }
 
+/*
+ * The sections and areas were seen at their table, which is what serves the program. What else the
+ * library has mapped is its own, but for what the program had from do_mmap(): that is in no block.
+ */
+static void collect_vmas(struct target *t, struct explanation *e)
+{
+	struct vmas vmas;
+	size_t i;
+
+	vmas_read(t, &vmas);
+	for (i = 0; i < vmas.nr; i++) {
+		const struct vma_view *view = &vmas.vma[i];
+
+		const char *name = view->vma.vm_name ? view->vma.vm_name : "";
+
+		if (!strcmp(name, "kmem section") || !strcmp(name, "kmem area"))
+			continue;
+		add_claim(e, view->vma.vm_start, view->vma.vm_end,
+			  view->vma.vm_block ? EXPLAIN_METADATA : EXPLAIN_MAPPED);
+	}
+	vmas_free(&vmas);
+}
+
 /* Of two claims that overlap, from different moments, the second begins where the first ends. */
 static void part_claims(struct explanation *e)
 {
@@ -150,6 +173,7 @@ void explain_collect(struct target *t, struct explanation *e)
 	collect_cached(t, e);
 	sections_for_each(t, true, collect_section, e);
 	add_claim(e, table, table + NR_SECTIONS * sizeof(struct section *), EXPLAIN_METADATA);
+	collect_vmas(t, e);
 	part_claims(e);
 }
 
@@ -269,8 +293,8 @@ static unsigned int block_at(const struct claim *claim, unsigned int index,
 	} else if (page->type == PAGE_SLAB) {
 		*category = EXPLAIN_LIVE;
 		nr = page->order <= SLAB_MAX_ORDER ? 1u << page->order : 1;
-	} else if (page->type == PAGE_LARGE) {
-		*category = EXPLAIN_LARGE;
+	} else if (page->type == PAGE_LARGE || page->type == PAGE_KERNEL) {
+		*category = page->type == PAGE_LARGE ? EXPLAIN_LARGE : EXPLAIN_PAGES;
 		nr = page->nr_pages ? page->nr_pages : 1;
 	}
 	/* What reaches beyond the end is from two moments. */

@@ -39,7 +39,15 @@ static bool is_shared_memory(const struct proc_vma *vma)
 	return false;
 }
 
-static enum explain_category vma_category(const struct target *t, const struct proc_vma *vma)
+/* Of memory without a name right behind a file's mapping: what is in the file's .bss. */
+static bool is_bss_of(const char *file, const struct proc_smaps *smaps, const struct proc_vma *vma)
+{
+	return vma > smaps->vma && !vma->name[0] && vma[-1].end == vma->start &&
+	       !strcmp(vma[-1].name, file);
+}
+
+static enum explain_category vma_category(const struct target *t, const struct proc_smaps *smaps,
+					  const struct proc_vma *vma)
 {
 	if (!strcmp(vma->name, "[stack]"))
 		return EXPLAIN_STACK;
@@ -49,16 +57,17 @@ static enum explain_category vma_category(const struct target *t, const struct p
 		return EXPLAIN_SHARED;
 	if (vma->file)
 		return strcmp(vma->name, t->library) ? EXPLAIN_FILES : EXPLAIN_LIBRARY;
-	return EXPLAIN_ANONYMOUS;
+	return is_bss_of(t->library, smaps, vma) ? EXPLAIN_LIBRARY : EXPLAIN_ANONYMOUS;
 }
 
 /* A mapping that holds claims, from @claim on: those and what lies between them. */
 static int explain_mixed(struct target *t, struct explanation *e, struct pagemap *map,
-			 const struct proc_vma *vma, const struct claim *claim)
+			 const struct proc_smaps *smaps, const struct proc_vma *vma,
+			 const struct claim *claim)
 {
 	const struct claim *last = e->claims + e->nr_claims;
 	struct residency r = { vma->start, vma->end, map->page_size, pagemap_read(map, vma) };
-	enum explain_category rest = vma_category(t, vma);
+	enum explain_category rest = vma_category(t, smaps, vma);
 	uintptr_t at = vma->start;
 
 	if (!r.page)
@@ -92,9 +101,9 @@ static int explain_all(struct target *t, struct explanation *e, struct pagemap *
 		if (vma->hugetlb)
 			continue;
 		if (claim < e->nr_claims && e->claims[claim].start < vma->end)
-			err = explain_mixed(t, e, map, vma, &e->claims[claim]);
+			err = explain_mixed(t, e, map, smaps, vma, &e->claims[claim]);
 		else
-			e->bytes[vma_category(t, vma)] += vma->rss;
+			e->bytes[vma_category(t, smaps, vma)] += vma->rss;
 	}
 	e->rss = smaps->rss;
 	for (i = 0; i < NR_EXPLAIN; i++)
