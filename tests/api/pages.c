@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks of pages: taken, freed, referenced, and found again from their addresses. */
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/wait.h>
@@ -269,9 +268,9 @@ static void bulk_says_how_far_it_came(void **state)
 
 	(void)state;
 	malloc_trim(0);
-	refuse_memory(1);
+	refuse_memory(true);
 	n = alloc_pages_bulk(GFP_KERNEL | __GFP_NOWARN, 100000, pages);
-	refuse_memory(0);
+	refuse_memory(false);
 	assert_true(n < 100000);
 	for (i = 0; i < 100000; i++)
 		assert_true((pages[i] != NULL) == (i < n));

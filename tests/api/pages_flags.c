@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -63,9 +62,16 @@ static int take_what_is_not_there(void)
 static void atomic_requests_do_not_enter_the_system(void **state)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 4);
+	unsigned long calls;
 
 	(void)state;
 	__free_pages(page, 4);
+	calls = nr_syscalls;
+	assert_int_equal(take_what_is_not_there(), 0);
+	page = alloc_pages(GFP_ATOMIC, 2);
+	assert_non_null(page);
+	assert_int_equal(nr_syscalls, calls);
+	__free_pages(page, 2);
 	assert_int_equal(in_strict_child(take_all_atomic), 0);
 	assert_int_equal(in_strict_child(take_what_is_not_there), 0);
 }
@@ -139,14 +145,14 @@ static void a_failure_is_reported_unless_nowarn(void **state)
 	const char *text;
 
 	(void)state;
-	refuse_memory(1);
+	refuse_memory(true);
 	take_all(&hoard, GFP_KERNEL);
 	text = stderr_of(ask_in_vain, &quiet);
 	assert_string_equal(text, "");
 	text = stderr_of(ask_in_vain, &loud);
 	assert_string_equal(text, "kmem: page allocation failure: order:0, mode:0x1200\n"
 				  "kmem: page allocation failure: order:3, mode:0x1200\n");
-	refuse_memory(0);
+	refuse_memory(false);
 	give_all(&hoard);
 }
 
@@ -166,10 +172,10 @@ static void reports_are_rate_limited(void **state)
 	const char *text;
 
 	(void)state;
-	refuse_memory(1);
+	refuse_memory(true);
 	take_all(&hoard, GFP_KERNEL);
 	text = stderr_of(fail_often, &flags);
-	refuse_memory(0);
+	refuse_memory(false);
 	give_all(&hoard);
 	for (; (text = strchr(text, '\n')); text++)
 		lines++;
@@ -194,7 +200,7 @@ static void reclaim_is_what_noretry_does_without(void **state)
 
 	(void)state;
 	hide_pages_in_caches();
-	refuse_memory(1);
+	refuse_memory(true);
 	take_all(&hoard, GFP_KERNEL | __GFP_NORETRY);
 	assert_null(alloc_page(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN));
 	assert_null(alloc_page(GFP_ATOMIC | __GFP_NOWARN));
@@ -203,7 +209,7 @@ static void reclaim_is_what_noretry_does_without(void **state)
 	__free_page(page);
 	take_all(&hoard, GFP_KERNEL);
 	assert_null(alloc_page(GFP_KERNEL | __GFP_NOWARN));
-	refuse_memory(0);
+	refuse_memory(false);
 	give_all(&hoard);
 }
 
@@ -224,11 +230,11 @@ static void nofail_waits_for_memory(void **state)
 	(void)state;
 	last = alloc_pages(GFP_KERNEL, 4);
 	assert_int_equal(pthread_create(&thread, NULL, give_back_later, last), 0);
-	refuse_memory(1);
+	refuse_memory(true);
 	take_all(&hoard, GFP_KERNEL);
 	page = alloc_pages(GFP_KERNEL | __GFP_NOFAIL, 4);
 	assert_non_null(page);
-	refuse_memory(0);
+	refuse_memory(false);
 	pthread_join(thread, NULL);
 	__free_pages(page, 4);
 	give_all(&hoard);

@@ -134,7 +134,7 @@ static void nodes_help_each_other_out(void **state)
 
 	(void)state;
 	malloc_trim(0);
-	refuse_memory(1);
+	refuse_memory(true);
 	for (i = 0; i < NODES; i++)
 		while ((other = alloc_pages_node((int)i, flags | __GFP_THISNODE, 0))) {
 			assert_true(n < 200000);
@@ -151,7 +151,7 @@ static void nodes_help_each_other_out(void **state)
 	other = alloc_pages_node(1, GFP_NOWAIT, 3);
 	assert_int_equal(page_to_nid(other), 2);
 	__free_pages(other, 3);
-	refuse_memory(0);
+	refuse_memory(false);
 	for (i = 0; i < n; i++)
 		__free_page(pages[i]);
 }
