@@ -22,37 +22,34 @@ static struct zone *zone_of(const struct per_cpu_pages *pcp)
 	return &NODE_DATA(pcp->nid)->node_zones[ZONE_NORMAL];
 }
 
-/* A single block may be had where several may not be asked for. */
-static unsigned int refill(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp)
+/* Takes half a list from the zone, all but the one that is returned for the list. */
+static struct page *refill(struct per_cpu_pages *pcp, unsigned int order)
 {
 	struct page **block = pcp->block[order];
-	unsigned int i, n;
+	unsigned int i, n = zone_alloc_bulk(zone_of(pcp), order, block, half(order));
 
-	if (likely(gfpflags_allow_blocking(gfp))) {
-		n = zone_alloc_bulk(zone_of(pcp), order, block, half(order));
-	} else {
-		block[0] = zone_alloc_online(zone_of(pcp), 1u << order, order);
-		n = block[0] != NULL;
-	}
-	for (i = 0; i < n; i++) {
+	if (!n)
+		return NULL;
+	for (i = 0; i < n - 1; i++) {
 		page_set_type(block[i], PAGE_PCP);
 		WRITE_ONCE(block[i]->order, (uint8_t)order);
 		block[i]->nr_dirty = 0;
 	}
-	WRITE_ONCE(pcp->nr[order], (uint8_t)n);
-	return n;
+	WRITE_ONCE(pcp->nr[order], (uint8_t)(n - 1));
+	return block[n - 1];
 }
 
-/* Whether such a request is met from the lists. A thread that has moved takes them along. */
-static bool serves(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp)
+static struct page *pop(struct per_cpu_pages *pcp, unsigned int order)
 {
-	unsigned int own;
+	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - 1));
+	return pcp->block[order][pcp->nr[order]];
+}
 
-	if (!pcp || order >= PCP_ORDERS || gfp_zone(gfp) != ZONE_NORMAL)
-		return false;
-	if (likely(READ_ONCE(nr_node_ids) == 1))
-		return nid <= 0;
-	own = numa_own_node();
+/* Whether requests for @nid are met from the lists. A thread that has moved takes them along. */
+static bool serves(struct per_cpu_pages *pcp, int nid)
+{
+	unsigned int own = numa_own_node();
+
 	if (nid != NUMA_NO_NODE && nid != (int)own)
 		return false;
 	if (pcp->nid != own) {
@@ -62,24 +59,45 @@ static bool serves(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t
 	return true;
 }
 
+/* A block of the list says whether its bits in the section know what was written to it. */
+static struct page *pop_zeroed(struct per_cpu_pages *pcp, unsigned int order)
+{
+	struct page *page = pop(pcp, order);
+
+	if (page->nr_dirty)
+		memset(page_start(page), 0, PAGE_SIZE << order);
+	else
+		zone_zero(page, 1u << order);
+	return page;
+}
+
+/* With several nodes, or with flags that say more than GFP_KERNEL. */
+static __noinline struct page *alloc_by_flags(struct per_cpu_pages *pcp, unsigned int order,
+					      int nid, gfp_t gfp)
+{
+	if (gfp_zone(gfp) == ZONE_NORMAL && serves(pcp, nid)) {
+		struct page *page = NULL;
+
+		if (pcp->nr[order])
+			return gfp & __GFP_ZERO ? pop_zeroed(pcp, order) : pop(pcp, order);
+		if (!(gfp & __GFP_ZERO) && gfpflags_allow_blocking(gfp))
+			page = refill(pcp, order);
+		if (page)
+			return page;
+	}
+	return page_alloc(1u << order, order, nid, gfp);
+}
+
 struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp)
 {
-	struct page *page;
+	const gfp_t looked_at = __GFP_DIRECT_RECLAIM | __GFP_ZERO | __GFP_DMA | __GFP_DMA32;
 
-	if (!serves(pcp, order, nid, gfp))
+	if (unlikely(!pcp || order >= PCP_ORDERS))
 		return page_alloc(1u << order, order, nid, gfp);
-	if (!pcp->nr[order] && !refill(pcp, order, gfp))
-		return READ_ONCE(nr_node_ids) == 1 ? NULL :
-						     page_alloc(1u << order, order, nid, gfp);
-	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - 1));
-	page = pcp->block[order][pcp->nr[order]];
-	if (gfp & __GFP_ZERO) {
-		if (page->nr_dirty)
-			memset(page_start(page), 0, PAGE_SIZE << order);
-		else
-			zone_zero(page, 1u << order);
-	}
-	return page;
+	if (unlikely(READ_ONCE(nr_node_ids) > 1 || nid > 0 ||
+		     (gfp & looked_at) != __GFP_DIRECT_RECLAIM))
+		return alloc_by_flags(pcp, order, nid, gfp);
+	return pcp->nr[order] ? pop(pcp, order) : refill(pcp, order);
 }
 
 /* The coldest @n blocks of a list go to the zone. */
