@@ -12,7 +12,6 @@
 #include "section.h"
 
 #define ADDRESS_END (1UL << ADDRESS_BITS)
-#define LOWEST_ADDR (4UL << 30)	 /* no hole is taken below it: programs and their heaps are there */
 #define TRIES	    16		 /* places asked for before the OS says where to look */
 #define ROOM	    (64UL << 20) /* that there should be */
 
@@ -191,14 +190,15 @@ static long map_fixed(const struct map_request *r, unsigned long len)
 
 /* ---- Holes ---- */
 
-/* The end of the highest hole of the record that ends at or below @end and has @len; 0: none. */
+/* The end of the highest hole of the record that ends at or below @end and has @len; 0 for none. */
 static unsigned long hole_below(unsigned long end, unsigned long len)
 {
 	struct vm_area_struct *vma = vma_below(end);
 
 	for (; vma && vma->vm_end + len > end; vma = vma->vm_prev)
 		end = vma->vm_start;
-	return end >= LOWEST_ADDR + len ? end : 0;
+	/* The lower half is for programs and their heaps, which grow. */
+	return end >= kmem_mm.mmap_base / 2 + len ? end : 0;
 }
 
 /* In a hole below mmap_base; -EEXIST when somebody was in all those that were tried. */

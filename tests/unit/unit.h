@@ -94,6 +94,9 @@ bool unit_is_mapped(const void *addr);
 #define UNIT_OS_DONE (-1)
 extern int (*unit_os_hook)(long nr, unsigned long args[6]);
 
+/* Told of every prctl() that the library makes. Not 0: it fails with this errno; 0: it succeeds. */
+extern int (*unit_prctl_hook)(unsigned long args[6]);
+
 /* Calls on memory so far, those that fail_os refused not among them. */
 extern unsigned long unit_os_calls;
 

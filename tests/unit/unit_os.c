@@ -17,6 +17,7 @@ long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
 int (*unit_os_hook)(long nr, unsigned long args[6]);
+int (*unit_prctl_hook)(unsigned long args[6]);
 unsigned long unit_os_calls, unit_all_calls;
 
 static bool is_memory_call(long nr)
@@ -46,6 +47,13 @@ long __wrap_syscall(long nr, ...)
 			errno = err;
 			return -1;
 		}
+	}
+	if (nr == SYS_prctl && unit_prctl_hook) {
+		int err = unit_prctl_hook(args);
+
+		if (err)
+			errno = err;
+		return err ? -1 : 0;
 	}
 	return __real_syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
