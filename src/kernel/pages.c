@@ -9,17 +9,16 @@
 #include <kmem/mm.h>
 
 #include <errno.h>
-#include <sched.h>
 
 #include "fault.h"
 #include "kmalloc.h"
 #include "large.h"
 #include "page_alloc.h"
 #include "page_block.h"
+#include "shrinker.h"
 #include "zoneinfo.h"
 
-#define BULK	     32u /* pages taken at a time */
-#define MAX_ATTEMPTS 3u
+#define BULK 32u /* pages taken at a time */
 
 /* What is asked for, in all that follows. */
 struct request {
@@ -58,23 +57,6 @@ static bool may_come(const struct request *r)
 	return !(r->flags & __GFP_THISNODE) || numa_node(r->nid);
 }
 
-/* After the @attempt-th refusal: whether there is reason to ask again. */
-static bool try_again(const struct request *r, unsigned int attempt)
-{
-	bool reclaimed;
-
-	if (!gfpflags_allow_blocking(r->flags) || !may_come(r))
-		return false;
-	if ((r->flags & __GFP_NORETRY) && !(r->flags & __GFP_NOFAIL))
-		return false;
-	reclaimed = kmem_trim();
-	if (!(r->flags & __GFP_NOFAIL))
-		return reclaimed && attempt < MAX_ATTEMPTS;
-	if (!reclaimed)
-		sched_yield();
-	return true;
-}
-
 static struct page *alloc_block(const struct request *r, enum page_block_kind kind)
 {
 	unsigned int attempt = 0;
@@ -91,8 +73,11 @@ static struct page *alloc_block(const struct request *r, enum page_block_kind ki
 			page_block_init(page, kind, r->order, r->nr);
 		if (cpu)
 			cpu_leave(cpu);
-	} while (unlikely(!page) && !nested && try_again(r, ++attempt));
-	if (unlikely(!page) && !(r->flags & __GFP_NOWARN))
+	} while (unlikely(!page) && !nested && may_come(r) &&
+		 kmem_reclaim(r->flags, (size_t)r->nr << PAGE_SHIFT, attempt++));
+	if (likely(page))
+		shrinkers_tick(r->flags);
+	else if (!(r->flags & __GFP_NOWARN))
 		page_alloc_warn(r->order, r->flags);
 	return page;
 }

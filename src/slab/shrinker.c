@@ -9,6 +9,7 @@
 #include "kmalloc.h"
 #include "limit.h"
 #include "list.h"
+#include "numa.h"
 #include "os.h"
 #include "report.h"
 #include "wait_queue.h"
@@ -153,11 +154,18 @@ static bool reclaim_pass(gfp_t flags, unsigned int share, unsigned long *freed)
 
 /* ---- When memory is refused ---- */
 
-/* What is more than the process could have if nothing else were in it. */
+/*
+ * More than the process could have if nothing else were in it, be it by its limit or by the machine's
+ * memory. A limit may be set below what the process has already, which is then not beyond hope.
+ */
 static bool is_hopeless(size_t bytes)
 {
+	struct zone_totals sum;
 	struct sysinfo info;
 
+	zones_total(&sum);
+	if (bytes <= sum.nr_online << PAGE_SHIFT)
+		return false;
 	if (bytes > os_memory_limit())
 		return true;
 	return sysinfo(&info) == 0 &&

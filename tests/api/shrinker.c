@@ -5,6 +5,7 @@
  */
 #include "api.h"
 
+#include <kmem/mm.h>
 #include <kmem/shrinker.h>
 #include <kmem/slab.h>
 #include <malloc.h>
@@ -292,6 +293,30 @@ static void refused_memory_comes_from_shrinkers(void **state)
 	passes_in_child(refuse);
 }
 
+/* Whatever asks. */
+static void refuse_others(void)
+{
+	struct store store;
+
+	open_store(&store, 200);
+	limit_memory(0);
+	exhaust(BLOCK);
+	CHILD_EXPECT(alloc_pages(GFP_KERNEL, 6) && store.nr == 150);
+	exhaust(BLOCK);
+	CHILD_EXPECT(realloc(malloc(10), BLOCK) && store.nr < 150);
+	exhaust(BLOCK);
+	CHILD_EXPECT(calloc(BLOCK, 1));
+	exhaust(BLOCK);
+	CHILD_EXPECT(aligned_alloc(65536, BLOCK));
+	CHILD_EXPECT(store.nr > 0);
+}
+
+static void pages_and_mallocs_kin_come_from_shrinkers(void **state)
+{
+	(void)state;
+	passes_in_child(refuse_others);
+}
+
 /* One large block wants all small ones gone. */
 static void refuse_large(void)
 {
@@ -484,6 +509,7 @@ int main(void)
 		cmocka_unit_test(several_are_all_called),
 		cmocka_unit_test(misuse_is_reported),
 		cmocka_unit_test(refused_memory_comes_from_shrinkers),
+		cmocka_unit_test(pages_and_mallocs_kin_come_from_shrinkers),
 		cmocka_unit_test(large_blocks_come_from_shrinkers),
 		cmocka_unit_test(shrinkers_do_not_recurse),
 		cmocka_unit_test(what_is_dear_goes_later),
