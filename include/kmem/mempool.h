@@ -27,14 +27,15 @@ struct kmem_cache;
 /* A pool; what is in it is the library's own. */
 typedef struct mempool mempool_t;
 
-/* How a pool gets an element, NULL when it cannot be had, and gives it back. @pool_data is the pool's. */
+/* How a pool gets an element, NULL when it cannot be had, and gives it back; with the pool's data. */
 typedef void *(mempool_alloc_t)(gfp_t gfp_mask, void *pool_data);
 typedef void(mempool_free_t)(void *element, void *pool_data);
 
 /*
- * A pool whose reserve of @min_nr elements (at least 0) has been allocated with @alloc_fn(GFP_KERNEL); NULL when
- * that was refused, with nothing kept. mempool_create_node() may be told the flags for it, and the
- * NUMA node of the pool itself. Kernel: mempool_create(), mempool_create_node().
+ * A pool whose reserve of @min_nr elements (at least 0) has been allocated, each by
+ * @alloc_fn(GFP_KERNEL, @pool_data); NULL, with nothing kept, when one was refused (ENOMEM) or an
+ * argument makes no sense (EINVAL). mempool_create_node() may be told the flags for it, and the NUMA
+ * node of the pool itself. Kernel: mempool_create(), mempool_create_node().
  */
 mempool_t *mempool_create(int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn,
 			  void *pool_data) KMEM_SYMBOL(mempool_create);
@@ -51,15 +52,16 @@ mempool_t *mempool_create_kmalloc_pool(int min_nr, size_t size)
 mempool_t *mempool_create_page_pool(int min_nr, int order) KMEM_SYMBOL(mempool_create_page_pool);
 
 /*
- * An element. It is allocated with @gfp_mask, or else taken from the reserve, or else, where @gfp_mask has
- * __GFP_DIRECT_RECLAIM, waited for: then this never returns NULL. Without that flag NULL says that
- * there was no memory and no reserve. __GFP_ZERO is not for pools, since an element of the reserve was
- * used before: it is ignored. The caller holds nothing that whoever returns an element needs.
- * Kernel: mempool_alloc().
+ * An element. It is allocated with @gfp_mask, or else taken from the reserve, or else, where
+ * @gfp_mask has __GFP_DIRECT_RECLAIM, waited for: then this never returns NULL. Without that flag
+ * NULL says that there was no memory and no reserve. __GFP_ZERO is not for pools, since an element of
+ * the reserve was used before: it is ignored. The caller must hold nothing that whoever returns an
+ * element needs. Kernel: mempool_alloc().
  */
 void *mempool_alloc(mempool_t *pool, gfp_t gfp_mask) KMEM_SYMBOL(mempool_alloc);
 
-/* An element of the reserve, or NULL; never allocates, never waits. Kernel: mempool_alloc_preallocated(). */
+/* An element of the reserve, or NULL; never allocates, never waits. Kernel:
+ * mempool_alloc_preallocated(). */
 void *mempool_alloc_preallocated(mempool_t *pool) KMEM_SYMBOL(mempool_alloc_preallocated);
 
 /* Gives @element back, to the reserve while that is not full. NULL is nothing to give. Kernel:

@@ -70,8 +70,8 @@ struct shrinker {
 #define SHRINKER_MEMCG_AWARE 0x2u
 
 /*
- * A shrinker to fill in, not registered, with seeks DEFAULT_SEEKS; it is named by the format (printf's) for
- * whoever looks. NULL when there is no memory. Kernel: shrinker_alloc().
+ * A shrinker to fill in, not registered, with seeks DEFAULT_SEEKS; it is named by the format
+ * (printf's) for whoever looks. NULL when there is no memory. Kernel: shrinker_alloc().
  */
 struct shrinker *shrinker_alloc(unsigned int flags, const char *fmt, ...)
 	KMEM_SYMBOL(shrinker_alloc) __attribute__((format(printf, 2, 3)));
@@ -81,9 +81,9 @@ struct shrinker *shrinker_alloc(unsigned int flags, const char *fmt, ...)
 void shrinker_register(struct shrinker *shrinker) KMEM_SYMBOL(shrinker_register);
 
 /*
- * Waits until no thread is in the shrinker, which is then called no more, and frees it; NULL is nothing
- * to free. One that was never registered is freed, too. Not to be called from a shrinker's own functions.
- * Kernel: shrinker_free().
+ * Waits until no thread is in the shrinker, which is then called no more, and frees it; NULL is
+ * nothing to free. One that was never registered is freed, too. Called from a shrinker's own functions
+ * it ends the program with a report. Kernel: shrinker_free().
  */
 void shrinker_free(struct shrinker *shrinker) KMEM_SYMBOL(shrinker_free);
 
