@@ -152,18 +152,18 @@ static int fall_back(void)
 }
 
 /*
- * The pages of kmalloc() are refused, and an area is not: where among the library's calls to the OS two
- * refusals bring that about is looked for from outside.
+ * The pages of kmalloc() are refused, and an area is not: where among the library's calls to the OS a
+ * few refusals bring that about is looked for from outside.
  */
 static void kvmalloc_falls_back_on_vmalloc(void **state)
 {
-	int space, status, fell_back = 0;
+	int turn, status, fell_back = 0;
 	char option[100];
 	pid_t pid;
 
 	(void)state;
-	for (space = 0; space < 40; space++) {
-		snprintf(option, sizeof(option), "fail_os=1,100,%d,2", space);
+	for (turn = 0; turn < 160; turn++) {
+		snprintf(option, sizeof(option), "fail_os=1,100,%d,%d", turn / 4, turn % 4 + 1);
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
