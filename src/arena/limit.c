@@ -45,8 +45,7 @@ static void path_add(struct path *path, const char *text, size_t len)
 static bool read_file(const struct path *a, const char *b, char text[TEXT_BYTES])
 {
 	struct path path = { .len = 0 };
-	size_t len = 0;
-	long fd, n;
+	long fd, len;
 
 	path_add(&path, root, strlen(root));
 	path_add(&path, a->text, a->len);
@@ -56,12 +55,10 @@ static bool read_file(const struct path *a, const char *b, char text[TEXT_BYTES]
 	fd = syscall(SYS_openat, AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	do {
-		n = syscall(SYS_read, fd, text + len, TEXT_BYTES - 1 - len);
-		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0 && len < TEXT_BYTES - 1);
+	/* The kernel fills a page at once, and that is all there is room for. */
+	len = syscall(SYS_read, fd, text, TEXT_BYTES - 1);
 	syscall(SYS_close, fd);
-	text[len] = '\0';
+	text[len > 0 ? len : 0] = '\0';
 	return len > 0;
 }
 
