@@ -165,12 +165,13 @@ static void take_all_atomically(gfp_t flags)
 {
 	size_t i, nr = 0;
 
-	for (i = NR_SIZES; i-- > 0 && sizes[i] > 32 * KIB;)
+	for (i = NR_SIZES; i-- > 0;)
 		while (kmalloc(sizes[i], flags))
 			nr++;
 	CHILD_EXPECT(nr > 0);
 	CHILD_EXPECT(errno == ENOMEM);
 	CHILD_EXPECT(!kvmalloc(100 * KIB, flags) && !krealloc(NULL, 100 * KIB, flags));
+	CHILD_EXPECT(!kstrdup("no room", flags));
 }
 
 static void take_all_atomic(void)

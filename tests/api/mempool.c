@@ -307,14 +307,24 @@ static void exhaust(void)
 			;
 }
 
+#define CONSTRUCTED 0x5e55
+
+static void construct(void *object)
+{
+	*(int *)object = CONSTRUCTED;
+}
+
 static void keep_promises(void (*take_all)(void))
 {
 	mempool_t *small = mempool_create_kmalloc_pool(10, 100);
 	mempool_t *large = mempool_create_kmalloc_pool(4, 200 * KIB);
 	mempool_t *pages = mempool_create_page_pool(6, 2);
+	struct kmem_cache *cache = kmem_cache_create("mempool", 300, 64, SLAB_NO_MERGE, construct);
+	mempool_t *objects = mempool_create_slab_pool(5, cache);
+	int *object;
 	struct page *page;
 
-	CHILD_EXPECT(small && large && pages);
+	CHILD_EXPECT(small && large && pages && objects);
 	page = mempool_alloc(pages, GFP_KERNEL);
 	memset(page_address(page), 1, 4 * PAGE_SIZE);
 	mempool_free(page, pages);
@@ -323,6 +333,12 @@ static void keep_promises(void (*take_all)(void))
 	expect_promise(small, 10);
 	expect_promise(large, 4);
 	expect_promise(pages, 6);
+	expect_promise(objects, 5);
+	object = mempool_alloc(objects, GFP_KERNEL);
+	CHILD_EXPECT(*object == CONSTRUCTED && (uintptr_t)object % 64 == 0);
+	mempool_free(object, objects);
+	mempool_destroy(objects);
+	CHILD_EXPECT(kmem_cache_destroy(cache) == 0);
 	mempool_destroy(small);
 	mempool_destroy(large);
 	mempool_destroy(pages);
