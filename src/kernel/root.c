@@ -14,7 +14,7 @@ const struct kmem_root kmem_root = {
 	.layout = {
 #include "layout.def"
 	},
-	.caches = kmem_caches,
+	.caches = &slab_caches,
 	.cpu_lists = cpu_lists,
 	.nodes = node_data,
 	.sections = sections,

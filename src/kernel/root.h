@@ -15,6 +15,7 @@
 #ifndef KMEM_ROOT_H
 #define KMEM_ROOT_H
 
+#include "cache.h"
 #include "kmalloc.h"
 #include "numa.h"
 #include "vma.h"
@@ -44,7 +45,7 @@ struct kmem_root {
 	char release[16]; /* the project's version, for messages */
 	uint32_t layout[KMEM_NR_LAYOUT];
 
-	struct kmem_cache *const *caches;	  /* NR_CLASSES of them, by index; NULL: none */
+	const struct list_head *caches;		  /* slab_caches */
 	const struct list_head *const *cpu_lists; /* NR_CPU_LISTS of them */
 	struct pglist_data *const *nodes;	  /* MAX_NUMNODES of them, by number; NULL: none */
 	struct section *const *sections;	  /* by address >> SECTION_SHIFT */

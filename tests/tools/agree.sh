@@ -38,6 +38,9 @@ case $1 in
 archive | static | stripped | static-pie)
 	start "${HELD}_$1" "$DIR"
 	;;
+nodes)
+	start env KMEM_OPTIONS=numa=fake=3 "${HELD}_archive" "$DIR"
+	;;
 preload)
 	preloaded sleep 1000
 	ask_to_report true
@@ -66,7 +69,7 @@ dlopen)
 import ctypes, os, signal, sys
 library = ctypes.CDLL(sys.argv[1])
 for n in range(3000):
-    library.libkmem_kmalloc(n, 0)
+    library.libkmem_kmalloc(n, 0x1c01)
 for name, function in [("slabinfo", "kmem_slabinfo_write"), ("buddyinfo", "buddyinfo_print"),
                        ("zoneinfo", "zoneinfo_print"), ("vmas", "vmallocinfo_print")]:
     fd = os.open(sys.argv[2] + "/" + name + ".own", os.O_WRONLY | os.O_CREAT)
@@ -90,6 +93,14 @@ look()
 		quiet "$KMEM" $command --json "$1" >"$DIR/$command.json"
 		python3 -m json.tool "$DIR/$command.json" >/dev/null || fail "$command: not JSON"
 	done
+	if [ -e "$DIR/cached.own" ]; then
+		python3 -c '
+import json, sys
+for cache in json.load(open(sys.argv[1]))["caches"]:
+    if cache["name"].startswith("held-"):
+        print(cache["name"], cache["cached_objs"])' "$DIR/slabinfo.json" |
+			diff -u "$DIR/cached.own" - || fail "objects in sheaves, of $1"
+	fi
 	python3 "$HERE/rows.py" "$DIR/slabinfo.seen" "$DIR/slabinfo.json" || fail "slabinfo of $1"
 }
 

@@ -100,10 +100,12 @@ static void collect_slot(struct explanation *e, struct target *t, const struct c
 static void collect_thread(void *context, struct target *t, const struct kmem_cpu *cpu)
 {
 	struct explanation *e = context;
+	struct cpu_slot slot;
 	size_t i;
 
 	for (i = 0; i < e->caches.nr; i++)
-		collect_slot(e, t, &cpu->slot[e->caches.cache[i].cache.index]);
+		if (thread_slot(t, cpu, &e->caches.cache[i].cache, &slot))
+			collect_slot(e, t, &slot);
 }
 
 static void collect_barn(struct explanation *e, struct target *t, const struct barn *barn)
@@ -117,10 +119,11 @@ static void collect_barn(struct explanation *e, struct target *t, const struct b
 
 static void collect_cached(struct target *t, struct explanation *e)
 {
-	size_t i;
+	size_t i, node;
 
 	for (i = 0; i < e->caches.nr; i++)
-		collect_barn(e, t, &e->caches.cache[i].cache.node.barn);
+		for (node = 0; node < e->caches.cache[i].nr_nodes; node++)
+			collect_barn(e, t, &e->caches.cache[i].node[node].barn);
 	if (!threads_for_each(t, collect_thread, e))
 		target_note_change(t, "objects in threads' sheaves");
 	qsort(e->cached, e->nr_cached, sizeof(*e->cached), compare_cached);

@@ -118,12 +118,12 @@ static const char *difference(const struct kmem_root *root)
 	return NULL;
 }
 
-/* Whether the library behind @root has served anything yet: its first cache exists. */
+/* Whether the library behind @root has served anything yet: then it has caches. */
 static bool is_in_use(struct target *t, const struct kmem_root *root)
 {
-	const struct kmem_cache *first = NULL;
+	struct list_head link;
 
-	return target_read_struct(t, &root->caches[1], &first) && first;
+	return target_read_struct(t, root->caches, &link) && link.next && link.next != root->caches;
 }
 
 static bool take_root(void *context, const struct elf_note *note)

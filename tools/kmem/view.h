@@ -25,6 +25,10 @@ struct cache_view {
 	struct kmem_cache cache; /* a copy: its pointers are the target's */
 	struct cache_info info;	 /* as the library would report it; info.name is this name */
 
+	struct kmem_cache_node
+		*node; /* copies: the machine's nodes, the first of which comes first */
+	size_t nr_nodes;
+
 	unsigned long objects_in_slots;		   /* in threads' sheaves */
 	unsigned long objects_in_barns;		   /* in sheaves of the barns */
 	unsigned long full_sheaves, empty_sheaves; /* in the barns */
@@ -50,6 +54,10 @@ typedef void thread_visitor(void *context, struct target *t, const struct kmem_c
  * changed on the way: some were visited twice, or not at all.
  */
 bool threads_for_each(struct target *t, thread_visitor *each, void *context);
+
+/* The slot that a thread has for @cache, of the copy @cpu of its state; false when it has none. */
+bool thread_slot(struct target *t, const struct kmem_cpu *cpu, const struct kmem_cache *cache,
+		 struct cpu_slot *slot);
 
 /* ---- Sections and areas ---- */
 

@@ -3,50 +3,14 @@
 #include "view.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "tool.h"
 
 #define MAX_THREADS (1u << 22) /* the most that Linux has */
+#define MAX_CACHES  (1u << 16) /* more than the library can number */
+#define MAX_FULL    4096u      /* sheaves in a barn; a few are what it holds */
 
 /* ---- Threads ---- */
-
-/* Objects that lie in a slot, as the library's own slot_objects() counts them. */
-static unsigned long slot_count(struct target *t, const struct cpu_slot *slot,
-				const struct kmem_cache *cache)
-{
-	uintptr_t top = (uintptr_t)slot->top;
-	uintptr_t objects = (uintptr_t)slot->main + offsetof(struct sheaf, objects);
-	unsigned long nr = 0;
-	struct sheaf spare;
-
-	if (!slot->main)
-		return 0;
-	/* A slot in the middle of a change points elsewhere. */
-	if (top >= objects && top <= objects + cache->sheaf_capacity * sizeof(void *))
-		nr = (top - objects) / sizeof(void *);
-	if (slot->spare && target_read_struct(t, slot->spare, &spare) &&
-	    spare.size <= cache->sheaf_capacity)
-		nr += spare.size;
-	return nr;
-}
-
-static void count_thread(void *context, struct target *t, const struct kmem_cpu *cpu)
-{
-	struct caches *caches = context;
-	size_t i;
-
-	caches->nr_threads++;
-	for (i = 0; i < PCP_ORDERS; i++)
-		if (cpu->pcp.nr[i] <= PCP_PAGES)
-			caches->pcp_pages += (unsigned long)cpu->pcp.nr[i] << i;
-	for (i = 0; i < caches->nr; i++) {
-		struct cache_view *view = &caches->cache[i];
-
-		view->objects_in_slots +=
-			slot_count(t, &cpu->slot[view->cache.index], &view->cache);
-	}
-}
 
 /*
  * Every state on a list, whose links must agree in both directions; false when they did not, and what
@@ -85,7 +49,60 @@ bool threads_for_each(struct target *t, thread_visitor *each, void *context)
 	return true;
 }
 
-static void read_threads(struct target *t, struct caches *caches)
+bool thread_slot(struct target *t, const struct kmem_cpu *cpu, const struct kmem_cache *cache,
+		 struct cpu_slot *slot)
+{
+	const struct cpu_slot *chunk;
+
+	if (cache->index != CLASS_ASK) {
+		*slot = cpu->slot[cache->index];
+		return true;
+	}
+	if (!cache->far || cache->far >= NR_FAR_CACHES)
+		return false;
+	chunk = cpu->chunk[cache->far / CHUNK_SLOTS];
+	return chunk && target_read_struct(t, chunk + cache->far % CHUNK_SLOTS, slot);
+}
+
+/* Objects that lie in a slot, as the library's own slot_objects() counts them. */
+static unsigned long slot_count(struct target *t, const struct cpu_slot *slot,
+				const struct kmem_cache *cache)
+{
+	uintptr_t top = (uintptr_t)slot->top;
+	uintptr_t objects = (uintptr_t)slot->main + offsetof(struct sheaf, objects);
+	unsigned long nr = 0;
+	struct sheaf spare;
+
+	if (!slot->main)
+		return 0;
+	/* A slot in the middle of a change points elsewhere. */
+	if (top >= objects && top <= objects + cache->sheaf_capacity * sizeof(void *))
+		nr = (top - objects) / sizeof(void *);
+	if (slot->spare && target_read_struct(t, slot->spare, &spare) &&
+	    spare.size <= cache->sheaf_capacity)
+		nr += spare.size;
+	return nr;
+}
+
+static void count_thread(void *context, struct target *t, const struct kmem_cpu *cpu)
+{
+	struct caches *caches = context;
+	struct cpu_slot slot;
+	size_t i;
+
+	caches->nr_threads++;
+	for (i = 0; i < PCP_ORDERS; i++)
+		if (cpu->pcp.nr[i] <= PCP_PAGES)
+			caches->pcp_pages += (unsigned long)cpu->pcp.nr[i] << i;
+	for (i = 0; i < caches->nr; i++) {
+		struct cache_view *view = &caches->cache[i];
+
+		if (thread_slot(t, cpu, &view->cache, &slot))
+			view->objects_in_slots += slot_count(t, &slot, &view->cache);
+	}
+}
+
+static void count_threads(struct target *t, struct caches *caches)
 {
 	unsigned int try;
 	size_t i;
@@ -101,7 +118,7 @@ static void read_threads(struct target *t, struct caches *caches)
 	target_note_change(t, "the list of threads: %lu states seen", caches->nr_threads);
 }
 
-/* ---- Caches ---- */
+/* ---- The nodes of a cache ---- */
 
 /* Full sheaves of a barn and their objects; false when the list does not fit its length. */
 static bool walk_barn(struct target *t, struct cache_view *view, const struct barn *barn)
@@ -111,7 +128,7 @@ static bool walk_barn(struct target *t, struct cache_view *view, const struct ba
 	struct sheaf sheaf;
 
 	while (at) {
-		if (nr++ == barn->nr_full || !target_read_struct(t, at, &sheaf) ||
+		if (nr == MAX_FULL || nr++ == barn->nr_full || !target_read_struct(t, at, &sheaf) ||
 		    sheaf.size > view->cache.sheaf_capacity)
 			return false;
 		view->objects_in_barns += sheaf.size;
@@ -129,62 +146,85 @@ static bool node_makes_sense(const struct kmem_cache *cache, const struct kmem_c
 	return node->nr_inuse >= least && node->nr_inuse <= most;
 }
 
-static bool cache_makes_sense(const struct kmem_cache *cache)
+/* The copy behind the last one, of which something is to be said. */
+static struct kmem_cache_node *new_node(struct cache_view *view)
 {
-	return cache->size && cache->objects && cache->objects <= SLAB_MAX_OBJECTS &&
-	       cache->order <= MAX_ORDER && cache->index && cache->sheaf_capacity;
+	view->node = xrealloc(view->node, view->nr_nodes + 1, sizeof(*view->node));
+	return &view->node[view->nr_nodes];
 }
 
-static void add_node(struct cache_view *view, const struct kmem_cache_node *node)
+static bool count_node(struct target *t, struct cache_view *view)
 {
+	const struct kmem_cache_node *node = &view->node[view->nr_nodes++];
+
 	view->partial_slabs += node->nr_partial;
 	view->full_slabs += node->nr_full;
 	view->empty_slabs += node->nr_empty;
+	view->full_sheaves += node->barn.nr_full;
+	view->empty_sheaves += node->barn.nr_empty;
 	view->info.active_objs += node->nr_inuse;
+	return node_makes_sense(&view->cache, node) && walk_barn(t, view, &node->barn);
 }
 
-/* A string of at most @size - 1 bytes, which may end just before something unreadable. */
-static bool read_name(struct target *t, uintptr_t address, char *name, size_t size)
+/* The first node's is in the cache itself; others exist where the machine has them. */
+static bool read_nodes(struct target *t, struct cache_view *view)
 {
+	uintptr_t first = view->address + offsetof(struct kmem_cache, node);
+	struct kmem_cache_node *table[MAX_NUMNODES] = { NULL };
+	bool good;
 	size_t i;
 
-	for (i = 0; i < size - 1; i++) {
-		if (!target_read(t, address + i, &name[i], 1))
+	*new_node(view) = view->cache.node;
+	good = count_node(t, view);
+	if (!view->cache.nodes)
+		return good;
+	if (!target_read_struct(t, view->cache.nodes, &table))
+		return false;
+	for (i = 0; i < MAX_NUMNODES; i++) {
+		if (!table[i] || (uintptr_t)table[i] == first)
+			continue;
+		if (!target_read_struct(t, table[i], new_node(view)))
 			return false;
-		if (!name[i])
-			return true;
+		good &= count_node(t, view);
 	}
-	name[i] = '\0';
-	return true;
+	return good;
+}
+
+/* ---- Caches ---- */
+
+static bool cache_makes_sense(const struct kmem_cache *cache)
+{
+	return cache->size && cache->objects && cache->objects <= SLAB_MAX_OBJECTS &&
+	       cache->order <= MAX_ORDER && cache->index;
+}
+
+static void forget_cache(struct cache_view *view)
+{
+	free(view->node);
+	*view = (struct cache_view){ .address = view->address };
 }
 
 static bool read_cache(struct target *t, struct cache_view *view)
 {
-	struct kmem_cache *cache = &view->cache;
-	uintptr_t address = view->address;
-
-	*view = (struct cache_view){ .address = address };
-	if (!target_read_struct(t, address, cache) || !cache_makes_sense(cache))
-		return false;
-	if (!read_name(t, (uintptr_t)cache->name, view->name, sizeof(view->name)))
-		return false;
-	view->full_sheaves = cache->node.barn.nr_full;
-	view->empty_sheaves = cache->node.barn.nr_empty;
-	add_node(view, &cache->node);
-	return node_makes_sense(cache, &cache->node) && walk_barn(t, view, &cache->node.barn);
+	forget_cache(view);
+	return target_read_struct(t, view->address, &view->cache) &&
+	       cache_makes_sense(&view->cache) &&
+	       target_read_string(t, (uintptr_t)view->cache.name, view->name, sizeof(view->name)) &&
+	       read_nodes(t, view);
 }
 
-static void read_cache_patiently(struct target *t, struct cache_view *view)
+/* Tries until it makes sense; false when it is no cache, or none any more. */
+static bool read_cache_patiently(struct target *t, struct cache_view *view)
 {
 	unsigned int try;
 
 	for (try = 0; try < VIEW_TRIES; try++)
 		if (read_cache(t, view))
-			return;
-	if (!cache_makes_sense(&view->cache))
-		die(KMEM_DAMAGED, "%s: there is no cache at 0x%lx", t->name,
-		    (unsigned long)view->address);
+			return true;
+	if (!cache_makes_sense(&view->cache) || !view->name[0])
+		return false;
 	target_note_change(t, "%s", view->name);
+	return true;
 }
 
 /* The columns of slabinfo, and what part of the objects the program does not have. */
@@ -198,31 +238,65 @@ static void fill_info(struct cache_view *view)
 	info->objperslab = view->cache.objects;
 	info->pagesperslab = 1u << view->cache.order;
 	info->sheaf_capacity = view->cache.sheaf_capacity;
+	info->full_slabs = view->full_slabs;
 	info->active_slabs = view->partial_slabs + view->full_slabs;
 	info->num_slabs = info->active_slabs + view->empty_slabs;
 	info->num_objs = info->num_slabs * info->objperslab;
 	info->cached_objs = min_ul(cached, info->active_objs);
 }
 
+/* Addresses of all caches; false when the list changed on the way, and the rest is not there. */
+static bool list_caches(struct target *t, struct caches *caches)
+{
+	uintptr_t head = (uintptr_t)t->root.caches, from = head, at;
+	struct list_head link;
+
+	caches->nr = 0;
+	target_need(t, head, &link, sizeof(link), "the list of caches");
+	for (at = (uintptr_t)link.next; at != head; at = (uintptr_t)link.next) {
+		if (caches->nr == MAX_CACHES || !target_read_struct(t, at, &link) ||
+		    (uintptr_t)link.prev != from)
+			return false;
+		if (caches->nr % 256 == 0)
+			caches->cache =
+				xrealloc(caches->cache, caches->nr + 256, sizeof(*caches->cache));
+		caches->cache[caches->nr++] =
+			(struct cache_view){ .address = at - offsetof(struct kmem_cache, list) };
+		from = at;
+	}
+	return true;
+}
+
 void caches_read(struct target *t, struct caches *caches)
 {
-	struct kmem_cache *address[NR_CLASSES];
-	size_t i;
+	unsigned int try;
+	size_t i, nr = 0;
 
-	*caches = (struct caches){ .cache = xrealloc(NULL, NR_CLASSES, sizeof(*caches->cache)) };
-	target_need(t, (uintptr_t)t->root.caches, address, sizeof(address), "the table of caches");
-	for (i = 0; i < NR_CLASSES; i++)
-		if (address[i])
-			caches->cache[caches->nr++].address = (uintptr_t)address[i];
-	for (i = 0; i < caches->nr; i++)
-		read_cache_patiently(t, &caches->cache[i]);
-	read_threads(t, caches);
+	*caches = (struct caches){ .cache = NULL };
+	for (try = 0; try < VIEW_TRIES && !list_caches(t, caches); try++)
+		;
+	if (try == VIEW_TRIES)
+		target_note_change(t, "the list of caches: %zu seen", caches->nr);
+	for (i = 0; i < caches->nr; i++) {
+		struct cache_view view = caches->cache[i];
+
+		if (read_cache_patiently(t, &view))
+			caches->cache[nr++] = view;
+		else
+			target_note_change(t, "the cache at 0x%lx", (unsigned long)view.address);
+	}
+	caches->nr = nr;
+	count_threads(t, caches);
 	for (i = 0; i < caches->nr; i++)
 		fill_info(&caches->cache[i]);
 }
 
 void caches_free(struct caches *caches)
 {
+	size_t i;
+
+	for (i = 0; i < caches->nr; i++)
+		free(caches->cache[i].node);
 	free(caches->cache);
-	*caches = (struct caches){ 0 };
+	*caches = (struct caches){ .cache = NULL };
 }
