@@ -202,6 +202,7 @@ static struct sheaf *barn_get_full(struct kmem_cache *s, struct sheaf *empty)
 	lock_acquire(&barn->lock);
 	full = pop_sheaf(&barn->full, &barn->nr_full);
 	if (full) {
+		WRITE_ONCE(barn->nr_get, barn->nr_get + 1);
 		if (barn->nr_empty < MAX_EMPTY)
 			push_sheaf(&barn->empty, &barn->nr_empty, empty);
 		else
@@ -251,6 +252,12 @@ static void check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
 		check_sheaf_by(s, sheaf, filter, FILTER_WORDS);
 }
 
+static struct sheaf *put_fail(struct barn *barn)
+{
+	WRITE_ONCE(barn->nr_put_fail, READ_ONCE(barn->nr_put_fail) + 1);
+	return NULL;
+}
+
 /* An empty sheaf for a full one; NULL, and nothing taken, when the barn is full. */
 static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 {
@@ -259,25 +266,27 @@ static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 	bool room;
 
 	if (READ_ONCE(barn->nr_full) >= READ_ONCE(barn->max_full))
-		return NULL;
+		return put_fail(barn);
 	check_sheaf(s, full);
 	if (!READ_ONCE(barn->nr_empty)) {
 		empty = new_sheaf(s);
 		if (!empty)
-			return NULL;
+			return put_fail(barn);
 	}
 	lock_acquire(&barn->lock);
 	if (!empty)
 		empty = pop_sheaf(&barn->empty, &barn->nr_empty);
 	room = empty && barn->nr_full < READ_ONCE(barn->max_full);
-	if (room)
+	if (room) {
 		push_sheaf(&barn->full, &barn->nr_full, full);
+		WRITE_ONCE(barn->nr_put, barn->nr_put + 1);
+	}
 	lock_release(&barn->lock);
 	if (room)
 		return empty;
 	if (empty)
 		drop_sheaf(s, empty);
-	return NULL;
+	return put_fail(barn);
 }
 
 static unsigned long count_objects(struct barn *barn)

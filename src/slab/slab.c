@@ -383,6 +383,12 @@ struct kmem_cache *cache_of(const void *object)
 
 /* ---- Lists: all with the node's lock held ---- */
 
+/* Readers from outside look at counters at any time. */
+static __always_inline void count(unsigned long *counter, unsigned long n)
+{
+	WRITE_ONCE(*counter, *counter + n);
+}
+
 static void link_slab(struct kmem_cache_node *node, struct slab *slab)
 {
 	if (slab->inuse == slab->objects) {
@@ -425,6 +431,7 @@ static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node
 		link_slab(node, slab);
 	}
 	WRITE_ONCE(node->nr_inuse, node->nr_inuse + got);
+	count(&node->counters.taken, got);
 	return got;
 }
 
@@ -455,6 +462,7 @@ static unsigned int take_from_node(struct kmem_cache *s, struct kmem_cache_node 
 
 	lock_acquire(&node->lock);
 	got = take_from_lists(s, node, objects, n);
+	count(&node->counters.takes, got != 0);
 	lock_release(&node->lock);
 	return got;
 }
@@ -490,6 +498,8 @@ unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	lock_acquire(&node->lock);
 	link_slab(node, slab);
 	got = take_from(s, node, slab, objects, n);
+	count(&node->counters.takes, 1);
+	count(&node->counters.made, 1);
 	lock_release(&node->lock);
 	return got;
 }
@@ -536,6 +546,7 @@ static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void 
 			free_and_relink(s, node, slab, objects[i], released);
 	}
 	WRITE_ONCE(node->nr_inuse, node->nr_inuse - n);
+	count(&node->counters.gives, 1);
 	lock_release(&node->lock);
 }
 

@@ -72,6 +72,21 @@ struct barn {
 	struct sheaf *full, *empty;
 	unsigned int nr_full, nr_empty;
 	unsigned int max_full; /* cache_limit_barn() */
+
+	/* since the cache was made; see slab_counters */
+	uint32_t nr_put_fail; /* without the lock: some are lost when threads are refused at once */
+	unsigned long nr_get, nr_put;
+};
+
+/*
+ * What happened to a node's slabs since the cache was made. Counted where the lock is held anyway; what
+ * follows from these and the lists' lengths, such as the slabs released, is not counted. No hit counts.
+ */
+struct slab_counters {
+	unsigned long takes; /* visits that took objects, */
+	unsigned long taken; /* and how many */
+	unsigned long gives; /* visits that gave some back, FREE_BATCH at most */
+	unsigned long made;  /* slabs */
 };
 
 /* What a cache has on one node of the machine: the slabs whose pages are there. */
@@ -81,6 +96,7 @@ struct kmem_cache_node {
 	struct list_head partial, full, empty;
 	unsigned long nr_partial, nr_full, nr_empty;
 	unsigned long nr_inuse; /* objects taken from the slabs, those in sheaves included */
+	struct slab_counters counters;
 	uint16_t next_colour;
 };
 

@@ -13,19 +13,6 @@
  *    takes a file in such pieces, and it grows in such pieces, so each row is there whole or not.
  *  - A cache that is gone leaves a row of zeros, which the next new cache gets whose name is as long.
  */
-/*
- * A slabinfo file that is kept up to date while others read it.
- *
- * A reader of /proc/slabinfo opens it once, then seeks to its start and reads on; one row with too few
- * fields ends slabtop. So the file is never renamed, cut off or shifted. A row keeps its place, and
- * only the digits that changed are written:
- *
- *  - The columns that change are ten wide, more than the kernel's six, so that no row outgrows its
- *    place. Readers split at spaces and take either.
- *  - No row crosses a boundary of 4 KiB: the last one before it has a wider name column. A reader
- *    takes a file in such pieces, and it grows in such pieces, so each row is there whole or not.
- *  - A cache that is gone leaves a row of zeros, which the next new cache gets.
- */
 #ifndef KMEM_LIVEFILE_H
 #define KMEM_LIVEFILE_H
 
