@@ -21,7 +21,9 @@ static __noinline void *kmalloc_special(size_t size, gfp_t flags)
 
 	if (!size)
 		return ZERO_SIZE_PTR;
-	if (flags & (SPECIAL & ~__GFP_ZERO) || size > KMALLOC_MAX_SIZE)
+	if (flags & __GFP_THISNODE)
+		return kmalloc_flags(size, (int)numa_own_node(), flags);
+	if (flags & (__GFP_DMA | __GFP_DMA32) || size > KMALLOC_MAX_SIZE)
 		return kmalloc_flags(size, NUMA_NO_NODE, flags);
 	object = slot_pop(kmalloc_cpu_slot(this_cpu, size));
 	if (!object)

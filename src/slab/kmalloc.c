@@ -224,6 +224,8 @@ void *kmalloc_flags(size_t size, int nid, gfp_t gfp)
 	if (size > KMALLOC_MAX_SIZE || gfp_zone(gfp) != ZONE_NORMAL)
 		return alloc_large(size, PAGE_SIZE, nid, gfp);
 	s = &kmalloc_caches[kmalloc_class(size)];
+	if (nid != NUMA_NO_NODE)
+		return cache_alloc_node(s, gfp, nid, __builtin_return_address(0));
 	object = alloc_object(s, gfp);
 	return object && (gfp & __GFP_ZERO) ? memset(object, 0, s->size) : object;
 }
