@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -724,6 +726,86 @@ static void threads_map_and_allocate(void **state)
 	check_record();
 }
 
+/* Children of a process whose other threads change the record all the time. */
+static void forks_meet_a_whole_record(void **state)
+{
+	pthread_t thread[2];
+	unsigned long i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, churn, (void *)(i + 1)), 0);
+	for (i = 0; i < 40; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			unsigned long addr = map(3);
+
+			free(malloc(100 << 20));
+			unmap(addr + PAGE, 1);
+			check_record();
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	check_record();
+}
+
+/* ---- Signals ---- */
+
+static volatile sig_atomic_t nr_signals, nr_mapped;
+
+/* Looks, maps and allocates in whatever it interrupted: refused or done, but never half. */
+static void on_alarm(int sig)
+{
+	unsigned long addr = do_mmap(NULL, 0, PAGE, RW, ANON, 0);
+	char *p = malloc(70 << 20);
+	struct vm_area_struct *prev;
+
+	(void)sig;
+	nr_signals++;
+	find_vma_prev(current_mm(), addr, &prev);
+	if (p)
+		p[0] = p[(70 << 20) - 1] = 1;
+	free(p);
+	if (IS_ERR_VALUE(addr)) {
+		assert(addr == (unsigned long)-EAGAIN);
+		return;
+	}
+	nr_mapped++;
+	*(char *)addr = 1;
+	assert(do_munmap(current_mm(), addr, PAGE) == 0);
+}
+
+static void handlers_map_and_allocate(void **state)
+{
+	const struct itimerval often = { { 0, 300 }, { 0, 300 } }, never = { { 0, 0 }, { 0, 0 } };
+	unsigned long addr = 0;
+	unsigned int i;
+
+	(void)state;
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (i = 0; nr_signals < 500 && i < 3000000; i++) {
+		char *p = i % 64 ? NULL : malloc(65 << 20);
+
+		free(p);
+		if (addr)
+			unmap(addr, 4);
+		addr = map(4);
+		*(char *)addr = 1;
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
+	unmap(addr, 4);
+	assert_true(nr_signals > 10 && nr_mapped > 0);
+	check_record();
+}
+
 static void a_child_has_the_same_record(void **state)
 {
 	unsigned long addr = lone(3);
@@ -770,6 +852,8 @@ int main(void)
 		cmocka_unit_test(rss_is_what_was_touched),
 		cmocka_unit_test(vmallocinfo_has_a_line_for_each),
 		cmocka_unit_test(threads_map_and_allocate),
+		cmocka_unit_test(forks_meet_a_whole_record),
+		cmocka_unit_test(handlers_map_and_allocate),
 		cmocka_unit_test(a_child_has_the_same_record),
 	};
 

@@ -15,15 +15,16 @@
 #include "init.h"
 #include "purge.h"
 #include "unit_slab.h"
+#include "vma.h"
 
 #define NR	       500
 
-#define NR_INNER_LOCKS 4
+#define NR_INNER_LOCKS 5
 
 static struct lock *inner_lock(unsigned int n)
 {
 	struct lock *const locks[NR_INNER_LOCKS] = { zone_lock(ZONE_DMA32), zone_lock(ZONE_NORMAL),
-						     &section_lock, &meta_lock };
+						     &section_lock, &meta_lock, &mmap_lock };
 
 	return locks[n];
 }
