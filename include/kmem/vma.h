@@ -148,7 +148,7 @@ struct vm_area_struct *vma_find(struct vma_iterator *vmi, unsigned long max) KME
 
 /*
  * Pages of the library's mappings that are in memory now. It asks the OS about every accessible page
- * (mincore(2)): about 25 us for each GiB. Pages that a child shares with its parent count in both,
+ * (mincore(2)): about half a millisecond for each GiB. Pages that a child shares with its parent count in both,
  * pages of a mapped file when the OS has them in its cache. The whole process has more: see
  * /proc/self/statm. Kernel: get_mm_rss().
  */
