@@ -1,4 +1,4 @@
-# What shows a program while it runs: kmem top, slabtop, explain-rss, and the file that follows.
+# What shows a program while it runs: kmem top, slabtop, sysfs, explain-rss, and the file that follows.
 
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
 
@@ -26,3 +26,9 @@ endforeach()
 kmem_script_test(tools explain-rss ${Python3_EXECUTABLE}
 	${CMAKE_CURRENT_SOURCE_DIR}/explain_rss.py $<TARGET_FILE:kmem_tool> $<TARGET_FILE:kmem>
 	$<TARGET_FILE:tools_holder> $<TARGET_FILE:tools_threads>)
+
+kmem_outside_program(tools_sysfs_caches sysfs_caches.c)
+target_include_directories(tools_sysfs_caches PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(tools_sysfs_caches PRIVATE kmem)
+kmem_script_test(tools sysfs ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/sysfs.py
+	$<TARGET_FILE:kmem_tool> $<TARGET_FILE:tools_sysfs_caches>)

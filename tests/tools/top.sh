@@ -72,8 +72,12 @@ check "narrow and low" wait_for shows_table o 55 12
 screen resize-window -x 120 -y 60
 check "wide and high" wait_for shows_table o 120 60
 before=$(table o 120 60)
+has_changed()
+{
+	[ "$(table o 120 60)" != "$before" ] && shows_table o 120 60
+}
 echo >&7
-check "follows the program" wait_for eval '[ "$(table o 120 60)" != "$before" ] && shows_table o 120 60'
+check "follows the program" wait_for has_changed
 press q
 check "q ends it" wait_for shows '^exit code 0$'
 check "the terminal is as before" shows ' icanon .* echo '
@@ -83,7 +87,11 @@ open_screen 90 30 "'$kmem' top --delay 100 $TARGET; echo exit code \$?; cat"
 check "shows it before any delay" wait_for shows_table o 90 30
 echo >&7
 sleep 0.5
-check "does nothing before the delay" eval '! shows_table o 90 30'
+differs()
+{
+	! shows_table o 90 30
+}
+check "does nothing before the delay" differs
 press Space
 check "space refreshes" wait_for shows_table o 90 30
 press Q
@@ -109,7 +117,8 @@ refuses()
 	"$kmem" top "$@" </dev/null >"$DIRECTORY/refusal" 2>&1
 	[ $? = "$code" ] && [ "$(wc -l <"$DIRECTORY/refusal")" = 1 ]
 }
-check "no terminal" eval 'start_target "$holder" "$library"; refuses 2 "$TARGET"'
+start_target "$holder" "$library"
+check "no terminal" refuses 2 "$TARGET"
 check "no sort key" refuses 2 --sort x "$TARGET"
 check "no delay" refuses 2 --delay 0 "$TARGET"
 check "no number" refuses 2 --delay 1x "$TARGET"

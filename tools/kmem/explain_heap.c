@@ -52,8 +52,6 @@ static void collect_section(void *context, const struct section_view *view)
 	claim->nr_pages = view->nr_pages;
 	claim->section = xrealloc(NULL, 1, bytes);
 	memcpy(claim->section, s, bytes);
-	add_claim(e, view->address, view->address + sizeof(*s) + s->nr_pages * sizeof(struct page),
-		  EXPLAIN_METADATA);
 }
 
 /* The @nr objects that a sheaf at @sheaf holds. */
@@ -273,7 +271,9 @@ static void explain_slab(struct explanation *e, const struct slab *slab, const s
 	object = start + slab->colour * s->align;
 	for (i = 0; i < slab->objects && object + s->size <= end; i++, object += s->size) {
 		enum explain_category category = object_category(e, slab, i, object, &cached);
-		size_t bytes = resident_bytes(r, object, object + s->size);
+		/* What its cache has behind an object, to align the next, is nobody's. */
+		unsigned int size = category == EXPLAIN_LIVE ? s->object_size : s->size;
+		size_t bytes = resident_bytes(r, object, object + size);
 
 		e->bytes[category] += bytes;
 		e->live_objects += category == EXPLAIN_LIVE;
@@ -295,7 +295,7 @@ static unsigned int block_at(const struct claim *claim, unsigned int index,
 		nr = page->order < NR_ORDERS ? 1u << page->order : 1;
 	} else if (page->type == PAGE_SLAB) {
 		*category = EXPLAIN_LIVE;
-		nr = page->order <= SLAB_MAX_ORDER ? 1u << page->order : 1;
+		nr = page->order < NR_ORDERS ? 1u << page->order : 1;
 	} else if (page->type == PAGE_LARGE || page->type == PAGE_KERNEL) {
 		*category = page->type == PAGE_LARGE ? EXPLAIN_LARGE : EXPLAIN_PAGES;
 		nr = page->nr_pages ? page->nr_pages : 1;

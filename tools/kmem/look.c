@@ -106,6 +106,12 @@ void json_append_number(struct json_object *array, unsigned long value)
 		die(KMEM_FAILED, "no memory");
 }
 
+void json_append_string(struct json_object *array, const char *value)
+{
+	if (json_object_array_add(array, need(json_object_new_string(value))) != 0)
+		die(KMEM_FAILED, "no memory");
+}
+
 struct json_object *json_begin(const struct target *t)
 {
 	struct json_object *object = need(json_object_new_object());

@@ -36,6 +36,7 @@ void json_add_string(struct json_object *object, const char *key, const char *va
 struct json_object *json_add_array(struct json_object *object, const char *key);
 struct json_object *json_add_object(struct json_object *object, const char *key);
 struct json_object *json_append_object(struct json_object *array);
+void json_append_string(struct json_object *array, const char *value);
 void json_append_number(struct json_object *array, unsigned long value);
 
 #endif

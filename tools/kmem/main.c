@@ -12,8 +12,8 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
-	&command_run,  &command_slabinfo, &command_buddyinfo, &command_zoneinfo,
-	&command_vmas, &command_top,	  &command_slabtop,   &command_explain_rss,
+	&command_run,	&command_slabinfo, &command_buddyinfo, &command_zoneinfo,    &command_vmas,
+	&command_sysfs, &command_top,	   &command_slabtop,   &command_explain_rss,
 };
 
 /* ---- Messages ---- */
