@@ -117,7 +117,7 @@ static const struct {
 static void make(size_t i)
 {
 	static char said[1 << 16];
-	unsigned long active;
+	unsigned long active = 0;
 	const char *row;
 	int status;
 
