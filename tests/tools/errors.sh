@@ -30,6 +30,8 @@ refused 2 "$KMEM" slabinfo --nonsense 1
 refused 2 "$KMEM" slabinfo 1 2
 refused 2 "$KMEM" run
 refused 2 "$KMEM" run --nonsense true
+refused 2 "$KMEM" run --slabinfo true
+refused 2 "$KMEM" run --stats=1 true
 "$KMEM" >/dev/null 2>&1
 [ $? = 2 ] || fail "no command is no error"
 

@@ -4,7 +4,7 @@
 # the environment.
 
 # shellcheck disable=SC2034
-HERE=$(dirname "${BASH_SOURCE[0]}")
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 DIR=$(mktemp -d) || exit 1
 CHILDREN=()
 trap 'end_all; rm -rf "$DIR"' EXIT

@@ -16,6 +16,7 @@ python3 "$HERE/rows.py" "$DIR/with blank" || fail "slabinfo at exit"
 
 "$KMEM" run --stats true 2>"$DIR/error"
 grep -q '^kmem: peak RSS' "$DIR/error" || fail "no summary: $(cat "$DIR/error")"
+quiet "$KMEM" run --slab-nomerge --numa=fake=2 true
 "$KMEM" run -o stats=1 -- true 2>"$DIR/error"
 grep -q '^kmem: peak RSS' "$DIR/error" || fail "no summary by -o: $(cat "$DIR/error")"
 [ "$(KMEM_OPTIONS=decay_ms=7 "$KMEM" run -o stats=0 sh -c 'echo "$KMEM_OPTIONS"')" = \

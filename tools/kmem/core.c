@@ -204,35 +204,49 @@ static Elf64_Phdr *read_program_headers(struct target *t, size_t *nr)
 		need_bytes(t, head.e_shoff, &first, sizeof(first));
 		*nr = first.sh_info;
 	}
+	if (*nr > ((struct core *)t->private)->file_size / sizeof(*headers))
+		bad_core(t, "a truncated core file");
 	headers = xrealloc(NULL, *nr, sizeof(*headers));
 	need_bytes(t, head.e_phoff, headers, *nr * sizeof(*headers));
 	return headers;
 }
 
+/* Word @i of a descriptor, which need not be aligned. */
+static uint64_t word_at(const void *words, size_t i)
+{
+	uint64_t word;
+
+	memcpy(&word, (const char *)words + i * sizeof(word), sizeof(word));
+	return word;
+}
+
 /* NT_FILE: how many, the unit of the offsets, (start, end, offset) of each, then the paths. */
 static bool take_files(void *context, const struct elf_note *note)
 {
+	const void *words = note->descriptor;
 	struct core *core = context;
-	const uint64_t *word = note->descriptor;
-	size_t nr, left;
+	size_t nr, i, left;
 	const char *path;
 
 	if (note->type != NT_FILE || strcmp(note->owner, "CORE") != 0 || note->size < 16)
 		return false;
-	nr = word[0];
+	nr = word_at(words, 0);
 	if (nr > (note->size - 16) / 24)
 		return false;
-	path = (const char *)(word + 2 + 3 * nr);
+	path = (const char *)words + 16 + 24 * nr;
 	left = note->size - 16 - 24 * nr;
 	core->backing = xrealloc(NULL, nr, sizeof(*core->backing));
-	for (size_t i = 0; i < nr; i++) {
-		const uint64_t *range = word + 2 + 3 * i;
+	for (i = 0; i < nr; i++) {
 		size_t len = strnlen(path, left);
 
 		if (len == left)
 			break;
-		core->backing[core->nr_backings++] =
-			(struct backing){ { range[0], range[1], range[2] * word[1] }, path, -1 };
+		core->backing[core->nr_backings++] = (struct backing){
+			.piece = { word_at(words, 2 + 3 * i), word_at(words, 3 + 3 * i),
+				   word_at(words, 4 + 3 * i) * word_at(words, 1) },
+			.path = path,
+			.fd = -1,
+		};
 		path += len + 1;
 		left -= len + 1;
 	}

@@ -19,13 +19,16 @@
 /* The options of the library that have a form as options of ours. */
 static const struct {
 	const char *name;     /* with dashes for the underscores of the library's name */
-	const char *argument; /* NULL: none, stands for 1 */
+	const char *argument; /* NULL: none */
 	const char *summary;
 } options[] = {
 	{ "slabinfo", "PATH", "at exit, write the caches to PATH; %p in it is the process id" },
 	{ "stats", NULL, "at exit, a summary on standard error" },
 	{ "decay-ms", "N", "freed pages go back to the system after N milliseconds" },
+	{ "numa", "SPEC", "fake=N: as many nodes; off: one" },
+	{ "slab-nomerge", NULL, "caches that are alike do not share their slabs" },
 	{ "fail-os", "SPEC", "make the library's calls to the system fail" },
+	{ "failslab", "SPEC", "make allocations from caches with SLAB_FAILSLAB fail" },
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(*options))
@@ -50,13 +53,13 @@ static char *joined(const char *first, char separator, const char *second)
 	return xasprintf("%s%c%s", first, separator, second);
 }
 
-/* NAME=VALUE for the library; a value with blanks is quoted, as its grammar has it. */
+/* NAME or NAME=VALUE for the library; a value with blanks is quoted, as its grammar has it. */
 static char *library_word(const char *name, const char *value)
 {
-	const char *quote = strpbrk(value, " \t\n") ? "\"" : "";
-	char *word = xasprintf("%s=%s%s%s", name, quote, value, quote);
+	const char *quote = value && strpbrk(value, " \t\n") ? "\"" : "";
+	char *word = value ? xasprintf("%s=%s%s%s", name, quote, value, quote) : xstrdup(name);
 
-	for (char *p = word; *p != '='; p++)
+	for (char *p = word; *p && *p != '='; p++)
 		if (*p == '-')
 			*p = '_';
 	return word;
@@ -88,9 +91,11 @@ static char *parse_option(const struct command *self, const char *argument, cons
 	if (i == NR_OPTIONS)
 		usage_error(self, "no option %s; what else the library knows goes with -o",
 			    argument);
-	if (options[i].argument && !value)
+	if (!options[i].argument != !value)
 		usage_error(self, "%s wants =%s", argument, options[i].argument);
-	word = library_word(options[i].name, value ? value + 1 : "1");
+	if (!options[i].argument && value)
+		usage_error(self, "%s: no value is wanted", argument);
+	word = library_word(options[i].name, value ? value + 1 : NULL);
 	all = joined(words, ' ', word);
 	free(word);
 	return all;
