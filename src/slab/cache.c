@@ -30,7 +30,6 @@
 
 struct lock slab_mutex = LOCK_INIT(RANK_CACHES);
 struct list_head slab_caches = LIST_HEAD_INIT(slab_caches);
-struct kmem_cache *far_caches[NR_FAR_CACHES];
 
 /* All under slab_mutex. */
 static struct list_head dead = LIST_HEAD_INIT(dead);
@@ -38,6 +37,11 @@ static unsigned int nr_dead;
 
 static struct meta_pool cache_pool = META_POOL_INIT("kmem_cache", sizeof(struct kmem_cache));
 static struct meta_pool name_pool = META_POOL_INIT("cache name", sizeof(struct cache_name));
+
+/* The far caches, in pieces that are made when they are needed, and stay. */
+static struct kmem_cache **far_caches[NR_CHUNKS];
+static struct meta_pool far_pool =
+	META_POOL_INIT("far caches", CHUNK_SLOTS * sizeof(struct kmem_cache *));
 
 static bool no_merge;
 
@@ -195,6 +199,29 @@ static struct kmem_cache *new_descriptor(void)
 	return s;
 }
 
+struct kmem_cache *far_cache(unsigned int nr)
+{
+	struct kmem_cache **piece = READ_ONCE(far_caches[nr / CHUNK_SLOTS]);
+
+	return piece ? READ_ONCE(piece[nr % CHUNK_SLOTS]) : NULL;
+}
+
+static bool set_far_cache(unsigned int nr, struct kmem_cache *s)
+{
+	struct kmem_cache ***piece = &far_caches[nr / CHUNK_SLOTS];
+	struct kmem_cache **new;
+
+	if (!*piece) {
+		new = meta_alloc(&far_pool);
+		if (!new)
+			return false;
+		memset(new, 0, far_pool.size);
+		smp_store_release(piece, new);
+	}
+	WRITE_ONCE((*piece)[nr % CHUNK_SLOTS], s);
+	return true;
+}
+
 static void choose_index(struct kmem_cache *s)
 {
 	unsigned int i;
@@ -208,12 +235,10 @@ static void choose_index(struct kmem_cache *s)
 	if (i < CLASS_ASK)
 		return;
 	/* Should there be no number left either, there are no sheaves. */
-	for (i = 1; i < NR_FAR_CACHES && far_caches[i]; i++)
+	for (i = 1; i < NR_FAR_CACHES && far_cache(i); i++)
 		;
-	if (i == NR_FAR_CACHES)
-		return;
-	s->far = (uint16_t)i;
-	far_caches[i] = s;
+	if (i < NR_FAR_CACHES && set_far_cache(i, s))
+		s->far = (uint16_t)i;
 }
 
 static void free_index(struct kmem_cache *s)
@@ -221,7 +246,7 @@ static void free_index(struct kmem_cache *s)
 	if (s->index != CLASS_ASK)
 		kmem_caches[s->index] = NULL;
 	else if (s->far)
-		far_caches[s->far] = NULL;
+		set_far_cache(s->far, NULL);
 	s->index = CLASS_ASK;
 	s->far = 0;
 }
@@ -239,10 +264,14 @@ static struct kmem_cache *new_cache(const struct cache_wish *wish)
 	}
 	s->flags = wish->flags;
 	s->object_size = (unsigned int)wish->size;
-	s->ctor = wish->ctor;
-	s->dtor = wish->dtor;
-	s->old_ctor = wish->old_ctor;
-	s->old_dtor = wish->old_dtor;
+	s->old_form = wish->old_ctor || wish->old_dtor;
+	if (s->old_form) {
+		s->old_ctor = wish->old_ctor;
+		s->old_dtor = wish->old_dtor;
+	} else {
+		s->ctor = wish->ctor;
+		s->dtor = wish->dtor;
+	}
 	s->sheaf_capacity = (uint16_t)wish->sheaf_capacity;
 	s->unmergeable = !may_share(wish);
 	s->tracks = has_functions(wish) || (wish->flags & SLAB_DEBUG_FLAGS);
@@ -337,7 +366,8 @@ static int begin_end(struct kmem_cpu *cpu, struct kmem_cache *s)
 		return 0;
 	}
 	if (s->index < NR_KMALLOC_CLASSES)
-		kmem_bug("%s: kmem_cache_destroy() of a cache that serves kmalloc", s->name);
+		kmem_bug("%s: destruction of a cache that serves kmalloc of 0x%lx", s->name,
+			 (unsigned long)s);
 	cpus_flush_slots(cpu, s);
 	barn_drain(s);
 	if (cache_inuse(s)) {

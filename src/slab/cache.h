@@ -34,8 +34,10 @@
 #define CACHE_SIZE_MAX (4u << 20)
 
 extern struct lock slab_mutex;
-extern struct list_head slab_caches;	/* oldest first; slab_mutex */
-extern struct kmem_cache *far_caches[]; /* by kmem_cache->far; [0] is none */
+extern struct list_head slab_caches; /* oldest first; slab_mutex */
+
+/* By kmem_cache->far; NULL: none. For those that are in use, and under slab_mutex for others. */
+struct kmem_cache *far_cache(unsigned int nr);
 
 #define for_each_cache(s) list_for_each_entry(s, &slab_caches, list)
 

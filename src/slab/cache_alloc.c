@@ -96,7 +96,7 @@ static void *make_ready(struct kmem_cache *s, void *object, gfp_t gfp, const voi
 
 static bool is_refused(struct kmem_cache *s, gfp_t gfp)
 {
-	if (unlikely((gfp & __GFP_ZERO) && (s->ctor || s->old_ctor))) {
+	if (unlikely((gfp & __GFP_ZERO) && s->ctor)) {
 		kmem_report("%s: __GFP_ZERO and a constructor exclude each other", s->name);
 		return true;
 	}

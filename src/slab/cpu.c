@@ -39,20 +39,23 @@ static bool have_exit_key;
 		[0 ... NR_KMALLOC_CLASSES - 1] = {.top = NO_ROOM, .end = NO_ROOM } \
 	}
 
-#define CONSTANT_CPU(k) [k] = { .kind = (k), .slot = NO_SLOTS }
+#define CONSTANT_CPU(k) [(k)-CPU_BOOT] = { .cpu = { .kind = (k), .slot = NO_SLOTS } }
 
-static struct kmem_cpu constant_cpus[] = {
+/* What the linker fills in is the start of each: one page, if it begins with one. */
+static struct {
+	struct kmem_cpu cpu;
+} __aligned(PAGE_SIZE) constants[] = {
 	CONSTANT_CPU(CPU_BOOT),
 	CONSTANT_CPU(CPU_BOOT_AWAY),
 	CONSTANT_CPU(CPU_EXITED),
 	CONSTANT_CPU(CPU_EXITED_AWAY),
 };
 
-__thread struct kmem_cpu *this_cpu = &constant_cpus[CPU_BOOT];
+__thread struct kmem_cpu *this_cpu = &constants[0].cpu;
 
 static void become(enum cpu_kind kind)
 {
-	this_cpu = &constant_cpus[kind];
+	this_cpu = &constants[kind - CPU_BOOT].cpu;
 	barrier();
 }
 
@@ -66,7 +69,7 @@ static void flush_chunk(struct kmem_cpu *cpu, unsigned int nr)
 
 	for (i = 0; chunk && i < CHUNK_SLOTS; i++)
 		if (chunk[i].main)
-			sheaf_flush_slot(cpu, far_caches[nr * CHUNK_SLOTS + i]);
+			sheaf_flush_slot(cpu, far_cache(nr * CHUNK_SLOTS + i));
 }
 
 /* The slots of kmalloc's caches, which nobody else touches, and of the others. */
@@ -131,11 +134,11 @@ struct cpu_slot *cache_slot_or_new(struct kmem_cpu *cpu, const struct kmem_cache
 static void make_slots_up_to(unsigned int end)
 {
 	struct kmem_cpu *cpu;
-	unsigned int i, kind;
+	unsigned int i, k;
 
 	for (i = nr_slots; i < end; i++) {
-		for (kind = 0; kind < ARRAY_SIZE(constant_cpus); kind++)
-			slot_init(&constant_cpus[kind].slot[i]);
+		for (k = 0; k < ARRAY_SIZE(constants); k++)
+			slot_init(&constants[k].cpu.slot[i]);
 		list_for_each_entry(cpu, &cpus, list)
 			slot_init(&cpu->slot[i]);
 		list_for_each_entry(cpu, &orphans, list)

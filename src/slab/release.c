@@ -24,7 +24,7 @@ static unsigned long self(void)
 
 void release_later(struct kmem_cache *s, struct list_head *slabs)
 {
-	unsigned long nr = 0;
+	unsigned int nr = 0;
 	struct slab *slab, *next;
 
 	lock_acquire(&release_lock);
@@ -45,10 +45,12 @@ void *construct(struct kmem_cache *s, void *object)
 	if (!((uintptr_t)object & FRESH_OBJECT))
 		return object;
 	object = (char *)object - FRESH_OBJECT;
-	if (s->ctor)
-		s->ctor(object);
-	else if (s->old_ctor)
+	if (!s->ctor)
+		return object;
+	if (s->old_form)
 		s->old_ctor(object, s, SLAB_CTOR_CONSTRUCTOR);
+	else
+		s->ctor(object);
 	return object;
 }
 
@@ -57,11 +59,13 @@ static void destruct_all(struct kmem_cache *s, struct slab *slab)
 	char *object = slab_base(s, slab);
 	unsigned int i;
 
+	if (!s->dtor)
+		return;
 	for (i = 0; i < slab->constructed; i++, object += s->size) {
-		if (s->dtor)
-			s->dtor(object);
-		else if (s->old_dtor)
+		if (s->old_form)
 			s->old_dtor(object, s, 0);
+		else
+			s->dtor(object);
 	}
 }
 

@@ -110,19 +110,24 @@ struct kmem_cache {
 	uint8_t state; /* enum cache_state; slab_mutex */
 
 	/* what it hands out */
-	bool tracks;  /* keeps slab->constructed: has a constructor or destructor */
-	bool waits;   /* releases slabs by way of release.c: destructor or readers */
-	bool single;  /* each object comes and goes by itself: no sheaves, debugging */
-	uint16_t far; /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
+	bool tracks;   /* keeps slab->constructed: has a constructor or destructor */
+	bool waits;    /* releases slabs by way of release.c: destructor or readers */
+	bool old_form; /* its functions take three arguments, as in Linux 2.6 */
+	bool single;   /* each object comes and goes by itself: no sheaves, debugging */
+	uint16_t far;  /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
 	const char *name;
 	unsigned int object_size; /* bytes that were asked for */
 	unsigned int size;	  /* bytes from one object to the next */
 	unsigned int align;	  /* every object starts at a multiple of it */
 	slab_flags_t flags;
-	void (*ctor)(void *object);
-	void (*dtor)(void *object);
-	void (*old_ctor)(void *object, struct kmem_cache *s, unsigned long flags);
-	void (*old_dtor)(void *object, struct kmem_cache *s, unsigned long flags);
+	union {
+		void (*ctor)(void *object);
+		void (*old_ctor)(void *object, struct kmem_cache *s, unsigned long flags);
+	};
+	union {
+		void (*dtor)(void *object);
+		void (*old_dtor)(void *object, struct kmem_cache *s, unsigned long flags);
+	};
 
 	/* how slabs are cut */
 	uint8_t order;
@@ -143,8 +148,8 @@ struct kmem_cache {
 	bool unmergeable;	  /* constant */
 	unsigned int refcount;	  /* names; 1 more of a kmalloc cache, which never ends */
 
-	unsigned long nr_waiting;      /* slabs in the hands of release.c; its lock */
-	unsigned long nr_with_readers; /* of these, until a grace period is over */
+	unsigned int nr_waiting;      /* slabs in the hands of release.c; its lock */
+	unsigned int nr_with_readers; /* of these, until a grace period is over */
 };
 
 extern struct kmem_cache *kmem_caches[NR_CLASSES]; /* by index; NULL: none */
