@@ -194,14 +194,22 @@ int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t flags, size_t nr, void **o
 /* How many of the objects, from the first on, belong to @s. */
 static size_t run_of(const struct kmem_cache *s, size_t nr, void **objects)
 {
-	size_t n = 0;
+	uintptr_t page = ~0UL;
+	size_t n;
 
-	if (likely(s->index != CLASS_ASK))
-		while (n < nr && is_of_class(s, objects[n]))
-			n++;
-	else
-		while (n < nr && cache_of(objects[n]) == s)
-			n++;
+	if (unlikely(s->index == CLASS_ASK)) {
+		for (n = 0; n < nr && cache_of(objects[n]) == s; n++)
+			;
+		return n;
+	}
+	/* Neighbours share a page, which need be looked at once. */
+	for (n = 0; n < nr; n++) {
+		if ((uintptr_t)objects[n] >> PAGE_SHIFT == page)
+			continue;
+		if (!is_of_class(s, objects[n]))
+			break;
+		page = (uintptr_t)objects[n] >> PAGE_SHIFT;
+	}
 	return n;
 }
 
@@ -229,7 +237,7 @@ void kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objects)
 		return;
 	}
 	run = run_of(s, nr, objects);
-	if (unlikely(run < nr))
+	if (unlikely(run < nr) && objects[run])
 		cache_free_slow(s, objects[run], CALLER);
 	if (run)
 		cache_free_bulk(s, objects, run, CALLER);
