@@ -266,8 +266,8 @@ static void mark_fresh(const struct kmem_cache *s, struct slab *slab, void **obj
 
 /* The constants that an object's place is found by, held in registers over a batch of them. */
 struct shape {
-	unsigned long slab_mask, reciprocal;
-	unsigned int size, align, objects, class;
+	unsigned long slab_mask;
+	unsigned int reciprocal, align, objects, class;
 	const struct kmem_cache *cache;
 };
 
@@ -276,7 +276,6 @@ static __always_inline struct shape shape_of(const struct kmem_cache *s)
 	return (struct shape){
 		.slab_mask = (PAGE_SIZE << s->order) - 1,
 		.reciprocal = s->reciprocal,
-		.size = s->size,
 		.align = s->align,
 		.objects = s->objects,
 		.class = s->index,
@@ -284,16 +283,20 @@ static __always_inline struct shape shape_of(const struct kmem_cache *s)
 	};
 }
 
-/* The index of @object in a slab of that colour, or a fault. Slabs are aligned to their length. */
+/*
+ * The index of @object in a slab of that colour, or a fault. Slabs are aligned to their length. Of the
+ * product the upper half is the quotient; the lower one is less than the factor only if nothing is
+ * left over.
+ */
 static __always_inline unsigned int object_index(struct shape shape, unsigned int colour,
 						 const void *object)
 {
 	unsigned long offset = ((uintptr_t)object & shape.slab_mask) - colour * shape.align;
-	unsigned int index = (unsigned int)((offset * shape.reciprocal) >> 32);
+	unsigned long product = offset * shape.reciprocal;
 
-	if (unlikely(index >= shape.objects || index * shape.size != offset))
+	if (unlikely((uint32_t)product >= shape.reciprocal || product >> 32 >= shape.objects))
 		fault_interior(shape.cache, object);
-	return index;
+	return (unsigned int)(product >> 32);
 }
 
 /*
@@ -322,12 +325,12 @@ unsigned int slab_object_hash(const struct kmem_cache *s, const void *object)
 static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
 {
 	unsigned int index = object_index(shape, slab->colour, object);
-	unsigned long *word = &slab->free_map[index / BITS_PER_LONG];
-	unsigned long bit = 1UL << (index % BITS_PER_LONG);
+	unsigned long map = slab->free_map[index / BITS_PER_LONG];
+	unsigned long more = map | 1UL << (index % BITS_PER_LONG);
 
-	if (unlikely(*word & bit))
+	if (unlikely(more == map))
 		fault_double_free(shape.cache, object);
-	WRITE_ONCE(*word, *word | bit);
+	WRITE_ONCE(slab->free_map[index / BITS_PER_LONG], more);
 	slab->inuse--;
 }
 
