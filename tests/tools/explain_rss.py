@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import re
-import shutil
+import resource
 import signal
 import socket
 import subprocess
@@ -152,6 +152,26 @@ def refusals():
         check(p.returncode != 0 and not p.stdout and len(p.stderr.splitlines()) == 1,
               '%s: exit code %d, %s' % (text, p.returncode, p.stderr.strip()))
 
+    # Where the kernel writes core files to where a program was.
+    with open('/proc/sys/kernel/core_pattern') as pattern, tempfile.TemporaryDirectory() as where:
+        if pattern.read().strip() == 'core':
+            limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
+            process = subprocess.Popen([HOLDER], env=dict(os.environ, LD_PRELOAD=LIBRARY), cwd=where,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       preexec_fn=lambda: resource.setrlimit(
+                                           resource.RLIMIT_CORE, (limit, limit)))
+            while process.stdout.readline() != b'ready\n':
+                pass
+            process.send_signal(signal.SIGABRT)
+            process.communicate()
+            core = [os.path.join(where, name) for name in os.listdir(where)]
+            if limit and core:
+                fails('a core file', core[0])
+                once = subprocess.run([KMEM, 'top', '--once', core[0]], stdout=subprocess.PIPE,
+                                      text=True, timeout=60)
+                check(once.returncode == 0 and re.search(r'^ *\d{5} .*kmalloc-1024 *$', once.stdout,
+                                                         re.M) is not None,
+                      'top --once of a core file')
     fails('no process', str(2 ** 22 + 1))
     fails('no library', str(os.getpid()))
     fails('no argument')

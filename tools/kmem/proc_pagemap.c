@@ -30,7 +30,7 @@ struct scan_arg {
 
 static bool scan(const struct pagemap *map, const struct proc_vma *vma, uint8_t *resident)
 {
-	struct scan_region regions[512];
+	struct scan_region regions[512] = { { 0 } };
 	struct scan_arg arg = {
 		.size = sizeof(arg),
 		.start = vma->start,

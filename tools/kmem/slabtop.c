@@ -73,8 +73,8 @@ static _Noreturn void become_slabtop(const char *file, int say, pid_t parent, ch
 		_exit(127);
 	if (!own_mounts())
 		say_and_exit(say, "no user namespace to be had: ", strerror(errno));
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount(file, SLABINFO, NULL, MS_BIND, NULL))
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
+	    mount(file, SLABINFO, "none", MS_BIND, NULL))
 		say_and_exit(say, "cannot mount over " SLABINFO ": ", strerror(errno));
 	execvp("slabtop", argv);
 	if (errno == ENOENT)
