@@ -25,6 +25,7 @@
 /* ---- The kernel, as the library asks it ---- */
 
 static bool refusing;		  /* what would need memory or addresses fails with ENOMEM */
+static void (*interrupt)(void);	  /* a signal handler that runs at each call, but within itself */
 static unsigned long nr_syscalls; /* calls of the library */
 
 static inline long raw_syscall(long nr, const long args[6])
@@ -74,6 +75,13 @@ long syscall(long nr, ...)
 		args[i] = va_arg(ap, long);
 	va_end(ap);
 	__atomic_fetch_add(&nr_syscalls, 1, __ATOMIC_RELAXED);
+	if (interrupt) {
+		void (*handler)(void) = interrupt;
+
+		interrupt = NULL;
+		handler();
+		interrupt = handler;
+	}
 	if (needs_memory && __atomic_load_n(&refusing, __ATOMIC_RELAXED)) {
 		errno = ENOMEM;
 		return -1;
