@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The GFP flags as a whole: the bits are apart, the usual combinations mean what they should, and what
- * is only accepted changes nothing. What a single flag does is tested with the functions it is for.
+ * is only accepted changes nothing. What a single flag does is tested with the functions it is for;
+ * SLAB_TRACE is for none, and tested here.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "api.h"
 #include <kmem/mm.h>
 #include <kmem/slab.h>
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static const gfp_t meant[] = {
 	__GFP_DIRECT_RECLAIM, __GFP_NOFAIL, __GFP_NORETRY,  __GFP_NOWARN, __GFP_RETRY_MAYFAIL,
@@ -100,6 +92,25 @@ static void what_is_accepted_changes_nothing(void **state)
 	assert_int_equal(kmem_cache_destroy(s), 0);
 }
 
+static void a_traced_cache_tells_of_each_object(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("traced", 100, 0, SLAB_TRACE, NULL);
+	char text[1000], taken[60], given[60];
+	void *object;
+
+	(void)state;
+	assert_non_null(s);
+	api_listen();
+	object = kmem_cache_alloc(s, GFP_KERNEL);
+	kmem_cache_free(s, object);
+	api_heard(text, sizeof(text));
+	snprintf(taken, sizeof(taken), "traced: alloc 0x%lx", (unsigned long)object);
+	snprintf(given, sizeof(given), "traced: free 0x%lx", (unsigned long)object);
+	assert_non_null(strstr(text, taken));
+	assert_non_null(strstr(strstr(text, taken), given));
+	assert_int_equal(kmem_cache_destroy(s), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +118,7 @@ int main(void)
 		cmocka_unit_test(combinations_say_who_may_enter_the_os),
 		cmocka_unit_test(combinations_say_from_which_zone),
 		cmocka_unit_test(what_is_accepted_changes_nothing),
+		cmocka_unit_test(a_traced_cache_tells_of_each_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
