@@ -316,7 +316,8 @@ int kmem_rcu_register(const struct kmem_rcu_ops *ops) KMEM_SYMBOL(kmem_rcu_regis
  * handler may be told NULL; with it, caches and shrinkers are asked for memory before the call fails
  * (not with __GFP_NORETRY). With __GFP_NOFAIL the call waits until there is memory; a size that no
  * process can have is NULL even so. Failing without __GFP_NOWARN is reported on standard error, at
- * most ten times in five seconds. __GFP_ZERO zeroes the whole object, to the end of its ksize().
+ * most ten times in five seconds. __GFP_ZERO zeroes the whole object, to the end of its ksize(). With
+ * __GFP_DMA32 or __GFP_DMA the object is whole pages below 4 GiB.
  *
  * Sizes that are a power of two are aligned to themselves, up to 64 MiB; all others to 16.
  */

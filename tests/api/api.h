@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <valgrind/valgrind.h>
 
 #define KIB 1024UL
 #define MIB (1024UL * KIB)
@@ -82,6 +83,37 @@ static inline void passes_in_child(void (*fn)(void))
 		print_error("the child ended with status %#x and said: %s\n", (unsigned int)status,
 			    text);
 	assert_int_equal(status, 0);
+}
+
+/* The same for one that limits its memory: valgrind would be the first to want some. */
+static inline void passes_without_memory(void (*fn)(void))
+{
+	if (!RUNNING_ON_VALGRIND)
+		passes_in_child(fn);
+}
+
+/*
+ * Runs this program again with KMEM_OPTIONS=@options and @word for an argument: its wait status. Under
+ * valgrind as well it is the program itself, without valgrind.
+ */
+static inline int run_again(const char *options, const char *word)
+{
+	char path[4096];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	int status;
+	pid_t pid;
+
+	assert_true(len > 0);
+	path[len] = '\0';
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setenv("KMEM_OPTIONS", options, 1);
+		execl(path, path, word, (char *)NULL);
+		_exit(9);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
 }
 
 /* The child dies by SIGABRT, after a line on stderr that has @words in it. */

@@ -358,24 +358,14 @@ static void without_memory(void)
 static void reserves_keep_their_promise_without_memory(void **state)
 {
 	(void)state;
-	passes_in_child(without_memory);
+	passes_without_memory(without_memory);
 }
 
 /* The same with calls refused on purpose: this program again, with that option. */
 static void reserves_keep_their_promise_when_calls_fail(void **state)
 {
-	int status;
-	pid_t pid = fork();
-
 	(void)state;
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		setenv("KMEM_OPTIONS", "fail_os=1,100,60,-1", 1);
-		execl("/proc/self/exe", "refused", (char *)NULL);
-		_exit(9);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	assert_int_equal(run_again("fail_os=1,100,60,-1", "refused"), 0);
 }
 
 int main(int argc, char **argv)
@@ -394,7 +384,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(reserves_keep_their_promise_when_calls_fail),
 	};
 
-	if (argc == 1 && strcmp(argv[0], "refused") == 0) {
+	if (argc == 2 && strcmp(argv[1], "refused") == 0) {
 		keep_promises(exhaust);
 		return 0;
 	}

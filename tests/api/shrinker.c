@@ -290,7 +290,7 @@ static void refuse(void)
 static void refused_memory_comes_from_shrinkers(void **state)
 {
 	(void)state;
-	passes_in_child(refuse);
+	passes_without_memory(refuse);
 }
 
 /* Whatever asks. */
@@ -314,7 +314,7 @@ static void refuse_others(void)
 static void pages_and_mallocs_kin_come_from_shrinkers(void **state)
 {
 	(void)state;
-	passes_in_child(refuse_others);
+	passes_without_memory(refuse_others);
 }
 
 /* One large block wants all small ones gone. */
@@ -332,7 +332,7 @@ static void refuse_large(void)
 static void large_blocks_come_from_shrinkers(void **state)
 {
 	(void)state;
-	passes_in_child(refuse_large);
+	passes_without_memory(refuse_large);
 }
 
 static unsigned long allocate_in_scan(struct shrinker *shrinker, struct shrink_control *sc)
@@ -373,7 +373,7 @@ static void recurse(void)
 static void shrinkers_do_not_recurse(void **state)
 {
 	(void)state;
-	passes_in_child(recurse);
+	passes_without_memory(recurse);
 }
 
 /* What costs more to make again is asked for less, as long as there is hope. */
@@ -394,7 +394,7 @@ static void seek(void)
 static void what_is_dear_goes_later(void **state)
 {
 	(void)state;
-	passes_in_child(seek);
+	passes_without_memory(seek);
 }
 
 /* ---- Threads and forks ---- */
