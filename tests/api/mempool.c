@@ -314,6 +314,34 @@ static void construct(void *object)
 	*(int *)object = CONSTRUCTED;
 }
 
+/* The kinds by their functions, as older code writes them. */
+static void kinds_are_functions_and_data(void **state)
+{
+	struct kmem_cache *cache =
+		kmem_cache_create("functions", 300, 64, SLAB_NO_MERGE, construct);
+	mempool_t *pools[] = {
+		mempool_create(3, mempool_alloc_slab, mempool_free_slab, cache),
+		mempool_create(3, mempool_kmalloc, mempool_kfree, (void *)500),
+		mempool_create(3, mempool_alloc_pages, mempool_free_pages, (void *)1),
+	};
+	void *elements[3];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		assert_non_null(pools[i]);
+		assert_non_null(elements[i] = mempool_alloc(pools[i], GFP_KERNEL));
+	}
+	assert_int_equal(*(int *)elements[0], CONSTRUCTED);
+	assert_true(ksize(elements[1]) >= 500);
+	memset(page_address(elements[2]), 1, 2 * PAGE_SIZE);
+	for (i = 0; i < 3; i++) {
+		mempool_free(elements[i], pools[i]);
+		mempool_destroy(pools[i]);
+	}
+	assert_int_equal(kmem_cache_destroy(cache), 0);
+}
+
 static void keep_promises(void (*take_all)(void))
 {
 	mempool_t *small = mempool_create_kmalloc_pool(10, 100);
@@ -380,6 +408,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(whoever_waits_tries_again),
 		cmocka_unit_test(two_elements_serve_four_threads),
 		cmocka_unit_test(a_child_has_a_pool_of_its_own),
+		cmocka_unit_test(kinds_are_functions_and_data),
 		cmocka_unit_test(reserves_keep_their_promise_without_memory),
 		cmocka_unit_test(reserves_keep_their_promise_when_calls_fail),
 	};

@@ -140,6 +140,53 @@ static void test_own_caches_first(void **state)
 	EXPECT_EQ(counted, 1);
 }
 
+/* ---- Many at once ---- */
+
+static unsigned long count_own(struct shrinker *own, struct shrink_control *sc)
+{
+	(void)sc;
+	/* Whoever unregistered it has waited until nobody is here. */
+	EXPECT(READ_ONCE(*(bool *)own->private_data));
+	return 1;
+}
+
+static unsigned long scan_own(struct shrinker *own, struct shrink_control *sc)
+{
+	(void)sc;
+	EXPECT(READ_ONCE(*(bool *)own->private_data));
+	return 0;
+}
+
+static void come_and_go(void *arg, unsigned int id)
+{
+	unsigned int i, rounds = unit_steps(2000);
+
+	(void)arg;
+	for (i = 0; i < rounds; i++) {
+		bool alive = true;
+		struct shrinker own = { .count_objects = count_own,
+					.scan_objects = scan_own,
+					.private_data = &alive };
+
+		shrinkers_add(&own);
+		if (id % 2)
+			shrinkers_run_all();
+		else
+			kmem_reclaim(WAIT, 100, 1);
+		shrinkers_remove(&own);
+		WRITE_ONCE(alive, false);
+	}
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	shrinkers_remove(&shrinker);
+	unit_threads(4, come_and_go, NULL);
+	EXPECT_EQ(nr_shrinkers, 0);
+	shrinkers_add(&shrinker);
+}
+
 /* ---- Pressure ---- */
 
 static char root[] = "/tmp/kmem-pressure-XXXXXX";
@@ -224,6 +271,7 @@ int main(void)
 		SHRINKER_TEST(test_within_a_slow_path),
 		SHRINKER_TEST(test_more_each_time),
 		SHRINKER_TEST(test_own_caches_first),
+		SHRINKER_TEST(test_threads),
 		SHRINKER_TEST(test_pressure),
 	};
 
