@@ -19,16 +19,18 @@ kmem_outside_program(tools_holder holder.c)
 target_include_directories(tools_holder PRIVATE ${PROJECT_SOURCE_DIR}/include)
 kmem_outside_program(tools_threads threads.cc)
 
+kmem_outside_program(tools_sysfs_caches sysfs_caches.c)
+target_include_directories(tools_sysfs_caches PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(tools_sysfs_caches PRIVATE kmem)
+
 foreach(name top slabtop follow)
 	kmem_script_test(tools ${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name}.sh
-		$<TARGET_FILE:kmem_tool> $<TARGET_FILE:kmem> $<TARGET_FILE:tools_holder>)
+		$<TARGET_FILE:kmem_tool> $<TARGET_FILE:kmem> $<TARGET_FILE:tools_holder>
+		$<TARGET_FILE:tools_sysfs_caches>)
 endforeach()
 kmem_script_test(tools explain-rss ${Python3_EXECUTABLE}
 	${CMAKE_CURRENT_SOURCE_DIR}/explain_rss.py $<TARGET_FILE:kmem_tool> $<TARGET_FILE:kmem>
 	$<TARGET_FILE:tools_holder> $<TARGET_FILE:tools_threads>)
 
-kmem_outside_program(tools_sysfs_caches sysfs_caches.c)
-target_include_directories(tools_sysfs_caches PRIVATE ${PROJECT_SOURCE_DIR}/include)
-target_link_libraries(tools_sysfs_caches PRIVATE kmem)
 kmem_script_test(tools sysfs ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/sysfs.py
 	$<TARGET_FILE:kmem_tool> $<TARGET_FILE:tools_sysfs_caches>)

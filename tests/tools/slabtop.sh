@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# slabtop.sh KMEM LIBRARY HOLDER: the system's slabtop on a process, by `kmem slabtop` and by hand.
+# slabtop.sh KMEM LIBRARY HOLDER CACHES: the system's slabtop on a process, by `kmem slabtop` and by hand.
+# CACHES is a program with some hundred caches of its own.
 set -u
-kmem=$1 library=$2 holder=$3
+kmem=$1 library=$2 holder=$3 caches=$4
 # shellcheck source=tests/tools/screen.sh
 . "$(dirname "${BASH_SOURCE[0]}")/screen.sh"
 
@@ -49,6 +50,11 @@ shows_all()
 		)
 	done
 }
+
+start_target "$caches" "$library"
+check "the program has many caches" [ "$(expected | wc -l)" -ge 340 ]
+shows_all "many caches"
+exec 7>&-
 
 start_target "$holder" "$library"
 check "the program has caches" [ "$(expected | wc -l)" -ge 40 ]

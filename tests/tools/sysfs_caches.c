@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MANY 10000
+#define MANY	  10000
+#define NR_CACHES 300
 
 static void *object[MANY];
 
@@ -103,6 +104,27 @@ static void history(struct kmem_cache *s)
 	say_figures(s, "history");
 }
 
+/* More than have a slot in every thread's state; names of all lengths; a few objects each. */
+static void many(void)
+{
+	struct kmem_cache *s;
+	char name[129];
+	unsigned int i, k;
+
+	for (i = 0; i < NR_CACHES; i++) {
+		snprintf(name, sizeof(name), "many-%u-%.*s", i, (int)(i % 100),
+			 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
+			 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+		s = kmem_cache_create(name, 16 + 8 * i, 0, SLAB_NO_MERGE, NULL);
+		need(s != NULL, "no cache");
+		for (k = 0; k < i % 7; k++)
+			need(kmem_cache_alloc(s, GFP_KERNEL) != NULL, "no memory");
+		if (i % 50 == 6)
+			kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+		say_figures(s, name);
+	}
+}
+
 int main(void)
 {
 	struct kmem_cache *shared, *alias, *plain, *one, *slash;
@@ -121,6 +143,7 @@ int main(void)
 	say_figures(shared, "shared-first");
 	say_figures(plain, "aligned");
 	say_figures(slash, "with!slash");
+	many();
 	puts("shared-second -> shared-first");
 	puts("ready");
 	fflush(stdout);
