@@ -208,8 +208,6 @@ void *kmem_cache_alloc(struct kmem_cache *s, gfp_t flags) KMEM_SYMBOL(kmem_cache
 /* The same, zeroed. A cache with a constructor refuses: NULL, and a line on stderr. */
 void *kmem_cache_zalloc(struct kmem_cache *s, gfp_t flags) KMEM_SYMBOL(kmem_cache_zalloc);
 
-#define NUMA_NO_NODE (-1)
-
 /* From a slab on @node if there is memory on it, with __GFP_THISNODE from there or not at all;
  * NUMA_NO_NODE: as kmem_cache_alloc(). NULL also for a node that does not exist. */
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t flags, int node)
@@ -286,7 +284,10 @@ struct kmem_rcu_head {
 	void *scheme[4];
 };
 
-/* Another scheme, for instance liburcu's: its readers are then the ones that count. */
+/*
+ * Another scheme: its readers are then the ones that count. liburcu's fits as it is, with casts for its
+ * struct rcu_head: call_rcu(), rcu_barrier(), rcu_read_lock(), rcu_read_unlock(), synchronize_rcu().
+ */
 struct kmem_rcu_ops {
 	/* Runs func(head) once every reader of now has left, in any thread; not before it returns. */
 	void (*call)(struct kmem_rcu_head *head, void (*func)(struct kmem_rcu_head *head));

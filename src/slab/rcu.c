@@ -267,6 +267,19 @@ void synchronize_rcu(void)
 	scheme()->synchronize();
 }
 
+bool rcu_is_builtin(void)
+{
+	return scheme() == &builtin;
+}
+
+void rcu_for_each_call(void (*fn)(struct kmem_rcu_head *head))
+{
+	struct kmem_rcu_head *head;
+
+	for (head = first; head; head = NEXT(head))
+		fn(head);
+}
+
 void rcu_fork_child(void)
 {
 	if (!rcu_lock.depth)

@@ -39,6 +39,10 @@ int rcu_register(const struct kmem_rcu_ops *ops);
 /* A cache will use it: the scheme stays. */
 void rcu_commit(void);
 
+/* Whether the built-in scheme is the one, and what waits with it: for a child of fork. */
+bool rcu_is_builtin(void);
+void rcu_for_each_call(void (*fn)(struct kmem_rcu_head *head));
+
 /* In a child of fork: other threads' readers are gone. */
 void rcu_fork_child(void);
 

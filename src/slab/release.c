@@ -154,19 +154,20 @@ static bool see_to_one(void)
 void release_waiting(void)
 {
 	struct kmem_cpu *cpu = this_cpu;
+	int saved = errno;
 
 	if (cpu->kind != CPU_LIVE) {
 		while (see_to_one())
 			;
-		return;
+	} else if (!cpu->releasing) {
+		cpu->releasing = true;
+		while (see_to_one())
+			;
+		cpu->releasing = false;
+		rcu_poll();
 	}
-	if (cpu->releasing)
-		return;
-	cpu->releasing = true;
-	while (see_to_one())
-		;
-	cpu->releasing = false;
-	rcu_poll();
+	/* It may be a free() that found them. */
+	errno = saved;
 }
 
 static bool have_in_hand(const struct kmem_cache *s)
@@ -200,16 +201,37 @@ void release_wait(struct kmem_cache *s)
 
 /* ---- Fork ---- */
 
+static void count_with_readers(struct kmem_rcu_head *head)
+{
+	container_of(head, struct slab, rcu)->cache->nr_with_readers++;
+}
+
+static void count_again(const struct list_head *slabs)
+{
+	const struct slab *slab;
+
+	list_for_each_entry(slab, slabs, list)
+		slab->cache->nr_waiting++;
+}
+
+/* What other threads had in hand, or just on the way to the readers, is lost; the rest is counted. */
 void release_fork_child(void)
 {
 	struct slab *slab, *next;
+	struct kmem_cache *s;
 
 	if (release_lock.depth)
 		return;
-	list_for_each_entry_safe(slab, next, &in_hand, list) {
-		if (slab->free_map[0] == self())
-			continue;
-		list_del(&slab->list);
-		slab->cache->nr_waiting--;
+	list_for_each_entry_safe(slab, next, &in_hand, list)
+		if (slab->free_map[0] != self())
+			list_del(&slab->list);
+	if (rcu_is_builtin()) {
+		for_each_cache(s)
+			s->nr_with_readers = 0;
+		rcu_for_each_call(count_with_readers);
 	}
+	for_each_cache(s)
+		s->nr_waiting = s->nr_with_readers;
+	count_again(&waiting);
+	count_again(&in_hand);
 }

@@ -314,6 +314,47 @@ static void threads_construct_and_destruct(void **state)
 	assert_int_equal(nr_dtor, nr_ctor);
 }
 
+/* A destructor is running in another thread: a child has that slab no more, and does not wait for it. */
+static int in_dtor, may_go;
+
+static void slow_dtor(void *p)
+{
+	(void)p;
+	__atomic_store_n(&in_dtor, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&may_go, __ATOMIC_ACQUIRE))
+		usleep(1000);
+}
+
+static void *use_and_shrink(void *arg)
+{
+	kmem_cache_free(arg, kmem_cache_alloc(arg, GFP_KERNEL));
+	kmem_cache_shrink(arg);
+	return NULL;
+}
+
+static void destroy_in_child(void)
+{
+	__atomic_store_n(&may_go, 1, __ATOMIC_RELEASE);
+	CHILD_EXPECT(kmem_cache_destroy(shared) == 0);
+}
+
+static void a_child_does_not_wait_for_lost_destructors(void **state)
+{
+	struct kmem_cache_args args = { .ctor = ctor, .dtor = slow_dtor };
+	pthread_t thread;
+
+	(void)state;
+	in_dtor = may_go = 0;
+	shared = kmem_cache_create("slow", sizeof(struct object), &args, 0);
+	assert_int_equal(pthread_create(&thread, NULL, use_and_shrink, shared), 0);
+	while (!__atomic_load_n(&in_dtor, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	passes_in_child(destroy_in_child);
+	__atomic_store_n(&may_go, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	assert_int_equal(kmem_cache_destroy(shared), 0);
+}
+
 /* ---- SLAB_TYPESAFE_BY_RCU ---- */
 
 static void slabs_wait_for_their_readers(void **state)
@@ -453,6 +494,7 @@ int main(void)
 		cmocka_unit_test(no_zero_with_a_constructor),
 		cmocka_unit_test(bulk_objects_are_constructed),
 		cmocka_unit_test(threads_construct_and_destruct),
+		cmocka_unit_test(a_child_does_not_wait_for_lost_destructors),
 		cmocka_unit_test(slabs_wait_for_their_readers),
 		cmocka_unit_test(destroy_waits_for_other_threads),
 		cmocka_unit_test(misused_grace_periods_are_told),

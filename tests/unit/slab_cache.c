@@ -12,6 +12,7 @@
 
 #include "cache.h"
 #include "cache_alloc.h"
+#include "fork.h"
 #include "init.h"
 #include "purge.h"
 #include "rcu.h"
@@ -657,5 +658,6 @@ int main(void)
 		cmocka_unit_test_setup(test_fork, setup),
 	};
 
+	fork_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
