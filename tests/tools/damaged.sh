@@ -9,5 +9,5 @@ ulimit -c unlimited 2>/dev/null
 start "${HELD}_static" "$DIR"
 wait_for 20 is_stopped "$PID" || fail "it does not stop: $(cat "$DIR/output")"
 gdb_core "$PID" || kernel_core "$PID" || fail "no core file can be made here"
-python3 "$HERE/damaged.py" "$KMEM" "$CORE" 25 || fail "see above"
+python3 "$HERE/damaged.py" "$KMEM" "$CORE" 60 || fail "see above"
 echo PASS

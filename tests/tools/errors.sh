@@ -86,6 +86,30 @@ else
 	skip "no gdb to make a core file that is then cut short"
 fi
 
+echo "-- a core of a program that is another by now"
+cp "${HELD}_archive" "$DIR/held"
+mkdir "$DIR/held.reports"
+start "$DIR/held" "$DIR/held.reports"
+wait_for 10 is_stopped "$PID" || fail "$DIR/held does not stop"
+cp "$CORE" "$DIR/kept.core"
+gdb_core "$PID" || fail "no core of $DIR/held"
+quiet "$KMEM" vmas "$CORE" >"$DIR/out"
+kill -KILL "$PID"
+python3 - "$DIR/held" <<'END'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+at = data.index(b"GNU\0", data.index(b"\x14\0\0\0\x03\0\0\0GNU\0"))
+data[at + 4] ^= 1
+open(sys.argv[1] + ".new", "wb").write(data)
+END
+mv "$DIR/held.new" "$DIR/held"
+"$KMEM" vmas "$CORE" >"$DIR/out" 2>"$DIR/error" || fail "$(cat "$DIR/error")"
+if ! grep -q 'is not the file that was mapped' "$DIR/error" ||
+	! grep -q '^kmem: ~ .* names of' "$DIR/error"; then
+	fail "a file with another build id is not told: $(cat "$DIR/error")"
+fi
+mv "$DIR/kept.core" "$CORE"
+
 echo "-- output that cannot be written"
 "$KMEM" slabinfo "$ours" >/dev/full 2>"$DIR/error"
 [ $? = 1 ] || fail "a full disk is not noticed"

@@ -38,4 +38,12 @@ for ((i = 0; i < 5; i++)); do
 	done
 	[ $rc = 3 ] || fail "a process that was killed is still seen"
 done
+# It becomes another program while it is followed.
+start env LD_PRELOAD="$LIBKMEM" bash -c 'read -r -t 1 <> <(:); exec env -u LD_PRELOAD sleep 1000'
+sleep 0.3
+timeout 20 "$KMEM" slabinfo --refresh 0.05 --output "$DIR/followed" "$PID" 2>"$DIR/error"
+rc=$?
+[ $rc = 3 ] || fail "exit code $rc when the program changed: $(cat "$DIR/error")"
+echo "ok, 3: $(cat "$DIR/error")"
+
 echo "PASS: $LOOKS looks, $changed with figures that changed"

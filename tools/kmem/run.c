@@ -91,7 +91,7 @@ static char *parse_option(const struct command *self, const char *argument, cons
 	if (i == NR_OPTIONS)
 		usage_error(self, "no option %s; what else the library knows goes with -o",
 			    argument);
-	if (!options[i].argument != !value)
+	if (options[i].argument && !value)
 		usage_error(self, "%s wants =%s", argument, options[i].argument);
 	if (!options[i].argument && value)
 		usage_error(self, "%s: no value is wanted", argument);

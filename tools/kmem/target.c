@@ -21,12 +21,23 @@ bool target_read(struct target *t, uintptr_t addr, void *buf, size_t len)
 	return t->ops->read(t, addr, buf, len) == len;
 }
 
+/* Whether the root is not where it was: exec() has replaced everything. */
+static bool has_another_image(struct target *t)
+{
+	uint64_t magic;
+
+	return t->pid && t->root_address &&
+	       (!target_read_struct(t, t->root_address, &magic) || magic != KMEM_ROOT_MAGIC);
+}
+
 void target_need(struct target *t, uintptr_t addr, void *buf, size_t len, const char *what)
 {
 	if (target_read(t, addr, buf, len))
 		return;
 	if (!target_is_alive(t))
 		die(KMEM_GONE, "%s: the process ended", t->name);
+	if (has_another_image(t))
+		die(KMEM_GONE, "%s: the process runs another program now", t->name);
 	die(t->pid ? KMEM_DAMAGED : KMEM_BAD_CORE, "%s: cannot read %s (%zu bytes at 0x%lx)",
 	    t->name, what, len, (unsigned long)addr);
 }
@@ -73,11 +84,12 @@ void target_note_change(struct target *t, const char *fmt, ...)
 
 struct search {
 	struct target *t;
-	const char *file;    /* that is being looked at */
-	unsigned int nr;     /* roots seen */
-	unsigned int nr_fit; /* of these, with our layout */
-	bool found;	     /* t->root is one that fits and is in use */
-	char misfit[300];    /* what is wrong with the last that does not fit */
+	const char *file;     /* that is being looked at */
+	unsigned int nr;      /* roots seen */
+	unsigned int nr_lost; /* that could not be read */
+	unsigned int nr_fit;  /* of these, with our layout */
+	bool found;	      /* t->root is one that fits and is in use */
+	char misfit[300];     /* what is wrong with the last that does not fit */
 };
 
 static const char *const layout_names[] = {
@@ -140,8 +152,11 @@ static bool take_root(void *context, const struct elf_note *note)
 	memcpy(&distance, note->descriptor, sizeof(distance));
 	/* Another version's may be shorter than ours, and lie at the end of what is mapped. */
 	if (!target_read(t, note->where + (uint64_t)distance, &root,
-			 offsetof(struct kmem_root, layout)) ||
-	    root.magic != KMEM_ROOT_MAGIC)
+			 offsetof(struct kmem_root, layout))) {
+		search->nr_lost++;
+		return false;
+	}
+	if (root.magic != KMEM_ROOT_MAGIC)
 		return false;
 	search->nr++;
 	if (!target_read_struct(t, note->where + (uint64_t)distance, &root))
@@ -180,6 +195,9 @@ static void find_root(struct target *t)
 		search.file = m->path[0] ? m->path : t->name;
 		elf_find_note(&image, take_root, &search);
 	}
+	if (!search.nr && search.nr_lost)
+		die(t->pid ? KMEM_DAMAGED : KMEM_BAD_CORE,
+		    "%s: the library's root structure cannot be read", t->name);
 	if (!search.nr)
 		die(KMEM_NO_LIBRARY, "%s: the program does not use libkmem", t->name);
 	if (!search.nr_fit)

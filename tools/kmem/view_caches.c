@@ -282,6 +282,9 @@ void caches_read(struct target *t, struct caches *caches)
 
 		if (read_cache_patiently(t, &view))
 			caches->cache[nr++] = view;
+		else if (!t->pid)
+			die(KMEM_BAD_CORE, "%s: the cache at 0x%lx, or its name, is not in it",
+			    t->name, (unsigned long)view.address);
 		else
 			target_note_change(t, "the cache at 0x%lx", (unsigned long)view.address);
 	}

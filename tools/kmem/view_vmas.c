@@ -46,20 +46,25 @@ static bool walk(struct target *t, struct vmas *vmas)
 	return vmas->nr == (size_t)vmas->mm.map_count;
 }
 
-static void read_name(struct target *t, struct vma_view *view)
+/* False when there is one that cannot be read. */
+static bool read_name(struct target *t, struct vma_view *view)
 {
 	const char *name = view->vma.vm_name;
 
 	view->vma.vm_name = NULL;
-	if (name && target_read_string(t, (uintptr_t)name, view->name, sizeof(view->name)) &&
-	    strncmp(view->name, OWN_NAMES, strlen(OWN_NAMES)) == 0)
-		view->vma.vm_name = view->name;
+	if (!name)
+		return true;
+	if (!target_read_string(t, (uintptr_t)name, view->name, sizeof(view->name)) ||
+	    strncmp(view->name, OWN_NAMES, strlen(OWN_NAMES)) != 0)
+		return false;
+	view->vma.vm_name = view->name;
+	return true;
 }
 
 void vmas_read(struct target *t, struct vmas *vmas)
 {
+	size_t i, nr_nameless = 0;
 	unsigned int try;
-	size_t i;
 
 	*vmas = (struct vmas){ .vma = NULL };
 	for (try = 0; try < VIEW_TRIES && !walk(t, vmas); try++)
@@ -68,7 +73,9 @@ void vmas_read(struct target *t, struct vmas *vmas)
 		target_note_change(t, "the record of mappings: %zu of %d areas seen", vmas->nr,
 				   vmas->mm.map_count);
 	for (i = 0; i < vmas->nr; i++)
-		read_name(t, &vmas->vma[i]);
+		nr_nameless += !read_name(t, &vmas->vma[i]);
+	if (nr_nameless)
+		target_note_change(t, "the names of %zu areas", nr_nameless);
 }
 
 void vmas_free(struct vmas *vmas)
