@@ -50,6 +50,42 @@ unsigned long mm_end(const void *addr, size_t size)
 	return align_up((unsigned long)addr + size, os_page_size());
 }
 
+void mm_give_back(unsigned long start, size_t size, unsigned long flags)
+{
+	const struct vm_area_struct like = {
+		.vm_flags = flags,
+		.vm_name = "kmem lost",
+		.vm_block = start,
+	};
+
+	if (likely(os_unmap((void *)start, size) == 0))
+		return;
+	if (vma_prepare(1))
+		vma_map(&like, start, mm_end((void *)start, size));
+	else
+		kmem_report("the OS does not take the addresses 0x%lx back", start);
+}
+
+uintptr_t mm_probe_locked(size_t size)
+{
+	uintptr_t addr = os_reserve(size);
+
+	if (addr)
+		mm_give_back(addr, size, VM_NORESERVE);
+	return addr;
+}
+
+uintptr_t mm_probe(size_t size)
+{
+	uintptr_t addr;
+
+	if (!mm_enter())
+		return 0;
+	addr = mm_probe_locked(size);
+	mm_leave();
+	return addr;
+}
+
 int mm_reserve_at(void *addr, size_t size)
 {
 	unsigned long start = (unsigned long)addr, end = mm_end(addr, size);

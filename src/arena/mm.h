@@ -21,6 +21,10 @@
 /* Reserves @size bytes without access at exactly @addr, as one block; -EEXIST if any is taken. */
 int mm_reserve_at(void *addr, size_t size) __must_check;
 
+/* Where the OS would put @size bytes now; 0 when it would refuse. The second within mm_enter(). */
+uintptr_t mm_probe(size_t size);
+uintptr_t mm_probe_locked(size_t size);
+
 /* Makes reserved memory readable and writable; it reads as zero. */
 int mm_commit(void *addr, size_t size) __must_check;
 
@@ -43,6 +47,12 @@ void mm_name(void *addr, size_t size, const char *name);
 /* Begins and ends a change of the record: false, with nothing to end, within another one. */
 bool mm_enter(void) __must_check;
 void mm_leave(void);
+
+/*
+ * Within mm_enter(): gives back what was mapped on the way and is not recorded. What the OS does not
+ * take is ours for ever, and recorded as a block with these flags.
+ */
+void mm_give_back(unsigned long start, size_t size, unsigned long flags);
 
 /* Whether the calling thread, which holds mmap_lock, has interrupted a change of its own. */
 bool mm_is_changing(void);

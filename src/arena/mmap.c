@@ -121,12 +121,18 @@ static int for_each_hole(unsigned long start, unsigned long end, unsigned long *
 	return err;
 }
 
+static int give_back(void *addr, size_t size)
+{
+	mm_give_back((unsigned long)addr, size, VM_NORESERVE);
+	return 0;
+}
+
 static void unmap_holes(unsigned long start, unsigned long end)
 {
 	unsigned long stop;
+	int err = for_each_hole(start, end, &stop, give_back);
 
-	if (for_each_hole(start, end, &stop, os_unmap))
-		kmem_report("the OS does not take the addresses 0x%lx back", stop);
+	KMEM_ASSERT(!err);
 }
 
 /* After a refused move onto [start, end): forgets of its areas what the OS had cleared before. */
@@ -140,9 +146,8 @@ static void settle_areas(unsigned long start, unsigned long end)
 		next = vma->vm_next;
 		if (os_reserve_at((void *)from, to - from))
 			continue;
-		if (os_unmap((void *)from, to - from))
-			kmem_report("the OS does not take the addresses 0x%lx back", from);
 		vma_unmap(from, to);
+		mm_give_back(from, to - from, VM_NORESERVE);
 	}
 }
 
@@ -169,8 +174,7 @@ static long replace(const struct map_request *r, unsigned long len)
 		vma_unmap(start, end);
 		return (long)start;
 	}
-	if (os_unmap((void *)got, len))
-		kmem_report("the OS does not take the addresses 0x%lx back", (unsigned long)got);
+	mm_give_back((unsigned long)got, len, r->prot | VM_NORESERVE);
 	unmap_holes(start, end);
 	settle_areas(start, end);
 	return err;
@@ -221,7 +225,7 @@ static long map_below_base(const struct map_request *r, unsigned long len)
 /* Begins anew where the OS has room for more than this one. */
 static bool move_base(unsigned long len)
 {
-	unsigned long size = max_ul(len, ROOM), addr = os_probe(size);
+	unsigned long size = max_ul(len, ROOM), addr = mm_probe_locked(size);
 
 	if (!addr)
 		return false;

@@ -151,16 +151,6 @@ uintptr_t os_reserve(size_t size)
 	return os_is_error(got) ? 0 : (uintptr_t)got;
 }
 
-uintptr_t os_probe(size_t size)
-{
-	uintptr_t got = os_reserve(size);
-
-	/* Not given back it is addresses without memory, which a search then finds taken. */
-	if (got)
-		unmap((void *)got, size);
-	return got;
-}
-
 int os_commit(void *addr, size_t size)
 {
 	return (int)os_call(SYS_mprotect, addr, size, PROT_READ | PROT_WRITE, 0, 0, 0);

@@ -40,9 +40,6 @@ long os_map(void *addr, size_t size, int prot, int flags, int fd, size_t offset)
 /* Pages of the running kernel in [addr, addr + size) that are in memory; a negative errno. */
 long os_resident(const void *addr, size_t size);
 
-/* Where the kernel would put @size bytes now; 0 when it would refuse. */
-uintptr_t os_probe(size_t size);
-
 /* Makes reserved memory readable and writable; it reads as zero. */
 int os_commit(void *addr, size_t size) __must_check;
 

@@ -30,10 +30,10 @@ static uintptr_t metadata_next, metadata_end; /* strides of the metadata slot to
  */
 static bool probe(size_t size, size_t align)
 {
-	uintptr_t addr = os_probe(size + align), slack = align;
+	uintptr_t addr = mm_probe(size + align), slack = align;
 
 	if (!addr) {
-		addr = os_probe(size);
+		addr = mm_probe(size);
 		slack = 0;
 	}
 	if (!addr || addr + size + slack > 1UL << ADDRESS_BITS)

@@ -27,6 +27,8 @@ RB_GENERATE_STATIC(vma_tree, vm_area_struct, vm_rb, by_address)
 
 /* ---- Descriptors; mmap_lock ---- */
 
+static const char chunk_name[] = "kmem vma";
+
 static struct vm_area_struct first[NR_FIRST] __aligned(64);
 static struct vm_area_struct *unused = first, *unused_end = first + NR_FIRST; /* never used yet */
 static struct vm_area_struct *spare;					      /* by vm_next */
@@ -53,19 +55,12 @@ static void give_descriptor(struct vm_area_struct *vma)
 }
 
 /* The chunk records itself, with its own first descriptors. */
-static void record_chunk(unsigned long start)
+static void record_chunk(const struct vm_area_struct *like)
 {
-	struct vm_area_struct like = {
-		.vm_flags = VM_NORESERVE,
-		.vm_name = "kmem vma",
-		.vm_block = start,
-	};
-	unsigned long data = start + META_GUARD, guard = data + CHUNK_SIZE;
+	unsigned long data = like->vm_block + META_GUARD, guard = data + CHUNK_SIZE;
 
-	vma_map(&like, start, data);
-	vma_map(&like, guard, guard + META_GUARD);
-	like.vm_flags |= VM_DATA;
-	vma_map(&like, data, guard);
+	vma_map(like, like->vm_block, guard + META_GUARD);
+	vma_set_flags(data, guard, VM_DATA | VM_NORESERVE);
 }
 
 static bool new_chunk(void)
@@ -73,12 +68,18 @@ static bool new_chunk(void)
 	size_t whole = META_GUARD + CHUNK_SIZE + META_GUARD;
 	uintptr_t start = os_reserve(whole);
 	char *data = (char *)start + META_GUARD;
+	const struct vm_area_struct like = {
+		.vm_flags = VM_NORESERVE,
+		.vm_name = chunk_name,
+		.vm_block = start,
+	};
 
 	if (!start)
 		return false;
 	if (os_commit(data, CHUNK_SIZE)) {
-		if (os_unmap((void *)start, whole))
-			kmem_report("the OS does not take the addresses 0x%lx back", start);
+		/* Recorded, if that is to be had: not given back it is ours. */
+		if (os_unmap((void *)start, whole) && (spare || unused < unused_end))
+			vma_map(&like, start, start + whole);
 		return false;
 	}
 	while (unused < unused_end)
@@ -86,8 +87,8 @@ static bool new_chunk(void)
 	unused = (struct vm_area_struct *)data;
 	unused_end = unused + CHUNK_SIZE / sizeof(*unused);
 	nr_descriptors += CHUNK_SIZE / sizeof(*unused);
-	record_chunk(start);
-	os_name((void *)start, whole, "kmem vma");
+	record_chunk(&like);
+	os_name((void *)start, whole, chunk_name);
 	return true;
 }
 

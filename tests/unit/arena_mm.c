@@ -9,8 +9,11 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "area.h"
+#include "meta.h"
 #include "mm.h"
-#include "place.h"
+#include "mmap.h"
+#include "section.h"
 #include "unit_arena.h"
 
 #define MIB  (1UL << 20)
@@ -41,13 +44,17 @@ static void expect_nothing(const char *start, size_t bytes)
 static void test_reserve_commit_unmap(void **state)
 {
 	char *p = find_hole(SIZE);
+	unsigned long calls;
 
 	(void)state;
 	errno = EXDEV;
 	EXPECT_EQ(mm_reserve_at(p, SIZE), 0);
 	expect_area(p, SIZE, VM_NONE, p);
+	/* the record knows: the OS is not asked */
+	calls = unit_os_calls;
 	EXPECT_EQ(mm_reserve_at(p + MIB, MIB), -EEXIST);
 	EXPECT_EQ(mm_reserve_at(p - MIB, 2 * MIB), -EEXIST);
+	EXPECT_EQ(unit_os_calls, calls);
 	EXPECT_EQ(mm_commit(p, MIB), 0);
 	expect_area(p, MIB, VM_DATA, p);
 	expect_area(p + MIB, SIZE - MIB, VM_NONE, p);
@@ -103,6 +110,15 @@ static void test_extend(void **state)
 	expect_record_mapped();
 	munmap(wall, 4096);
 	EXPECT_EQ(mm_unmap(p, 2 * MIB), 0);
+	/* over what somebody unmapped who should not have: the OS is right */
+	EXPECT_EQ(mm_reserve_at(p, MIB), 0);
+	EXPECT_EQ(mm_commit(p, MIB), 0);
+	EXPECT_EQ(mm_reserve_at(p + MIB, MIB), 0);
+	EXPECT_EQ(munmap(p + MIB, MIB), 0);
+	EXPECT_EQ(mm_extend(p, MIB, 3 * MIB), 0);
+	expect_area(p, 3 * MIB, VM_DATA, p);
+	expect_record_mapped();
+	EXPECT_EQ(mm_unmap(p, 3 * MIB), 0);
 	/* nothing there to extend */
 	EXPECT_EQ(mm_extend(p, MIB, 2 * MIB), -EFAULT);
 }
@@ -338,6 +354,84 @@ static void test_trace(void **state)
 	EXPECT_EQ(mm_unmap(p, PIECES * PIECE), 0);
 }
 
+/* ---- Whole ---- */
+
+/* Bytes of anonymous memory that the process has mapped, but for what has a name of its own. */
+static unsigned long anonymous_bytes(void)
+{
+	static char maps[1 << 20];
+	unsigned long sum = 0, from, to;
+	char path[100];
+	const char *p;
+
+	read_maps(maps, sizeof(maps));
+	for (p = maps; *p; p = strchr(p, '\n') + 1) {
+		int fields = sscanf(p, "%lx-%lx %*s %*s %*s %*s%*[ ]%99[^\n]", &from, &to, path);
+
+		if (fields == 2 || strncmp(path, "[anon:kmem", 10) == 0)
+			sum += to - from;
+	}
+	return sum;
+}
+
+/*
+ * Everything that the arena maps, and nothing else, is recorded; whatever of it the OS refuses. In a
+ * child, where nobody else maps meanwhile.
+ */
+static void map_everything(void *options)
+{
+	unsigned long before = anonymous_bytes() - kmem_mm.total_vm * 4096;
+	struct meta_pool pool = META_POOL_INIT("test", 5000);
+	struct section *section[3];
+	char *area[6] = { NULL };
+	uint64_t rng = 17;
+	unsigned int step, n;
+
+	options_parse(options, &os_params, 1);
+	for (n = 0; n < ARRAY_SIZE(section); n++)
+		section[n] = section_create(MIB);
+	for (step = 0; step < 400; step++) {
+		size_t bytes = (1 + unit_below(&rng, 40000)) * 4096ul;
+
+		n = unit_below(&rng, ARRAY_SIZE(area));
+		if (!area[n])
+			area[n] = area_alloc(bytes, 4096);
+		else if (unit_below(&rng, 3))
+			EXPECT_EQ(area_free(section_of(area[n]), area[n]), 0), area[n] = NULL;
+		else
+			area[n] = area_resize(section_of(area[n]), bytes) ?: area[n];
+		n = unit_below(&rng, ARRAY_SIZE(section));
+		if (!section[n])
+			section[n] = section_create(MIB);
+		else if (section[n]->nr_online < section[n]->nr_pages && unit_below(&rng, 4))
+			EXPECT(section_online(section[n], 16) <= 0);
+		else if (section_destroy(section[n]) == 0)
+			section[n] = NULL;
+		meta_alloc(&pool);
+		mmap_user(&(struct map_request){
+			.len = bytes, .prot = PROT_READ | PROT_WRITE, .flag = MAP_PRIVATE });
+		if (step % 20 == 0) {
+			expect_record_mapped();
+			EXPECT_EQ(anonymous_bytes() - kmem_mm.total_vm * 4096, before);
+		}
+	}
+	EXPECT_EQ(anonymous_bytes() - kmem_mm.total_vm * 4096, before);
+}
+
+static void test_everything_is_recorded(void **state)
+{
+	static const char *const options[] = { "fail_os=1,0,0,0", "fail_os=1,10,0,-1",
+					       "fail_os=1,50,100,-1", "fail_os=3,100,10,-1" };
+	unsigned int i;
+
+	(void)state;
+	/* these map as they please */
+	if (UNIT_SANITIZE || unit_on_valgrind())
+		skip();
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		unit_passes(map_everything, (void *)(uintptr_t)options[i]);
+}
+
 /* ---- Names ---- */
 
 static int prctl_errno;
@@ -404,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_everything_is_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,58 @@ static void test_replacing_clears(void **state)
 	EXPECT_EQ(munmap_user(addr, 8 * PAGE), 0);
 }
 
+/* ---- Not given back ---- */
+
+static int refuse_giving(long nr, unsigned long args[6])
+{
+	(void)args;
+	return nr == SYS_munmap || nr == SYS_mremap ? EBUSY : 0;
+}
+
+static struct vm_area_struct *lost_within(unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma = vma_within(start, end);
+
+	while (vma && vma->vm_start < end && strcmp(vma->vm_name, "kmem lost") != 0)
+		vma = vma->vm_next;
+	return vma && vma->vm_start < end ? vma : NULL;
+}
+
+/* What was mapped on the way and cannot be unmapped is in the record: it is there, after all. */
+static void lose(void *arg)
+{
+	unsigned long addr;
+
+	(void)arg;
+	/* the probe for a place */
+	kmem_mm.mmap_base = 0;
+	unit_os_hook = refuse_giving;
+	addr = map(0, PAGE, 0);
+	EXPECT(!os_is_error((long)addr));
+	EXPECT(lost_within(0, ~0UL) != NULL);
+	expect_record_mapped();
+	unit_os_hook = NULL;
+	EXPECT_EQ(munmap_user(addr, PAGE), 0);
+	/* what fills the hole while an area is replaced, and what was to replace it */
+	addr = map(0, 5 * PAGE, 0);
+	EXPECT_EQ(munmap_user(addr + 2 * PAGE, PAGE), 0);
+	unit_os_hook = refuse_giving;
+	EXPECT_EQ(map(addr, 5 * PAGE, MAP_FIXED), -EBUSY);
+	unit_os_hook = NULL;
+	EXPECT(lost_within(addr, addr + 5 * PAGE)->vm_start == addr + 2 * PAGE);
+	EXPECT(lost_within(addr, addr + 5 * PAGE)->vm_end == addr + 3 * PAGE);
+	expect_area(addr, addr + 2 * PAGE);
+	expect_area(addr + 3 * PAGE, addr + 5 * PAGE);
+	expect_record_mapped();
+	EXPECT_EQ(munmap_user(addr, 5 * PAGE), -EPERM);
+}
+
+static void test_not_given_back(void **state)
+{
+	(void)state;
+	unit_passes(lose, NULL);
+}
+
 /* ---- Places ---- */
 
 /* The highest hole that is long enough, round what others have in it. */
@@ -271,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_replacing_clears),
+		cmocka_unit_test(test_not_given_back),
 		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_no_place_is_free),
 		cmocka_unit_test(test_nested),

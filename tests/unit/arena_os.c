@@ -22,9 +22,10 @@
 /* Room for a test: a hole of SIZE bytes. */
 static char *hole(void)
 {
-	uintptr_t addr = os_probe(SIZE + MIB);
+	uintptr_t addr = os_reserve(SIZE + MIB);
 
 	EXPECT(addr != 0);
+	EXPECT_EQ(os_unmap((void *)addr, SIZE + MIB), 0);
 	errno = EXDEV;
 	return (char *)((addr + MIB - 1) & ~(MIB - 1));
 }

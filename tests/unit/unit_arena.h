@@ -117,9 +117,10 @@ static inline unsigned long record_hash(unsigned long start, unsigned long end)
 /* A hole of @bytes, aligned to 1 MiB, that nobody else is about to use. */
 static inline char *find_hole(size_t bytes)
 {
-	uintptr_t addr = os_probe(bytes + (64UL << 20));
+	uintptr_t addr = os_reserve(bytes + (64UL << 20));
 
 	EXPECT(addr != 0);
+	EXPECT_EQ(os_unmap((void *)addr, bytes + (64UL << 20)), 0);
 	return (char *)((addr + (1UL << 20) - 1) & ~((1UL << 20) - 1));
 }
 
