@@ -112,14 +112,15 @@ grows_to()
 	[ "$(objects)" -ge "$1" ] 2>/dev/null
 }
 
-open_screen 100 60 "'$kmem' slabtop $TARGET --delay=1; echo exit code \$?; cat"
+mkdir "$DIRECTORY/tmp"
+open_screen 100 60 "TMPDIR='$DIRECTORY/tmp' '$kmem' slabtop $TARGET --delay=1; echo exit code \$?; cat"
 check "live: shows the program's caches" wait_for grows_to 20000
 check "live: every cache" [ "$(shown | grep -c 'kmalloc-')" = "$(expected | wc -l)" ]
 for more in 25000 30000; do
 	echo >&7
 	check "live: follows the program to $more objects" wait_for grows_to "$more"
 done
-check "live: leaves no file behind" eval '! ls "${TMPDIR:-/tmp}"/kmem-slabinfo.* >/dev/null 2>&1'
+check "live: leaves no file behind" rmdir "$DIRECTORY/tmp"
 press q
 check "live: q ends it" wait_for shows '^exit code 0$'
 screen kill-server
@@ -148,6 +149,8 @@ check "no such process" refuses 3 "$kmem" slabtop 4194305
 check "no libkmem" refuses 5 "$kmem" slabtop $$
 start_target "$holder" "$library"
 mkdir "$DIRECTORY/empty"
-check "no slabtop" refuses 1 env PATH="$DIRECTORY/empty" "$kmem" slabtop "$TARGET" -o
+check "no slabtop" refuses 1 env PATH="$DIRECTORY/empty" TMPDIR="$DIRECTORY/empty" \
+	"$kmem" slabtop "$TARGET" -o
+check "no slabtop: no file is left" rmdir "$DIRECTORY/empty"
 check "no directory for the file" refuses 1 env TMPDIR=/nowhere "$kmem" slabtop "$TARGET" -o
 finish

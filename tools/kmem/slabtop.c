@@ -85,6 +85,7 @@ static _Noreturn void become_slabtop(const char *file, int say, pid_t parent, ch
 /* ---- In the parent ---- */
 
 static pid_t slabtop; /* 0 when none runs */
+static char *path;    /* of the file, until it is mounted; NULL */
 
 static void sleep_ms(long ms)
 {
@@ -104,11 +105,20 @@ static bool has_ended(int *status)
 	return true;
 }
 
+static void forget_file(void)
+{
+	if (path)
+		unlink(path);
+	free(path);
+	path = NULL;
+}
+
 /* Before any last words: slabtop is asked to give the terminal back. */
 static void end_slabtop(void)
 {
 	int status, i;
 
+	forget_file();
 	if (slabtop)
 		kill(slabtop, SIGINT);
 	for (i = 0; i < END_WAITS && !has_ended(&status); i++)
@@ -117,21 +127,22 @@ static void end_slabtop(void)
 		kill(slabtop, SIGKILL);
 }
 
-static char *make_file(int *fd)
+static int make_file(void)
 {
 	const char *dir = getenv("TMPDIR");
-	char *path = xasprintf("%s/kmem-slabinfo.XXXXXX", dir && *dir ? dir : "/tmp");
+	char *name = xasprintf("%s/kmem-slabinfo.XXXXXX", dir && *dir ? dir : "/tmp");
+	int fd = mkostemp(name, O_CLOEXEC);
 
-	*fd = mkostemp(path, O_CLOEXEC);
-	if (*fd < 0)
-		die(KMEM_FAILED, "cannot make %s: %s", path, strerror(errno));
-	return path;
+	if (fd < 0)
+		die(KMEM_FAILED, "cannot make %s: %s", name, strerror(errno));
+	path = name;
+	return fd;
 }
 
-static void start(const char *file, char **argv)
+static void start(char **argv)
 {
 	char message[MESSAGE_BYTES];
-	pid_t parent = getpid();
+	pid_t parent = getpid(), child;
 	ssize_t len;
 	int say[2];
 
@@ -140,18 +151,19 @@ static void start(const char *file, char **argv)
 	/* As a shell does: the terminal's signals are for the program that it shows. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
-	slabtop = fork();
-	if (slabtop < 0)
+	child = fork();
+	if (child < 0)
 		die(KMEM_FAILED, "cannot fork: %s", strerror(errno));
-	if (slabtop == 0) {
+	if (child == 0) {
 		signal(SIGINT, SIG_DFL);
 		signal(SIGQUIT, SIG_DFL);
-		become_slabtop(file, say[1], parent, argv);
+		become_slabtop(path, say[1], parent, argv);
 	}
+	slabtop = child;
 	close(say[1]);
 	len = read(say[0], message, sizeof(message) - 1);
 	close(say[0]);
-	unlink(file);
+	forget_file();
 	if (len <= 0)
 		return;
 	message[len] = '\0';
@@ -174,7 +186,6 @@ static int run(const struct command *self, int argc, char **argv)
 {
 	struct livefile *file;
 	struct target *t;
-	char *path;
 	int fd, status = 0;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
@@ -184,19 +195,18 @@ static int run(const struct command *self, int argc, char **argv)
 	if (argc < 2)
 		usage_error(self, "a process is wanted");
 	t = target_open(argv[1]);
-	path = make_file(&fd);
+	message_hook = end_slabtop;
+	fd = make_file();
 	file = livefile_open(fd);
 	update(t, file);
 	argv[1] = (char *)"slabtop";
-	start(path, argv + 1);
-	message_hook = end_slabtop;
+	start(argv + 1);
 	while (!has_ended(&status)) {
 		sleep_ms(REFRESH_MS);
 		if (!has_ended(&status) && t->pid)
 			update(t, file);
 	}
 	livefile_close(file);
-	free(path);
 	close(fd);
 	target_close(t);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
