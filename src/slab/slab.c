@@ -553,18 +553,23 @@ static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void 
 	lock_release(&node->lock);
 }
 
-/* Objects of several nodes: each node's in turn. */
+/*
+ * Objects of several nodes: each node's in turn. Whose they are is looked up before the first is freed:
+ * a slab whose objects all came back may be another's at once.
+ */
 static __noinline void free_batch_by_node(struct kmem_cache *s, void **objects, unsigned int n,
 					  struct list_head *released)
 {
 	const struct shape shape = shape_of(s);
+	struct kmem_cache_node *node, *node_of_object[FREE_BATCH];
 	void *of_node[FREE_BATCH];
-	struct kmem_cache_node *node;
 	unsigned int i, nr;
 
+	for (i = 0; i < n; i++)
+		node_of_object[i] = node_of(s, slab_of(shape, objects[i]));
 	for_each_node(node, s) {
 		for (i = 0, nr = 0; i < n; i++)
-			if (node_of(s, slab_of(shape, objects[i])) == node)
+			if (node_of_object[i] == node)
 				of_node[nr++] = objects[i];
 		if (nr)
 			free_batch(s, node, of_node, nr, released);

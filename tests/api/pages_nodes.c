@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <kmem/slab.h>
+#include <valgrind/valgrind.h>
 
 #include "pages.h"
 
@@ -242,6 +243,48 @@ static void threads_and_forks_on_all_nodes(void **state)
 		pthread_join(threads[i], NULL);
 }
 
+/*
+ * Threads that come and go: what lies in their caches goes back to slabs of all nodes at once, and a
+ * slab may be gone as soon as the last object was given back, by whomever.
+ */
+#define VISITORS 48
+
+static pthread_barrier_t all_here;
+
+static void *visit(void *arg)
+{
+	void *objects[30];
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; i < 30; i++) {
+		objects[i] = malloc(256 * (i % 8 + 1));
+		assert_non_null(objects[i]);
+		*(char *)objects[i] = 1;
+	}
+	/* each holds part of the slabs that the others free of */
+	pthread_barrier_wait(&all_here);
+	for (i = 0; i < 30; i++)
+		free(objects[i]);
+	return NULL;
+}
+
+static void threads_come_and_go(void **state)
+{
+	pthread_t threads[VISITORS];
+	unsigned int round, i;
+
+	(void)state;
+	pthread_barrier_init(&all_here, NULL, VISITORS);
+	for (round = 0; round < (RUNNING_ON_VALGRIND ? 10u : 500u); round++) {
+		for (i = 0; i < VISITORS; i++)
+			assert_int_equal(pthread_create(&threads[i], NULL, visit, NULL), 0);
+		for (i = 0; i < VISITORS; i++)
+			pthread_join(threads[i], NULL);
+	}
+	pthread_barrier_destroy(&all_here);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +297,7 @@ int main(void)
 		cmocka_unit_test(every_node_is_shown),
 		cmocka_unit_test(malloc_s_figures_cover_all_nodes),
 		cmocka_unit_test(threads_and_forks_on_all_nodes),
+		cmocka_unit_test(threads_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
