@@ -194,6 +194,9 @@ static void lose(void *arg)
 static void test_not_given_back(void **state)
 {
 	(void)state;
+	/* which takes a place for a hint, like an old kernel, so that there is more to give back */
+	if (unit_on_valgrind())
+		skip();
 	unit_passes(lose, NULL);
 }
 
