@@ -365,7 +365,7 @@ static int see_slab(const struct kmem_slab_info *slab, void *arg)
 	seen->last_colour = slab->colour;
 	assert_int_equal((uintptr_t)slab->address % slab->bytes, 0);
 	assert_ptr_equal(slab->first_object, (char *)slab->address + slab->colour);
-	assert_int_equal(slab->node, 0);
+	assert_true(slab->node >= 0);
 	assert_true(slab->inuse <= slab->objects);
 	assert_int_equal(slab->list, slab->inuse == 0		  ? KMEM_SLAB_EMPTY :
 				     slab->inuse == slab->objects ? KMEM_SLAB_FULL :

@@ -130,14 +130,14 @@ static size_t exhaust(struct kmem_cache *s, gfp_t flags)
 
 /* The program once more, with an OS that refuses everything after its first calls. */
 static char exhaust_word[] = "exhaust";
+static char *program;
 
 static void run_without_memory(void)
 {
-	char name[] = "cache_sheaf";
-	char *argv[] = { name, exhaust_word, NULL };
+	char *argv[] = { program, exhaust_word, NULL };
 
 	setenv("KMEM_OPTIONS", "fail_os=1,100,60,-1", 1);
-	execv("/proc/self/exe", argv);
+	execv(program, argv);
 	_exit(98);
 }
 
@@ -243,6 +243,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(capacity_is_what_was_asked_for),
 	};
 
+	program = argv[0];
 	if (argc > 1 && strcmp(argv[1], exhaust_word) == 0) {
 		prefill_and_exhaust();
 		return 0;
