@@ -82,13 +82,14 @@ static void test_every_class(void **state)
 
 /*
  * How good slabs of @order are, the less the better: few enough objects are lost with a slab that
- * lives on for one of them, enough are worth a visit to the lists; then at most 1/16 lost before 1/8
+ * lives on for one of them (which small ones always do), enough are worth a visit to the lists; then at most 1/16 lost before 1/8
  * before 1/4, but beyond a page 1/4 is as good as nothing.
  */
 static unsigned int badness(unsigned int size, unsigned int order)
 {
 	unsigned int bytes = (unsigned int)PAGE_SIZE << order, lost = bytes % size;
-	unsigned int enough = size <= 1024 ? 8 : size <= 2048 ? 4 : size <= 4096 ? 2 : 1;
+	unsigned int few = size <= 1024 ? 8 : size <= 2048 ? 4 : size <= 4096 ? 2 : 1;
+	unsigned int enough = size <= 128 ? 128 : size <= 256 ? 64 : few;
 
 	if (bytes / size < enough || 4 * lost > bytes)
 		return ~0u;

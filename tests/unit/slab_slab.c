@@ -102,6 +102,7 @@ static void test_bulk(void **state)
 	unsigned int n, i;
 
 	(void)state;
+	cache.max_empty = 2;
 	EXPECT_EQ(take(objects, 4 * per_slab), per_slab);
 	expect_counts(0, 1, 0);
 	EXPECT_EQ(take(objects + per_slab, per_slab), per_slab);
@@ -387,7 +388,7 @@ static int refuse(long nr, unsigned long args[6])
 	return ENOMEM;
 }
 
-/* With no page left and no more to be had; then with some. */
+/* With no block left and no more to be had; then with one. */
 static void test_refusal(void **state)
 {
 	struct page **pages = calloc(PAGES_PER_SECTION, sizeof(*pages));
@@ -397,17 +398,17 @@ static void test_refusal(void **state)
 	(void)state;
 	purge_all(&zone_normal);
 	unit_os_hook = refuse;
-	while (n < PAGES_PER_SECTION && (pages[n] = zone_alloc(&zone_normal, 1, 0)))
+	while (n < PAGES_PER_SECTION &&
+	       (pages[n] = zone_alloc(&zone_normal, 1u << cache.order, cache.order)))
 		n++;
 	EXPECT(n > 0 && n < PAGES_PER_SECTION);
 	EXPECT_EQ(take(objects, 2), 0);
 	expect_counts(0, 0, 0);
-	zone_free(&zone_normal, pages[--n], 1);
-	EXPECT_EQ(cache.order, 0);
+	zone_free(&zone_normal, pages[--n], 1u << cache.order);
 	EXPECT_EQ(take(objects, 2), 2);
 	expect_counts(1, 0, 0);
 	unit_os_hook = NULL;
-	zone_free_bulk(&zone_normal, 0, pages, n);
+	zone_free_bulk(&zone_normal, cache.order, pages, n);
 	slab_free_bulk(&cache, NULL, objects, 2);
 	free(pages);
 }
@@ -423,7 +424,8 @@ static void churn(void *arg, unsigned int id)
 	for (i = 0; i < steps; i++) {
 		if (nr < HELD && unit_below(&rng, 2)) {
 			unsigned int want = unit_below(&rng, HELD - nr) + 1;
-			unsigned int got = slab_alloc_bulk(&cache, NULL, objects + nr, want, GFP_KERNEL);
+			unsigned int got =
+				slab_alloc_bulk(&cache, NULL, objects + nr, want, GFP_KERNEL);
 
 			EXPECT(got > 0 && got <= want);
 			for (n = nr; n < nr + got; n++)
