@@ -237,6 +237,32 @@ void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *
 	pcp_free(pcp, (struct page *)slab, s->order);
 }
 
+/*
+ * Takes up to @n of the objects, at least one, whose bits are set in @map, and which lie from @base
+ * on. Returns how many.
+ */
+static __always_inline unsigned int take_bits(unsigned long *map, char *base, unsigned int size,
+					      void **objects, unsigned int n)
+{
+	unsigned int first = __ffs(*map), end = __fls(*map) + 1, got = 0;
+	unsigned long left = *map;
+
+	if (left == bitmap_word_mask(0, first, end)) {
+		/* All side by side, as in a slab that is new. */
+		char *object = base + first * size;
+
+		n = (unsigned int)min_ul(n, end - first);
+		for (; got < n; object += size)
+			objects[got++] = object;
+		*map = left & ~bitmap_word_mask(0, first, first + n);
+		return n;
+	}
+	for (; left && got < n; left &= left - 1)
+		objects[got++] = base + __ffs(left) * size;
+	*map = left;
+	return got;
+}
+
 /* Takes up to @n objects, lowest addresses first. */
 static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void **objects,
 				 unsigned int n)
@@ -247,8 +273,10 @@ static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void *
 	for (word = 0; word < ARRAY_SIZE(slab->free_map) && got < n; word++) {
 		unsigned long map = slab->free_map[word];
 
-		for (; map && got < n; map &= map - 1)
-			objects[got++] = base + (word * BITS_PER_LONG + __ffs(map)) * s->size;
+		if (!map)
+			continue;
+		got += take_bits(&map, base + word * BITS_PER_LONG * s->size, s->size,
+				 objects + got, n - got);
 		WRITE_ONCE(slab->free_map[word], map);
 	}
 	slab->inuse = (uint16_t)(slab->inuse + got);
