@@ -64,6 +64,9 @@ shows_all "own user"
 "$kmem" slabinfo "$TARGET" >"$DIRECTORY/slabinfo"
 unshare -rm sh -c "mount --bind '$DIRECTORY/slabinfo' /proc/slabinfo && slabtop -o" \
 	>"$DIRECTORY/slabtop"
+(trap '' CHLD; exec "$kmem" slabtop "$TARGET" -o) >"$DIRECTORY/slabtop.2" 2>"$DIRECTORY/error"
+check "started without SIGCHLD: exit code" [ $? = 0 ]
+check "started without SIGCHLD: the same" cmp -s "$DIRECTORY/slabtop" "$DIRECTORY/slabtop.2"
 check "by hand: every cache" [ "$(rows <"$DIRECTORY/slabtop")" = "$(expected)" ]
 
 # ---- As nobody in particular

@@ -151,6 +151,8 @@ static void start(char **argv)
 	/* As a shell does: the terminal's signals are for the program that it shows. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	/* Ignored by whoever started us, it would keep from us how slabtop ended. */
+	signal(SIGCHLD, SIG_DFL);
 	child = fork();
 	if (child < 0)
 		die(KMEM_FAILED, "cannot fork: %s", strerror(errno));
