@@ -116,7 +116,7 @@ static bool read_zone(struct target *t, struct zone_view *view, unsigned int nid
 	       zone->nr_dirty <= zone->nr_free;
 }
 
-static void add_zone(struct target *t, struct zones *zones, struct zone *address, unsigned int nid,
+static void add_zone(struct target *t, struct zones *zones, uintptr_t address, unsigned int nid,
 		     enum zone_type type)
 {
 	struct zone_view *view;
@@ -124,11 +124,11 @@ static void add_zone(struct target *t, struct zones *zones, struct zone *address
 
 	zones->zone = xrealloc(zones->zone, zones->nr + 1, sizeof(*zones->zone));
 	view = &zones->zone[zones->nr++];
-	*view = (struct zone_view){ .address = (uintptr_t)address, .type = type };
+	*view = (struct zone_view){ .address = address, .type = type };
 	for (try = 0; try < VIEW_TRIES && !read_zone(t, view, nid); try++)
 		;
 	if (view->zone.nid != nid || view->zone.type != type)
-		die(KMEM_DAMAGED, "%s: there is no zone at %p", t->name, (void *)address);
+		die(KMEM_DAMAGED, "%s: there is no zone at 0x%lx", t->name, (unsigned long)address);
 	if (try == VIEW_TRIES)
 		target_note_change(t, "node %u, zone %s", nid, zone_name(type));
 	view->info = (struct zone_info){ .nid = nid,
@@ -154,6 +154,13 @@ static void add_section(void *context, const struct section_view *view)
 		zone_info_add_section(&zones->zone[i].info, s);
 }
 
+/* Of a node in the target, which may be no pointer at all. */
+static uintptr_t zone_address(const struct pglist_data *node, enum zone_type type)
+{
+	return (uintptr_t)node + offsetof(struct pglist_data, node_zones) +
+	       type * sizeof(struct zone);
+}
+
 void zones_read(struct target *t, struct zones *zones)
 {
 	struct pglist_data *node[MAX_NUMNODES];
@@ -163,7 +170,7 @@ void zones_read(struct target *t, struct zones *zones)
 	target_need(t, (uintptr_t)t->root.nodes, node, sizeof(node), "the table of nodes");
 	for (nid = 0; nid < MAX_NUMNODES; nid++)
 		for (type = 0; node[nid] && type < MAX_NR_ZONES; type++)
-			add_zone(t, zones, &node[nid]->node_zones[type], nid, type);
+			add_zone(t, zones, zone_address(node[nid], type), nid, type);
 	sections_for_each(t, false, add_section, zones);
 }
 
