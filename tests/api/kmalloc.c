@@ -138,6 +138,27 @@ static void zeroed_means_to_the_end_of_the_object(void **state)
 	}
 }
 
+/* Not only what the thread has in its hands, but what comes from slabs, too. */
+static void zeroed_means_so_for_many(void **state)
+{
+	static char *objects[500];
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; sizes[i] <= 8192; i++) {
+		for (j = 0; j < 500; j++) {
+			objects[j] = kmalloc(sizes[i], GFP_KERNEL);
+			memset(objects[j], 0xa5, ksize(objects[j]));
+		}
+		kfree_bulk(500, (void **)objects);
+		for (j = 0; j < 500; j++) {
+			objects[j] = kzalloc(sizes[i], GFP_KERNEL);
+			assert_true(all_are(objects[j], ksize(objects[j]), 0));
+		}
+		kfree_bulk(500, (void **)objects);
+	}
+}
+
 /* Ends the process at the first system call for memory. */
 static void forbid_memory_calls(void)
 {
@@ -631,6 +652,7 @@ int main(void)
 		cmocka_unit_test(too_much_is_null),
 		cmocka_unit_test(arrays_that_overflow_are_null),
 		cmocka_unit_test(zeroed_means_to_the_end_of_the_object),
+		cmocka_unit_test(zeroed_means_so_for_many),
 		cmocka_unit_test(atomic_never_enters_the_os),
 		cmocka_unit_test(failing_is_reported_unless_nowarn),
 		cmocka_unit_test(nofail_waits_for_memory),
