@@ -20,6 +20,23 @@ static const size_t sizes[] = {
 /* valgrind takes its time over each byte. */
 #define NR_SIZES   (sizeof(sizes) / sizeof(sizes[0]) - (RUNNING_ON_VALGRIND ? NR_LARGEST : 0))
 
+static void fill(char *object, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		object[i] = (char)(i * 31 + 7);
+}
+
+static bool is_filled(const char *object, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && object[i] == (char)(i * 31 + 7); i++)
+		;
+	return i == n;
+}
+
 /* ---- Sizes and alignment ---- */
 
 static void zero_size_has_an_address_of_its_own(void **state)
@@ -209,21 +226,41 @@ static void take_all_nowait(void)
 	take_all_atomically(GFP_NOWAIT);
 }
 
+/* A larger block could be had by the OS alone, even one that is there already. */
+static void grow_atomically(void)
+{
+	char *small = kmalloc(100000, GFP_KERNEL), *large = kmalloc(10 * MIB, GFP_KERNEL);
+
+	fill(small, 100000);
+	fill(large, 100000);
+	forbid_memory_calls();
+	CHILD_EXPECT(!krealloc(small, 100 * MIB, GFP_ATOMIC | __GFP_NOWARN));
+	CHILD_EXPECT(!krealloc(large, 200 * MIB, GFP_NOWAIT));
+	CHILD_EXPECT(!kvrealloc(large, 200 * MIB, GFP_NOWAIT));
+	CHILD_EXPECT(is_filled(small, 100000) && is_filled(large, 100000));
+}
+
+static volatile bool first_call_done;
+
+/* Whoever has no state yet does not ask for one. Its end would take calls of libc's. */
 static void *first_call_of_a_thread(void *arg)
 {
+	forbid_memory_calls();
 	CHILD_EXPECT(kmalloc(64, GFP_ATOMIC));
 	CHILD_EXPECT(kmalloc(10000, GFP_ATOMIC | __GFP_ZERO));
+	first_call_done = true;
+	pause();
 	return arg;
 }
 
-/* A thread that has no state yet does not ask for one. */
 static void take_atomic_in_a_new_thread(void)
 {
 	pthread_t thread;
 
-	kfree(kmalloc(100, GFP_KERNEL));
+	kfree(kmalloc(10 * MIB, GFP_KERNEL));
 	CHILD_EXPECT(pthread_create(&thread, NULL, first_call_of_a_thread, NULL) == 0);
-	CHILD_EXPECT(pthread_join(thread, NULL) == 0);
+	while (!first_call_done)
+		usleep(1000);
 }
 
 static void atomic_never_enters_the_os(void **state)
@@ -233,8 +270,9 @@ static void atomic_never_enters_the_os(void **state)
 	if (!RUNNING_ON_VALGRIND) {
 		passes_in_child(take_all_atomic);
 		passes_in_child(take_all_nowait);
+		passes_in_child(grow_atomically);
+		passes_in_child(take_atomic_in_a_new_thread);
 	}
-	passes_in_child(take_atomic_in_a_new_thread);
 }
 
 static void fail_once(gfp_t flags)
@@ -379,23 +417,6 @@ static void a_node_that_is_not_there_has_nothing(void **state)
 }
 
 /* ---- krealloc ---- */
-
-static void fill(char *object, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		object[i] = (char)(i * 31 + 7);
-}
-
-static bool is_filled(const char *object, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n && object[i] == (char)(i * 31 + 7); i++)
-		;
-	return i == n;
-}
 
 static void krealloc_keeps_the_contents(void **state)
 {
