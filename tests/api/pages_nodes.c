@@ -276,7 +276,7 @@ static void threads_come_and_go(void **state)
 
 	(void)state;
 	pthread_barrier_init(&all_here, NULL, VISITORS);
-	for (round = 0; round < (RUNNING_ON_VALGRIND ? 10u : 500u); round++) {
+	for (round = 0; round < (RUNNING_ON_VALGRIND ? 2u : 500u); round++) {
 		for (i = 0; i < VISITORS; i++)
 			assert_int_equal(pthread_create(&threads[i], NULL, visit, NULL), 0);
 		for (i = 0; i < VISITORS; i++)
