@@ -4,6 +4,7 @@
  * each error.
  */
 #include "address_space.h"
+#include <valgrind/valgrind.h>
 
 static void mapped_memory_is_zero_and_known(void **state)
 {
@@ -280,10 +281,16 @@ static void bad_requests_are_refused(void **state)
 
 	(void)state;
 	errno = EXDEV;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal((long)do_mmap(NULL, rows[i].addr, rows[i].len, rows[i].prot,
-					       rows[i].flag, rows[i].offset),
-				 rows[i].err);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		long err = (long)do_mmap(NULL, rows[i].addr, rows[i].len, rows[i].prot,
+					 rows[i].flag, rows[i].offset);
+
+		/* What is too long is EINVAL to valgrind. */
+		if (RUNNING_ON_VALGRIND && rows[i].err == -ENOMEM)
+			assert_true(err == -ENOMEM || err == -EINVAL);
+		else
+			assert_int_equal(err, rows[i].err);
+	}
 	addr = map(1);
 	assert_int_equal(do_munmap(&init_mm, addr + 1, PAGE), -EINVAL);
 	assert_int_equal(do_munmap(&init_mm, addr, 0), -EINVAL);
