@@ -102,7 +102,7 @@ static unsigned long read_keyed(const struct path *dir, const char *name, const 
 struct cgroup {
 	struct path dir;
 	size_t top; /* length of dir where it is the root cgroup */
-	bool v1;
+	bool found, v1;
 };
 
 /* Whether @name is one of the words, separated by commas, of [list, end). */
@@ -122,19 +122,15 @@ static bool has_word(const char *list, const char *end, const char *name)
 }
 
 /*
- * The cgroup that controls @controller for this process. A line of the file is "id:controllers:path";
- * version 2 has an empty list of controllers, and has those that no other line names.
+ * The cgroup that controls @controller. A line of @text is "id:controllers:path"; version 2 has an
+ * empty list of controllers, and has those that no other line names.
  */
-static bool find_cgroup(const char *controller, struct cgroup *cgroup)
+static void find_cgroup(const char *text, const char *controller, struct cgroup *cgroup)
 {
 	static const char base[] = "/sys/fs/cgroup";
-	const struct path none = { .len = 0 };
 	const char *line, *where = NULL;
-	char text[TEXT_BYTES];
 
-	*cgroup = (struct cgroup){ .v1 = false };
-	if (!read_file(&none, "/proc/self/cgroup", text))
-		return false;
+	*cgroup = (struct cgroup){ .found = false };
 	for (line = text; *line && !cgroup->v1; line += strcspn(line, "\n"), line += *line != 0) {
 		const char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
 
@@ -145,7 +141,7 @@ static bool find_cgroup(const char *controller, struct cgroup *cgroup)
 			where = path + 1;
 	}
 	if (!where)
-		return false;
+		return;
 	path_add(&cgroup->dir, base, strlen(base));
 	if (cgroup->v1) {
 		path_add(&cgroup->dir, "/", 1);
@@ -155,7 +151,19 @@ static bool find_cgroup(const char *controller, struct cgroup *cgroup)
 	path_add(&cgroup->dir, where, strcspn(where, "\n"));
 	if (cgroup->dir.text[cgroup->dir.len - 1] == '/')
 		cgroup->dir.text[--cgroup->dir.len] = '\0';
-	return !cgroup->dir.too_long;
+	cgroup->found = !cgroup->dir.too_long;
+}
+
+/* Those of this process: one file names them all. */
+static void find_cgroups(struct cgroup *cpu, struct cgroup *memory)
+{
+	const struct path none = { .len = 0 };
+	char text[TEXT_BYTES];
+
+	if (!read_file(&none, "/proc/self/cgroup", text))
+		text[0] = '\0';
+	find_cgroup(text, "cpu", cpu);
+	find_cgroup(text, "memory", memory);
 }
 
 /* One up; false at the root. Where a container sees its host's paths, only some of them are there. */
@@ -173,17 +181,22 @@ static bool parent(struct cgroup *cgroup)
 
 static unsigned long memory_of(const struct cgroup *cgroup)
 {
+	char text[TEXT_BYTES];
+	unsigned long max;
+
 	if (cgroup->v1)
 		return read_number(&cgroup->dir, "/memory.limit_in_bytes");
-	return min_ul(read_number(&cgroup->dir, "/memory.max"),
-		      read_number(&cgroup->dir, "/memory.high"));
+	/* The kernel makes both files or neither. */
+	if (!read_file(&cgroup->dir, "/memory.max", text))
+		return ULONG_MAX;
+	max = number(text);
+	return read_file(&cgroup->dir, "/memory.high", text) ? min_ul(max, number(text)) : max;
 }
 
-static unsigned long memory_limit(void)
+static unsigned long memory_limit(struct cgroup *cgroup)
 {
 	static const int which[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_RSS };
 	unsigned long limit = ULONG_MAX;
-	struct cgroup cgroup;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(which); i++) {
@@ -193,10 +206,10 @@ static unsigned long memory_limit(void)
 		    rlim.rlim_cur != RLIM_INFINITY)
 			limit = min_ul(limit, rlim.rlim_cur);
 	}
-	if (find_cgroup("memory", &cgroup))
+	if (cgroup->found)
 		do
-			limit = min_ul(limit, memory_of(&cgroup));
-		while (parent(&cgroup));
+			limit = min_ul(limit, memory_of(cgroup));
+		while (parent(cgroup));
 	/* What version 1 has instead of "max" is as good as no limit. */
 	return limit >= LONG_MAX >> 1 ? ULONG_MAX : limit;
 }
@@ -210,7 +223,8 @@ static unsigned long quota_of(const struct cgroup *cgroup)
 	if (cgroup->v1) {
 		/* -1 is no limit, and no number here. */
 		quota = read_number(&cgroup->dir, "/cpu.cfs_quota_us");
-		period = read_number(&cgroup->dir, "/cpu.cfs_period_us");
+		if (quota != ULONG_MAX)
+			period = read_number(&cgroup->dir, "/cpu.cfs_period_us");
 	} else if (read_file(&cgroup->dir, "/cpu.max", text) && strchr(text, ' ')) {
 		quota = number(text);
 		period = number(strchr(text, ' ') + 1);
@@ -220,31 +234,32 @@ static unsigned long quota_of(const struct cgroup *cgroup)
 	return quota / period + (quota % period != 0);
 }
 
-static unsigned long cpu_limit(void)
+static unsigned long cpu_limit(struct cgroup *cgroup)
 {
 	unsigned long mask[CPU_WORDS], cpus = 0;
 	long bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
-	struct cgroup cgroup;
 	long i;
 
 	for (i = 0; i < bytes / (long)sizeof(long); i++)
 		cpus += (unsigned long)__builtin_popcountl(mask[i]);
 	if (!cpus)
 		cpus = UINT_MAX;
-	if (find_cgroup("cpu", &cgroup))
+	if (cgroup->found)
 		do
-			cpus = min_ul(cpus, quota_of(&cgroup));
-		while (parent(&cgroup));
+			cpus = min_ul(cpus, quota_of(cgroup));
+		while (parent(cgroup));
 	return max_ul(cpus, 1);
 }
 
 void limits_init(const char *where)
 {
+	struct cgroup cpu, memory;
 	int saved = errno;
 
 	root = where;
-	limits.cpus = (unsigned int)cpu_limit();
-	limits.memory_bytes = memory_limit();
+	find_cgroups(&cpu, &memory);
+	limits.cpus = (unsigned int)cpu_limit(&cpu);
+	limits.memory_bytes = memory_limit(&memory);
 	errno = saved;
 }
 
@@ -272,14 +287,15 @@ static bool is_near(const struct cgroup *cgroup)
 
 bool limits_pressure(void)
 {
+	struct cgroup cpu, memory;
 	int saved = errno;
-	struct cgroup cgroup;
 	bool near = false;
 
-	if (find_cgroup("memory", &cgroup))
+	find_cgroups(&cpu, &memory);
+	if (memory.found)
 		do
-			near = is_near(&cgroup);
-		while (!near && parent(&cgroup));
+			near = is_near(&memory);
+		while (!near && parent(&memory));
 	errno = saved;
 	return near;
 }

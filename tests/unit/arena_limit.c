@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Limits, read from made-up /proc and /sys below a directory of the test's own: both versions of
- * cgroups, limits of the cgroups above, files that are not there, and what is not limited at all.
+ * cgroups, limits of the cgroups above, files that are not there, what is not limited at all, and how
+ * few files are read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -264,6 +265,37 @@ static void a_share_is_never_more_than_without_a_limit(void **state)
 	limits.memory_bytes = ULONG_MAX;
 }
 
+/* ---- What it costs ---- */
+
+/* System calls of the library's own; getrlimit() is libc's. */
+static unsigned long calls_to_read(void)
+{
+	unsigned long before = unit_all_calls;
+
+	limits_init(root);
+	return unit_all_calls - before;
+}
+
+/* Each process pays for this when it starts: a file is opened once, or tried once. */
+static void no_file_is_read_in_vain(void **state)
+{
+	enum { AFFINITY = 1, MISSING = 1, READ = 3 };
+
+	(void)state;
+	EXPECT_EQ(calls_to_read(), AFFINITY + MISSING);
+	write_file("proc/self/cgroup", "0::/\n");
+	EXPECT_EQ(calls_to_read(), AFFINITY + READ + 2 * MISSING);
+	write_file("sys/fs/cgroup/memory.max", "max\n");
+	write_file("sys/fs/cgroup/memory.high", "max\n");
+	write_file("sys/fs/cgroup/cpu.max", "max 100000\n");
+	EXPECT_EQ(calls_to_read(), AFFINITY + 4 * READ);
+	write_file("proc/self/cgroup", "2:cpu:/\n1:memory:/\n");
+	write_file("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+	write_file("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+	write_file("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+	EXPECT_EQ(calls_to_read(), AFFINITY + 3 * READ);
+}
+
 /* ---- Pressure ---- */
 
 static void version_2_is_near_memory_high(void **state)
@@ -330,6 +362,7 @@ int main(void)
 		LIMITS_TEST(a_path_that_is_too_long_is_not_there),
 		LIMITS_TEST(resource_limits_count),
 		LIMITS_TEST(a_share_is_never_more_than_without_a_limit),
+		LIMITS_TEST(no_file_is_read_in_vain),
 		LIMITS_TEST(version_2_is_near_memory_high),
 		LIMITS_TEST(pressure_above_is_pressure),
 		LIMITS_TEST(version_1_is_near_its_limit),
