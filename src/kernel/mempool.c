@@ -4,10 +4,11 @@
  *
  * The reserve is an array of element pointers, in a list of pieces since it can grow. NULL is an empty
  * place. Whoever takes or returns an element exchanges one place atomically, so that there is no lock
- * that a fork could leave held. `missing` is how many places are empty, and may be too high for a
- * moment, never too low: it goes up before an element is taken and down after one was put. So whoever
- * returns an element that came from the reserve sees that the reserve wants one, and as long as all is
- * well a free looks at one number.
+ * that a fork could leave held. `missing` is how many elements the reserve lacks, and may be too high
+ * for a moment, never too low: it goes up before an element is taken and down after one was put. So
+ * whoever returns an element that came from the reserve sees that the reserve wants one, and as long as
+ * all is well a free looks at one number. When the reserve is made smaller, an element that is being put
+ * may still land behind its new end: it counts, and whoever takes it makes up for it as for any other.
  *
  * Whoever finds neither memory nor reserve takes a ticket, looks once more, and sleeps until an
  * element was put (wait_queue.h), or for a while: memory may come back by other ways than this pool.
@@ -33,7 +34,7 @@ struct mempool {
 	mempool_free_t *free;
 	void *data;
 	int min_nr;   /* places that count; a reserve that was made smaller has more */
-	int missing;  /* of these, empty */
+	int missing;  /* elements it wants; below 0 while some lie behind those places */
 	int capacity; /* places there are; the one who resizes */
 	struct wait_queue wait;
 	struct reserve *reserve;
@@ -41,22 +42,32 @@ struct mempool {
 
 /* ---- The reserve ---- */
 
+/* What lies in the place, which is missed from now on; NULL when there is nothing. */
+static void *take_from(struct mempool *pool, void **place)
+{
+	void *element;
+
+	__atomic_fetch_add(&pool->missing, 1, __ATOMIC_SEQ_CST);
+	element = __atomic_exchange_n(place, NULL, __ATOMIC_ACQ_REL);
+	if (!element)
+		__atomic_fetch_sub(&pool->missing, 1, __ATOMIC_SEQ_CST);
+	return element;
+}
+
 static void *take(struct mempool *pool)
 {
 	struct reserve *r;
 	void *element;
 	int i;
 
-	__atomic_fetch_add(&pool->missing, 1, __ATOMIC_SEQ_CST);
 	for (r = pool->reserve; r; r = smp_load_acquire(&r->next))
 		for (i = 0; i < r->nr; i++) {
 			if (!READ_ONCE(r->place[i]))
 				continue;
-			element = __atomic_exchange_n(&r->place[i], NULL, __ATOMIC_ACQ_REL);
+			element = take_from(pool, &r->place[i]);
 			if (element)
 				return element;
 		}
-	__atomic_fetch_sub(&pool->missing, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -112,11 +123,11 @@ static void shrink(struct mempool *pool, int nr)
 
 			if (index < nr)
 				continue;
-			element = __atomic_exchange_n(&r->place[i], NULL, __ATOMIC_ACQ_REL);
+			element = take_from(pool, &r->place[i]);
+			if (index < old)
+				__atomic_fetch_sub(&pool->missing, 1, __ATOMIC_SEQ_CST);
 			if (element)
 				pool->free(element, pool->data);
-			else if (index < old)
-				__atomic_fetch_sub(&pool->missing, 1, __ATOMIC_SEQ_CST);
 		}
 }
 

@@ -218,6 +218,7 @@ static void whoever_waits_tries_again(void **state)
 }
 
 #define THREADS 4
+#define MOST	2000 /* elements in a reserve that is resized */
 
 static struct source failing;
 static mempool_t *shared;
@@ -257,6 +258,45 @@ static void two_elements_serve_four_threads(void **state)
 	assert_int_equal(mempool_curr_nr(shared), 2);
 	assert_int_equal(failing.freed, 0);
 	mempool_destroy(shared);
+}
+
+/* Takes elements out of the reserve and puts them back, until the pool is as it shall stay. */
+static volatile bool resized;
+
+static void *empty_and_fill(void *arg)
+{
+	void *elements[MOST];
+	int n;
+
+	while (!resized) {
+		for (n = 0; n < MOST && (elements[n] = mempool_alloc_preallocated(shared)); n++)
+			;
+		while (n > 0)
+			mempool_free(elements[--n], shared);
+	}
+	return arg;
+}
+
+/* Whatever was under way when it was resized, a reserve that lacks elements takes what is freed. */
+static void a_resized_reserve_knows_what_it_lacks(void **state)
+{
+	int rounds = RUNNING_ON_VALGRIND ? 100 : 60000, i;
+	pthread_t thread;
+
+	(void)state;
+	failing = (struct source){ .fails = false };
+	shared = mempool_create(MOST, source_alloc, source_free, &failing);
+	resized = false;
+	assert_int_equal(pthread_create(&thread, NULL, empty_and_fill, NULL), 0);
+	for (i = 1; i <= rounds; i++)
+		assert_int_equal(mempool_resize(shared, MOST - i % 5), 0);
+	resized = true;
+	pthread_join(thread, NULL);
+	for (i = 0; i < MOST; i++)
+		mempool_free(source_alloc(GFP_KERNEL, &failing), shared);
+	assert_int_equal(mempool_curr_nr(shared), MOST);
+	mempool_destroy(shared);
+	assert_int_equal(failing.freed, failing.allocated);
 }
 
 static void use_in_child(void)
@@ -407,6 +447,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(whoever_may_wait_gets_what_comes_back),
 		cmocka_unit_test(whoever_waits_tries_again),
 		cmocka_unit_test(two_elements_serve_four_threads),
+		cmocka_unit_test(a_resized_reserve_knows_what_it_lacks),
 		cmocka_unit_test(a_child_has_a_pool_of_its_own),
 		cmocka_unit_test(kinds_are_functions_and_data),
 		cmocka_unit_test(reserves_keep_their_promise_without_memory),
