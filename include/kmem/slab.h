@@ -243,8 +243,8 @@ bool kmem_dump_obj(const void *object) KMEM_SYMBOL(kmem_dump_obj);
 struct slab_sheaf;
 
 /*
- * A sheaf that holds @size objects of @s at least; NULL when they cannot be had. It belongs to the
- * caller, and one thread at a time may use it.
+ * A sheaf that holds @size objects of @s at least; NULL when they, or its own memory, cannot be had as
+ * @flags allow. It belongs to the caller, and one thread at a time may use it.
  */
 struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *s, gfp_t flags, unsigned int size)
 	KMEM_SYMBOL(kmem_cache_prefill_sheaf);

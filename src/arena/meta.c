@@ -29,7 +29,7 @@ static bool new_chunk(void)
 }
 
 /* Memory of a chunk reads as zero until it was used. */
-static void *carve(struct meta_pool *pool)
+static void *carve(struct meta_pool *pool, bool may_ask)
 {
 	/* Of a large one only the start may ever be used: that should be as few pages as can be. */
 	size_t align = pool->size >= PAGE_SIZE ? PAGE_SIZE : LINE_SIZE;
@@ -37,7 +37,7 @@ static void *carve(struct meta_pool *pool)
 
 	KMEM_ASSERT(pool->size <= CHUNK_SIZE);
 	if (object + pool->size > chunk_end) {
-		if (!new_chunk())
+		if (!may_ask || !new_chunk())
 			return NULL;
 		object = chunk_next;
 	}
@@ -46,7 +46,7 @@ static void *carve(struct meta_pool *pool)
 	return object;
 }
 
-void *meta_alloc(struct meta_pool *pool)
+static void *take(struct meta_pool *pool, bool may_ask)
 {
 	void *object;
 
@@ -56,10 +56,20 @@ void *meta_alloc(struct meta_pool *pool)
 		pool->free = *(void **)object;
 		pool->nr_free--;
 	} else {
-		object = carve(pool);
+		object = carve(pool, may_ask);
 	}
 	lock_release(&meta_lock);
 	return object;
+}
+
+void *meta_alloc(struct meta_pool *pool)
+{
+	return take(pool, true);
+}
+
+void *meta_alloc_atomic(struct meta_pool *pool)
+{
+	return take(pool, false);
 }
 
 void meta_free(struct meta_pool *pool, void *object)

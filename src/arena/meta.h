@@ -34,6 +34,9 @@ extern struct lock meta_lock;
  * that was never used reads as zero, another as its last user left it but for the first word.
  */
 void *meta_alloc(struct meta_pool *pool);
+
+/* The same without asking the OS: NULL when no chunk at hand has room. */
+void *meta_alloc_atomic(struct meta_pool *pool);
 void meta_free(struct meta_pool *pool, void *object);
 
 /* Bytes of address space held for metadata chunks. */

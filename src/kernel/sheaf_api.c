@@ -32,7 +32,12 @@ static struct meta_pool pools[MOST_SHIFT + 1] = {
 	POOL(10), POOL(11), POOL(12), POOL(13), POOL(14),
 };
 
-static struct slab_sheaf *new_sheaf(struct kmem_cache *s, unsigned int size)
+static struct kmem_cpu *enter(gfp_t flags)
+{
+	return gfpflags_allow_blocking(flags) ? cpu_enter() : cpu_enter_atomic();
+}
+
+static struct slab_sheaf *new_sheaf(struct kmem_cache *s, gfp_t flags, unsigned int size)
 {
 	struct slab_sheaf *sheaf = NULL;
 	unsigned int shift = LEAST_SHIFT;
@@ -42,10 +47,11 @@ static struct slab_sheaf *new_sheaf(struct kmem_cache *s, unsigned int size)
 		shift++;
 	if (shift > MOST_SHIFT)
 		return NULL;
-	cpu = cpu_enter();
+	cpu = enter(flags);
 	if (!cpu)
 		return NULL;
-	sheaf = meta_alloc(&pools[shift]);
+	sheaf = gfpflags_allow_blocking(flags) ? meta_alloc(&pools[shift]) :
+						 meta_alloc_atomic(&pools[shift]);
 	cpu_leave(cpu);
 	if (!sheaf)
 		return NULL;
@@ -55,9 +61,9 @@ static struct slab_sheaf *new_sheaf(struct kmem_cache *s, unsigned int size)
 	return sheaf;
 }
 
-static void drop_sheaf(struct slab_sheaf *sheaf)
+static void drop_sheaf(struct slab_sheaf *sheaf, gfp_t flags)
 {
-	struct kmem_cpu *cpu = cpu_enter();
+	struct kmem_cpu *cpu = enter(flags);
 
 	/* In a handler that interrupted the library it is lost. */
 	if (!cpu)
@@ -85,7 +91,7 @@ static bool fill(struct kmem_cache *s, gfp_t flags, struct slab_sheaf *sheaf, un
 
 struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *s, gfp_t flags, unsigned int size)
 {
-	struct slab_sheaf *sheaf = new_sheaf(s, size);
+	struct slab_sheaf *sheaf = new_sheaf(s, flags, size);
 
 	if (sheaf && fill(s, flags, sheaf, size, CALLER))
 		return sheaf;
@@ -102,12 +108,12 @@ int kmem_cache_refill_sheaf(struct kmem_cache *s, gfp_t flags, struct slab_sheaf
 
 	check_cache(s, *sheaf);
 	if (size > 1u << (*sheaf)->shift) {
-		larger = new_sheaf(s, size);
+		larger = new_sheaf(s, flags, size);
 		if (!larger)
 			return -ENOMEM;
 		larger->size = (*sheaf)->size;
 		memcpy(larger->objects, (*sheaf)->objects, larger->size * sizeof(void *));
-		drop_sheaf(*sheaf);
+		drop_sheaf(*sheaf, flags);
 		*sheaf = larger;
 	}
 	return fill(s, flags, *sheaf, size, CALLER) ? 0 : -ENOMEM;
@@ -126,11 +132,10 @@ void *kmem_cache_alloc_from_sheaf(struct kmem_cache *s, gfp_t flags, struct slab
 
 void kmem_cache_return_sheaf(struct kmem_cache *s, gfp_t flags, struct slab_sheaf *sheaf)
 {
-	(void)flags;
 	check_cache(s, sheaf);
 	if (sheaf->size)
 		kmem_cache_free_bulk(s, sheaf->size, sheaf->objects);
-	drop_sheaf(sheaf);
+	drop_sheaf(sheaf, flags);
 }
 
 unsigned int kmem_cache_sheaf_size(const struct slab_sheaf *sheaf)

@@ -7,6 +7,8 @@
 #define KMEM_TESTS_API_H
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,6 +144,28 @@ static inline void limit_memory(size_t more)
 	fclose(f);
 	rlim.rlim_cur = rlim.rlim_max = pages * (size_t)sysconf(_SC_PAGESIZE) + more;
 	CHILD_EXPECT(setrlimit(RLIMIT_AS, &rlim) == 0);
+}
+
+/* From now on the process ends at the first system call for memory by this thread. */
+static inline void forbid_memory_calls(void)
+{
+#define MEMORY_CALL(name)                                      \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+	static struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		MEMORY_CALL(mmap),
+		MEMORY_CALL(munmap),
+		MEMORY_CALL(mprotect),
+		MEMORY_CALL(mremap),
+		MEMORY_CALL(madvise),
+		MEMORY_CALL(brk),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	CHILD_EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHILD_EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

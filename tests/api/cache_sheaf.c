@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bulk calls, prefilled sheaves, sheaf capacity; and what holds when the OS gives nothing. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 
 #include <kmem/slabinfo.h>
@@ -205,6 +206,43 @@ static void atomic_requests_do_not_grow_the_heap(void **state)
 	passes_in_child(atomic_from_what_is_there);
 }
 
+static volatile bool prefilled;
+
+/* Neither a state for the thread nor memory for another sheaf. Its end would take calls of libc's. */
+static void *prefill_atomically(void *arg)
+{
+	struct kmem_cache *s = arg;
+	size_t n = 0;
+
+	forbid_memory_calls();
+	CHILD_EXPECT(kmem_cache_prefill_sheaf(s, GFP_ATOMIC, 10));
+	while (n < AS_HARD_AS_CAN_BE && kmem_cache_prefill_sheaf(s, GFP_NOWAIT, 0))
+		n++;
+	CHILD_EXPECT(n < AS_HARD_AS_CAN_BE && errno == ENOMEM);
+	prefilled = true;
+	pause();
+	return NULL;
+}
+
+static void prefill_in_a_new_thread(void)
+{
+	struct kmem_cache *s = kmem_cache_create("atomic", 248, 0, SLAB_NO_MERGE, NULL);
+	pthread_t thread;
+
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	CHILD_EXPECT(pthread_create(&thread, NULL, prefill_atomically, s) == 0);
+	while (!prefilled)
+		usleep(1000);
+}
+
+static void atomic_prefills_never_enter_the_os(void **state)
+{
+	(void)state;
+	/* valgrind's own calls would be stopped, too. */
+	if (!RUNNING_ON_VALGRIND)
+		passes_in_child(prefill_in_a_new_thread);
+}
+
 /* ---- Capacity ---- */
 
 static void capacity_is_what_was_asked_for(void **state)
@@ -240,6 +278,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(prefilled_objects_can_be_taken, setup, teardown),
 		cmocka_unit_test(promised_objects_are_there_when_the_os_refuses),
 		cmocka_unit_test(atomic_requests_do_not_grow_the_heap),
+		cmocka_unit_test(atomic_prefills_never_enter_the_os),
 		cmocka_unit_test(capacity_is_what_was_asked_for),
 	};
 

@@ -3,11 +3,7 @@
 #include "api.h"
 
 #include <kmem/slab.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 /* Sizes about every boundary there is: classes, pages, sections. */
 static const size_t sizes[] = {
@@ -174,28 +170,6 @@ static void zeroed_means_so_for_many(void **state)
 		}
 		kfree_bulk(500, (void **)objects);
 	}
-}
-
-/* Ends the process at the first system call for memory. */
-static void forbid_memory_calls(void)
-{
-#define MEMORY_CALL(name)                                      \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
-	static struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		MEMORY_CALL(mmap),
-		MEMORY_CALL(munmap),
-		MEMORY_CALL(mprotect),
-		MEMORY_CALL(mremap),
-		MEMORY_CALL(madvise),
-		MEMORY_CALL(brk),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
-
-	CHILD_EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHILD_EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
 /* Takes all there is of every size, without a call, and is then told NULL. */

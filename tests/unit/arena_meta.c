@@ -305,6 +305,30 @@ static void test_pool_refused(void **state)
 	meta_free(&other, object);
 }
 
+/* What the chunk at hand has room for, and what was freed; for more the OS is not asked. */
+static void test_pool_atomic(void **state)
+{
+	struct meta_pool pool = META_POOL_INIT("test", 1024);
+	unsigned long calls;
+	unsigned int n = 0;
+	char *object = meta_alloc(&pool), *last = object;
+
+	(void)state;
+	calls = unit_os_calls;
+	while ((object = meta_alloc_atomic(&pool))) {
+		last = object;
+		n++;
+	}
+	EXPECT(n <= 256);
+	EXPECT_EQ(unit_os_calls, calls);
+	EXPECT_EQ(pool.nr_total, n + 1);
+	meta_free(&pool, last);
+	EXPECT(meta_alloc_atomic(&pool) == last);
+	EXPECT(meta_alloc_atomic(&pool) == NULL);
+	EXPECT(meta_alloc(&pool) != NULL);
+	EXPECT(meta_alloc_atomic(&pool) != NULL);
+}
+
 static struct meta_pool shared = META_POOL_INIT("shared", 200);
 
 static void churn(void *arg, unsigned int id)
@@ -353,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_chunk_is_guarded),
 		cmocka_unit_test(test_pool_refused),
+		cmocka_unit_test(test_pool_atomic),
 		cmocka_unit_test(test_threads),
 	};
 
