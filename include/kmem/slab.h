@@ -348,7 +348,8 @@ void *kzalloc_node(size_t size, gfp_t flags, int node) KMEM_SYMBOL(kzalloc_node)
  * Makes @object @size bytes long and returns where it is now, its contents kept up to the lesser of
  * both sizes. NULL and ZERO_SIZE_PTR are allocated anew; a @size of 0 frees and returns
  * ZERO_SIZE_PTR. When NULL is returned, @object is as it was. With __GFP_ZERO what the object grows by
- * reads as zero, if it had __GFP_ZERO whenever it was allocated or resized before. Kernel: krealloc().
+ * reads as zero, if it had __GFP_ZERO whenever it was allocated or resized before. Without
+ * __GFP_DIRECT_RECLAIM whole pages are not made less: ksize() says the same. Kernel: krealloc().
  */
 void *krealloc(const void *object, size_t size, gfp_t flags) KMEM_SYMBOL(krealloc);
 

@@ -93,12 +93,24 @@ static bool is_aligned(const void *object, size_t size)
 	return (size & (size - 1)) || ((uintptr_t)object & (min_ul(size, SECTION_SIZE) - 1)) == 0;
 }
 
+/* Pages would go back to the OS, now or by the free after a copy: @object stays as large as it is. */
+static void *shrink_atomically(void *object, size_t old_size, size_t size)
+{
+	if (cache_of(object))
+		return kmalloc_resize(object, old_size, size);
+	if (size <= KMALLOC_MAX_SIZE)
+		kmalloc_keep_larger();
+	return object;
+}
+
 /* Without a copy where that is possible, and where @flags let the OS be asked if it has to be. */
 static void *resize_in_place(void *object, size_t old_size, size_t size, gfp_t flags)
 {
-	if (!is_aligned(object, size) || (size > old_size && !gfpflags_allow_blocking(flags)))
+	if (!is_aligned(object, size))
 		return NULL;
-	return kmalloc_resize(object, old_size, size);
+	if (gfpflags_allow_blocking(flags))
+		return kmalloc_resize(object, old_size, size);
+	return size > old_size ? NULL : shrink_atomically(object, old_size, size);
 }
 
 /* What is behind the @size bytes of @object that were kept: an area's pages are zero by themselves. */

@@ -214,6 +214,28 @@ static void grow_atomically(void)
 	CHILD_EXPECT(is_filled(small, 100000) && is_filled(large, 100000));
 }
 
+/* Pages are not given back, neither an area's nor a block's, be it for a smaller place. */
+static void shrink_atomically(void)
+{
+	static const size_t sizes_of_pages[] = { 100 * MIB, 10 * MIB, 100000 };
+	char *objects[3];
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		objects[i] = kmalloc(sizes_of_pages[i], GFP_KERNEL);
+	forbid_memory_calls();
+	for (i = 0; i < 3; i++) {
+		fill(objects[i], 50000);
+		CHILD_EXPECT(krealloc(objects[i], 90000, GFP_ATOMIC) == objects[i]);
+		CHILD_EXPECT(krealloc(objects[i], 1000, GFP_NOWAIT) == objects[i]);
+		CHILD_EXPECT(is_filled(objects[i], 50000) &&
+			     ksize(objects[i]) >= sizes_of_pages[i]);
+		CHILD_EXPECT(krealloc(objects[i], 40000, GFP_NOWAIT | __GFP_ZERO) == objects[i]);
+		CHILD_EXPECT(is_filled(objects[i], 40000));
+		CHILD_EXPECT(all_are(objects[i] + 40000, ksize(objects[i]) - 40000, 0));
+	}
+}
+
 static volatile bool first_call_done;
 
 /* Whoever has no state yet does not ask for one. Its end would take calls of libc's. */
@@ -245,6 +267,7 @@ static void atomic_never_enters_the_os(void **state)
 		passes_in_child(take_all_atomic);
 		passes_in_child(take_all_nowait);
 		passes_in_child(grow_atomically);
+		passes_in_child(shrink_atomically);
 		passes_in_child(take_atomic_in_a_new_thread);
 	}
 }
