@@ -255,7 +255,7 @@ int kmem_cache_refill_sheaf(struct kmem_cache *s, gfp_t flags, struct slab_sheaf
 			    unsigned int size) KMEM_SYMBOL(kmem_cache_refill_sheaf);
 
 /* An object of the sheaf, whatever the OS says; NULL only when the sheaf is empty. Of @flags only
- * __GFP_ZERO matters. */
+ * __GFP_ZERO matters, which a cache with a constructor refuses: NULL, and a line on stderr. */
 void *kmem_cache_alloc_from_sheaf(struct kmem_cache *s, gfp_t flags, struct slab_sheaf *sheaf)
 	KMEM_SYMBOL(kmem_cache_alloc_from_sheaf);
 

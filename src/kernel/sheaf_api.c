@@ -124,7 +124,7 @@ void *kmem_cache_alloc_from_sheaf(struct kmem_cache *s, gfp_t flags, struct slab
 	void *object;
 
 	check_cache(s, sheaf);
-	if (!sheaf->size)
+	if (!sheaf->size || cache_refuses_zero(s, flags))
 		return NULL;
 	object = sheaf->objects[--sheaf->size];
 	return flags & __GFP_ZERO ? memset(object, 0, kmem_cache_size(s)) : object;

@@ -94,13 +94,17 @@ static void *make_ready(struct kmem_cache *s, void *object, gfp_t gfp, const voi
 	return gfp & __GFP_ZERO ? memset(object, 0, s->object_size) : object;
 }
 
+bool cache_refuses_zero(const struct kmem_cache *s, gfp_t gfp)
+{
+	if (likely(!(gfp & __GFP_ZERO) || !s->ctor))
+		return false;
+	kmem_report("%s: __GFP_ZERO and a constructor exclude each other", s->name);
+	return true;
+}
+
 static bool is_refused(struct kmem_cache *s, gfp_t gfp)
 {
-	if (unlikely((gfp & __GFP_ZERO) && s->ctor)) {
-		kmem_report("%s: __GFP_ZERO and a constructor exclude each other", s->name);
-		return true;
-	}
-	return should_failslab(s, gfp);
+	return cache_refuses_zero(s, gfp) || should_failslab(s, gfp);
 }
 
 static void *refuse(const struct kmem_cache *s, gfp_t gfp)

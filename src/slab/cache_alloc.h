@@ -11,6 +11,9 @@
 
 #include "slab.h"
 
+/* Whether @gfp asks for what would undo a constructor; it is said on stderr. */
+bool cache_refuses_zero(const struct kmem_cache *s, gfp_t gfp);
+
 /* An object for @caller, zeroed if asked; NULL and ENOMEM. */
 void *cache_alloc_slow(struct kmem_cache *s, gfp_t gfp, const void *caller);
 

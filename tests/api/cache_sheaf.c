@@ -113,6 +113,33 @@ static void prefilled_objects_can_be_taken(void **state)
 	assert_null(kmem_cache_prefill_sheaf(cache, GFP_KERNEL, 1 << 20));
 }
 
+static void construct(void *object)
+{
+	*(long *)object = 0x5eed;
+}
+
+static void constructed_objects_are_not_zeroed(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("ctor", 248, 0, SLAB_NO_MERGE, construct);
+	struct slab_sheaf *sheaf = kmem_cache_prefill_sheaf(s, GFP_KERNEL, 1);
+	unsigned int size = kmem_cache_sheaf_size(sheaf);
+	char text[200];
+	long *object;
+
+	(void)state;
+	api_listen();
+	object = kmem_cache_alloc_from_sheaf(s, GFP_KERNEL | __GFP_ZERO, sheaf);
+	api_heard(text, sizeof(text));
+	assert_null(object);
+	assert_non_null(strstr(text, "ctor: __GFP_ZERO and a constructor exclude each other"));
+	assert_int_equal(kmem_cache_sheaf_size(sheaf), size);
+	object = kmem_cache_alloc_from_sheaf(s, GFP_KERNEL, sheaf);
+	assert_int_equal(*object, 0x5eed);
+	kmem_cache_free(s, object);
+	kmem_cache_return_sheaf(s, GFP_KERNEL, sheaf);
+	assert_int_equal(kmem_cache_destroy(s), 0);
+}
+
 /* ---- Nothing from the OS ---- */
 
 #define AS_HARD_AS_CAN_BE 20000
@@ -276,6 +303,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(bulk_objects_are_all_different, setup, teardown),
 		cmocka_unit_test_setup_teardown(bulk_free_of_several_caches, setup, teardown),
 		cmocka_unit_test_setup_teardown(prefilled_objects_can_be_taken, setup, teardown),
+		cmocka_unit_test(constructed_objects_are_not_zeroed),
 		cmocka_unit_test(promised_objects_are_there_when_the_os_refuses),
 		cmocka_unit_test(atomic_requests_do_not_grow_the_heap),
 		cmocka_unit_test(atomic_prefills_never_enter_the_os),
