@@ -221,15 +221,15 @@ bool cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, void **objects, size_t n,
 
 void cache_free(struct kmem_cache *s, void *object, const void *caller)
 {
-	struct kmem_cpu *cpu;
+	struct kmem_cpu *cpu = cpu_enter();
 
-	if (unlikely(s->single))
-		debug_free(s, object, caller);
-	cpu = cpu_enter();
 	if (unlikely(!cpu)) {
 		cpu_defer_free(object);
 		return;
 	}
+	/* Not before: what is deferred comes here again. */
+	if (unlikely(s->single))
+		debug_free(s, object, caller);
 	if (likely(cpu->kind == CPU_LIVE))
 		sheaf_free(cpu, s, object);
 	else

@@ -191,6 +191,32 @@ static void test_trace(void **state)
 	end();
 }
 
+/* As when a signal handler frees within a slow path: looked at and noted once, when that ends. */
+static void give_within(void *arg)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+
+	(void)arg;
+	give(object);
+	EXPECT((unsigned char)object[SIZE - 1] == 0x5a);
+	cpu_leave(cpu);
+	EXPECT((unsigned char)object[SIZE - 1] == 0xa5);
+}
+
+static void test_given_by_a_handler(void **state)
+{
+	char text[2000], *first;
+
+	(void)state;
+	make(SLAB_RED_ZONE | SLAB_POISON | SLAB_TRACE);
+	object = take();
+	EXPECT_EQ(unit_child(give_within, NULL, text, sizeof(text)), 0);
+	first = strstr(text, "TRACE debug: free 0x");
+	EXPECT(first && !strstr(first + 1, "TRACE debug: free 0x"));
+	give_within(NULL);
+	end();
+}
+
 /* Everything together, for many objects: nothing is said, and all sizes are right. */
 static void test_all_at_once(void **state)
 {
@@ -227,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup(test_no_poison_for_readers, setup),
 		cmocka_unit_test_setup(test_users, setup),
 		cmocka_unit_test_setup(test_trace, setup),
+		cmocka_unit_test_setup(test_given_by_a_handler, setup),
 		cmocka_unit_test_setup(test_all_at_once, setup),
 	};
 
