@@ -30,6 +30,7 @@
 
 struct lock slab_mutex = LOCK_INIT(RANK_CACHES);
 struct list_head slab_caches = LIST_HEAD_INIT(slab_caches);
+struct list_head ending_caches = LIST_HEAD_INIT(ending_caches);
 
 /* All under slab_mutex. */
 static struct list_head dead = LIST_HEAD_INIT(dead);
@@ -377,7 +378,7 @@ static int begin_end(struct kmem_cpu *cpu, struct kmem_cache *s)
 	WRITE_ONCE(s->state, CACHE_ENDING);
 	WRITE_ONCE(s->slot, (uint16_t)SLOT_OFFSET(0));
 	cache_shrink(s);
-	list_del(&s->list);
+	list_move_tail(&s->list, &ending_caches);
 	return 1;
 }
 
@@ -387,7 +388,7 @@ static void finish_end(struct kmem_cache *s)
 	free_index(s);
 	cache_free_nodes(s);
 	WRITE_ONCE(s->state, CACHE_DEAD);
-	list_add_tail(&s->list, &dead);
+	list_move_tail(&s->list, &dead);
 	nr_dead++;
 }
 

@@ -15,7 +15,7 @@
  * is in use, nothing more is done. States:
  *
  *	CACHE_ALIVE   on slab_caches
- *	CACHE_ENDING  on no list; its slabs are going, and may wait for readers or destructors
+ *	CACHE_ENDING  on ending_caches; its slabs are going, and may wait for readers or destructors
  *	CACHE_DEAD    on the list of the dead; its index is free for others
  *
  * A dead descriptor stays as it is, so that a use of it is told by name, until many more have died
@@ -34,7 +34,8 @@
 #define CACHE_SIZE_MAX (4u << 20)
 
 extern struct lock slab_mutex;
-extern struct list_head slab_caches; /* oldest first; slab_mutex */
+extern struct list_head slab_caches;   /* oldest first; slab_mutex */
+extern struct list_head ending_caches; /* those on their way; slab_mutex */
 
 /* By kmem_cache->far; NULL: none. For those that are in use, and under slab_mutex for others. */
 struct kmem_cache *far_cache(unsigned int nr);

@@ -201,9 +201,24 @@ void release_wait(struct kmem_cache *s)
 
 /* ---- Fork ---- */
 
+/* Those that end are among them: what is lost may be the last slab of one, and on no list. */
+static void forget_counts(const struct list_head *caches, bool with_readers)
+{
+	struct kmem_cache *s;
+
+	list_for_each_entry(s, caches, list) {
+		if (with_readers)
+			s->nr_with_readers = 0;
+		s->nr_waiting = s->nr_with_readers;
+	}
+}
+
 static void count_with_readers(struct kmem_rcu_head *head)
 {
-	container_of(head, struct slab, rcu)->cache->nr_with_readers++;
+	struct kmem_cache *s = container_of(head, struct slab, rcu)->cache;
+
+	s->nr_with_readers++;
+	s->nr_waiting++;
 }
 
 static void count_again(const struct list_head *slabs)
@@ -217,21 +232,18 @@ static void count_again(const struct list_head *slabs)
 /* What other threads had in hand, or just on the way to the readers, is lost; the rest is counted. */
 void release_fork_child(void)
 {
+	bool builtin = rcu_is_builtin();
 	struct slab *slab, *next;
-	struct kmem_cache *s;
 
 	if (release_lock.depth)
 		return;
 	list_for_each_entry_safe(slab, next, &in_hand, list)
 		if (slab->free_map[0] != self())
 			list_del(&slab->list);
-	if (rcu_is_builtin()) {
-		for_each_cache(s)
-			s->nr_with_readers = 0;
+	forget_counts(&slab_caches, builtin);
+	forget_counts(&ending_caches, builtin);
+	if (builtin)
 		rcu_for_each_call(count_with_readers);
-	}
-	for_each_cache(s)
-		s->nr_waiting = s->nr_with_readers;
 	count_again(&waiting);
 	count_again(&in_hand);
 }

@@ -143,7 +143,7 @@ struct kmem_cache {
 	struct kmem_cache_node **nodes; /* by number; NULL while there is one */
 
 	/* for cache.c, under slab_mutex */
-	struct list_head list;	  /* slab_caches, or those that wait for their descriptor's reuse */
+	struct list_head list;	  /* slab_caches, ending_caches, or those that wait for reuse */
 	struct list_head aliases; /* struct cache_alias */
 	bool unmergeable;	  /* constant */
 	unsigned int refcount;	  /* names; 1 more of a kmalloc cache, which never ends */

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Slabs on their way out, and the readers they wait for: forks, destructors and signals meanwhile. */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cache.h"
+#include "cache_alloc.h"
+#include "fork.h"
+#include "init.h"
+#include "purge.h"
+#include "rcu.h"
+#include "unit_slab.h"
+
+#define NR 100
+
+static const slab_flags_t both[] = { 0, SLAB_TYPESAFE_BY_RCU };
+
+static int setup(void **state)
+{
+	(void)state;
+	kmem_init();
+	options_parse("decay_ms=-1", &purge_params, 1);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	expect_nothing_left();
+	return 0;
+}
+
+/* A cache with two objects to a slab, all of which were in use. */
+static struct kmem_cache *make_used(slab_flags_t flags, void (*dtor)(void *object))
+{
+	const struct cache_wish wish = {
+		.name = "unit", .size = 16000, .flags = flags, .dtor = dtor
+	};
+	void *objects[NR];
+	struct kmem_cache *s;
+	int error;
+
+	s = cache_create(&wish, &error);
+	EXPECT(s != NULL);
+	EXPECT(cache_alloc_bulk(s, GFP_KERNEL, objects, NR, NULL));
+	cache_free_bulk(s, objects, NR, NULL);
+	return s;
+}
+
+static void end(struct kmem_cache *s)
+{
+	expect_cache_sound(s);
+	EXPECT_EQ(cache_destroy(s), 0);
+	EXPECT_EQ(s->state, CACHE_DEAD);
+	EXPECT_EQ(s->nr_waiting, 0);
+}
+
+/* ---- A destructor that forks while its cache ends ---- */
+
+static bool may_fork;
+static pid_t forked;
+
+/* The child ends the cache, too, or is killed. */
+static void forking_dtor(void *object)
+{
+	(void)object;
+	if (!may_fork)
+		return;
+	may_fork = false;
+	forked = fork();
+	if (!forked)
+		alarm(20);
+}
+
+static void test_fork_while_a_cache_ends(void **state)
+{
+	struct kmem_cache *s;
+	unsigned int i;
+	int status;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(both); i++) {
+		s = make_used(both[i], forking_dtor);
+		may_fork = true;
+		end(s);
+		EXPECT(!may_fork);
+		if (!forked)
+			_exit(0);
+		EXPECT_EQ(waitpid(forked, &status, 0), forked);
+		EXPECT_EQ(status, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_fork_while_a_cache_ends, setup, teardown),
+	};
+
+	fork_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
