@@ -57,6 +57,7 @@ struct kmem_cpu {
 	struct cpu_slot *chunk[NR_CHUNKS];
 	unsigned long rcu_epoch; /* when it became a reader; 0: it is none. See rcu.h */
 	unsigned int rcu_nesting;
+	bool rcu_polls; /* it runs what waited for readers */
 };
 
 #define SLOT_OFFSET(class) (offsetof(struct kmem_cpu, slot) + (class) * sizeof(struct cpu_slot))

@@ -22,6 +22,8 @@ static struct kmem_rcu_head *first, **last = &first;
 static const struct kmem_rcu_ops *registered;
 static bool in_use;
 
+static bool stateless_polls; /* atomic */
+
 /* What the built-in scheme keeps in a head. */
 #define NEXT(head)  (*(struct kmem_rcu_head **)&(head)->scheme[0])
 #define FUNC(head)  (*(void (**)(struct kmem_rcu_head *)) & (head)->scheme[1])
@@ -188,7 +190,7 @@ static unsigned long oldest_call(void)
 	return oldest;
 }
 
-void rcu_poll(void)
+static void run_calls(void)
 {
 	struct kmem_rcu_head *head;
 	unsigned long due;
@@ -203,10 +205,23 @@ void rcu_poll(void)
 	}
 }
 
+/* Not within itself: what a call runs may read, and leave, and so come here. */
+void rcu_poll(void)
+{
+	struct kmem_cpu *cpu = this_cpu;
+	bool *polls = cpu->kind == CPU_LIVE ? &cpu->rcu_polls : &stateless_polls;
+
+	if (!READ_ONCE(first) || __atomic_exchange_n(polls, true, __ATOMIC_RELAXED))
+		return;
+	run_calls();
+	__atomic_store_n(polls, false, __ATOMIC_RELAXED);
+}
+
+/* A call may wait here for later ones, which nobody else need look after. */
 static void builtin_barrier(void)
 {
 	builtin_synchronize();
-	rcu_poll();
+	run_calls();
 }
 
 /* ---- Which scheme ---- */
@@ -282,6 +297,8 @@ void rcu_for_each_call(void (*fn)(struct kmem_rcu_head *head))
 
 void rcu_fork_child(void)
 {
-	if (!rcu_lock.depth)
-		__atomic_store_n(&stateless_readers, 0, __ATOMIC_RELAXED);
+	if (rcu_lock.depth)
+		return;
+	__atomic_store_n(&stateless_readers, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&stateless_polls, false, __ATOMIC_RELAXED);
 }

@@ -11,7 +11,8 @@
  *
  * There is no thread of its own: calls are looked after when readers leave, when slabs are released,
  * and by whoever waits. A thread without a state (after its exit handler) reads under one common
- * count, which holds up all grace periods while it is not zero.
+ * count, which holds up all grace periods while it is not zero. Who is in a call looks after no
+ * others, but to wait for them: a destructor that reads would be within another, and another.
  */
 #ifndef KMEM_RCU_H
 #define KMEM_RCU_H

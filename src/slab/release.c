@@ -184,15 +184,17 @@ static bool have_in_hand(const struct kmem_cache *s)
 
 void release_wait(struct kmem_cache *s)
 {
-	while (see_to_one())
-		;
-	if (s->flags & SLAB_TYPESAFE_BY_RCU)
-		grace_barrier();
-	while (READ_ONCE(s->nr_waiting)) {
+	for (;;) {
+		while (see_to_one())
+			;
+		/* Each time: another thread may call, and leave it to whoever comes next. */
+		if (s->flags & SLAB_TYPESAFE_BY_RCU)
+			grace_barrier();
+		if (!READ_ONCE(s->nr_waiting))
+			break;
 		if (have_in_hand(s))
 			kmem_bug("%s: kmem_cache_destroy() by a destructor of its own", s->name);
-		if (!see_to_one())
-			sched_yield();
+		sched_yield();
 	}
 	/* Whoever counted the last one down has let go of the lock. */
 	lock_acquire(&release_lock);

@@ -91,10 +91,68 @@ static void test_fork_while_a_cache_ends(void **state)
 	}
 }
 
+/* ---- A destructor that reads, or ends a cache whose slabs wait behind its own ---- */
+
+static struct kmem_cache *inner;
+static unsigned int depth, deepest;
+
+static void reading_dtor(void *object)
+{
+	(void)object;
+	if (++depth > deepest)
+		deepest = depth;
+	rcu_read_lock();
+	rcu_read_unlock();
+	depth--;
+}
+
+static void ending_dtor(void *object)
+{
+	struct kmem_cache *s = inner;
+
+	inner = NULL;
+	if (s)
+		EXPECT_EQ(cache_destroy(s), 0);
+	reading_dtor(object);
+}
+
+static void test_readers_in_destructors(void **state)
+{
+	struct kmem_cache *s;
+
+	(void)state;
+	rcu_read_lock();
+	s = make_used(SLAB_TYPESAFE_BY_RCU, reading_dtor);
+	cache_shrink_all(s);
+	EXPECT(s->nr_waiting > 1);
+	EXPECT_EQ(deepest, 0);
+	rcu_read_unlock();
+	EXPECT_EQ(s->nr_waiting, 0);
+	EXPECT_EQ(deepest, 1);
+	end(s);
+}
+
+static void test_end_within_a_destructor(void **state)
+{
+	struct kmem_cache *s;
+
+	(void)state;
+	rcu_read_lock();
+	s = make_used(SLAB_TYPESAFE_BY_RCU, ending_dtor);
+	cache_shrink_all(s);
+	inner = make_used(SLAB_TYPESAFE_BY_RCU, reading_dtor);
+	rcu_read_unlock();
+	EXPECT(!inner);
+	EXPECT_EQ(s->nr_waiting, 0);
+	end(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_fork_while_a_cache_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_readers_in_destructors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_end_within_a_destructor, setup, teardown),
 	};
 
 	fork_init();
