@@ -103,7 +103,7 @@ static void clear_extras(struct kmem_cpu *cpu)
 		cpu->chunk[i] = NULL;
 	}
 	/* Looked at first: a page that was never written costs nothing. */
-	if (cpu->rcu_nesting || cpu->rcu_polls) {
+	if (cpu->rcu_nesting || cpu->rcu_epoch || cpu->rcu_polls) {
 		cpu->rcu_epoch = 0;
 		cpu->rcu_nesting = 0;
 		cpu->rcu_polls = false;

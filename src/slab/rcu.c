@@ -56,6 +56,10 @@ static struct kmem_cpu *my_state(void)
 	return this_cpu;
 }
 
+/*
+ * A signal handler may read between any two steps. It keeps an epoch that it finds, and takes away one
+ * that it noted only where nobody is within: so the nesting grows first, and the epoch is asked for.
+ */
 static void builtin_read_lock(void)
 {
 	struct kmem_cpu *cpu = my_state();
@@ -64,7 +68,9 @@ static void builtin_read_lock(void)
 		__atomic_fetch_add(&stateless_readers, 1, __ATOMIC_SEQ_CST);
 		return;
 	}
-	if (cpu->rcu_nesting++ == 0) {
+	cpu->rcu_nesting++;
+	barrier();
+	if (!READ_ONCE(cpu->rcu_epoch)) {
 		WRITE_ONCE(cpu->rcu_epoch, smp_load_acquire(&epoch));
 		smp_mb();
 	}

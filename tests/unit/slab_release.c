@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Slabs on their way out, and the readers they wait for: forks, destructors and signals meanwhile. */
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,12 +148,69 @@ static void test_end_within_a_destructor(void **state)
 	end(s);
 }
 
+/* ---- A signal handler that reads, at every instruction of another reader ---- */
+
+static unsigned long nr_steps, nr_unprotected;
+static bool reads;
+
+static void read_at_a_step(int sig)
+{
+	(void)sig;
+	nr_steps++;
+	nr_unprotected += reads && !this_cpu->rcu_epoch;
+	rcu_read_lock();
+	nr_unprotected += !this_cpu->rcu_epoch;
+	rcu_read_unlock();
+	nr_unprotected += reads && !this_cpu->rcu_epoch;
+}
+
+/* The processor's trap flag: SIGTRAP after each instruction. */
+static inline void single_step(bool on)
+{
+#if defined(__x86_64__)
+	const unsigned long trap = 0x100, flags = __builtin_ia32_readeflags_u64();
+
+	__builtin_ia32_writeeflags_u64(on ? flags | trap : flags & ~trap);
+#else
+	(void)on;
+#endif
+}
+
+static void test_readers_in_handlers(void **state)
+{
+	struct sigaction act = { .sa_handler = read_at_a_step }, old;
+
+	(void)state;
+	/* neither lets signals through at every instruction */
+	if (unit_on_valgrind() || UNIT_SANITIZE)
+		skip();
+	rcu_read_lock();
+	rcu_read_unlock();
+	sigaction(SIGTRAP, &act, &old);
+	single_step(true);
+	rcu_read_lock();
+	WRITE_ONCE(reads, true);
+	rcu_read_lock();
+	rcu_read_unlock();
+	WRITE_ONCE(reads, false);
+	rcu_read_unlock();
+	single_step(false);
+	sigaction(SIGTRAP, &old, NULL);
+	EXPECT_EQ(nr_unprotected, 0);
+	EXPECT_EQ(this_cpu->rcu_epoch, 0);
+	EXPECT_EQ(this_cpu->rcu_nesting, 0);
+#if defined(__x86_64__)
+	EXPECT(nr_steps > 40);
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_fork_while_a_cache_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_readers_in_destructors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end_within_a_destructor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_readers_in_handlers, setup, teardown),
 	};
 
 	fork_init();
