@@ -18,7 +18,8 @@
  *
  * With the lock held, allocate nothing: what the thread's own sheaves cannot serve is refused with
  * ENOMEM, since finding more would wait for other locks in the wrong order. Hold it shortly: all
- * other threads' large allocations wait.
+ * other threads' large allocations wait. fork() lets go of it for a moment: look up again, in parent
+ * and child, what was looked up before.
  *
  * All functions may be called from any thread, and in a child of fork, which inherits the record with
  * the mappings. In a signal handler that interrupted a change of the record they find nothing, and

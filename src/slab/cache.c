@@ -475,16 +475,30 @@ void caches_init_nodes(void)
 	lock_release(&slab_mutex);
 }
 
+static void trim(struct kmem_cache *s)
+{
+	barn_drain(s);
+	cache_shrink(s);
+	KMEM_ASSERT(barn_is_valid(s));
+	KMEM_ASSERT(cache_is_valid(s));
+}
+
+/*
+ * kmalloc's caches stay for ever, so they need no lock: a fork by a handler that interrupted a change
+ * of a zone would wait for the holder of the list, who waits for the zone.
+ */
 void caches_trim(void)
 {
 	struct kmem_cache *s;
+	unsigned int class;
 
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		trim(kmem_caches[class]);
+	if (!READ_ONCE(cpu_extras_used))
+		return;
 	lock_acquire(&slab_mutex);
-	for_each_cache(s) {
-		barn_drain(s);
-		cache_shrink(s);
-		KMEM_ASSERT(barn_is_valid(s));
-		KMEM_ASSERT(cache_is_valid(s));
-	}
+	for_each_cache(s)
+		if (s->index >= NR_KMALLOC_CLASSES)
+			trim(s);
 	lock_release(&slab_mutex);
 }

@@ -7,6 +7,7 @@
 
 #include "cache.h"
 #include "cpu.h"
+#include "mm.h"
 #include "numa.h"
 #include "rcu.h"
 #include "release.h"
@@ -80,6 +81,22 @@ static void release_until(const struct lock *end)
 }
 
 /*
+ * The program may hold the lock of the record of mappings (kmem/vma.h), which is the innermost, and
+ * another thread may wait for it with any other in hand: so it is let go of first. Returns how many
+ * times it was held. A change of the record that a handler interrupted cannot be let go of.
+ */
+static uint16_t let_go_of_mappings(void)
+{
+	uint16_t times = 0;
+
+	if (lock_is_mine(&mmap_lock) && mm_is_changing())
+		return 0;
+	for (; lock_is_mine(&mmap_lock); times++)
+		lock_release(&mmap_lock);
+	return times;
+}
+
+/*
  * A thread may fork from a signal handler that interrupted it with an inner lock held. Waiting for
  * that one with the outer locks held, while it waits for the outer ones, would be for ever: so who
  * does not get a lock soon gives back what it has and begins again.
@@ -87,14 +104,17 @@ static void release_until(const struct lock *end)
 static void prepare(void)
 {
 	struct lock *kept_by_another;
+	uint16_t held;
 
 	if (_IO_list_lock)
 		_IO_list_lock();
 	lock_order_relax(true);
+	held = let_go_of_mappings();
 	while ((kept_by_another = for_each_lock(take, NULL))) {
 		release_until(kept_by_another);
 		sched_yield();
 	}
+	mmap_lock.depth = (uint16_t)(mmap_lock.depth + held);
 }
 
 static void release(void)

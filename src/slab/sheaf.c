@@ -83,7 +83,8 @@ void cache_limit_barn(struct kmem_cache *s)
 	unsigned long most = min_ul(MAX_FULL, FULL_A_CPU * (unsigned long)limits.cpus);
 	unsigned long bytes = limits_share(MAX_FULL_BYTES, FULL_BYTES_SHARE);
 
-	unsigned long full = max_ul(2, min_ul(most, bytes / (s->sheaf_capacity * s->size)));
+	unsigned long full =
+		max_ul(2, min_ul(most, bytes / ((unsigned long)s->sheaf_capacity * s->size)));
 	struct kmem_cache_node *node;
 
 	for_each_node(node, s)
@@ -144,7 +145,7 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 /* Another visit: true when the sheaf may hold more from now on. */
 static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf)
 {
-	unsigned int limit = sheaf->limit * 2u;
+	unsigned long limit = sheaf->limit * 2ul;
 
 	if (sheaf->limit == sheaf->capacity ||
 	    (limit * s->size > EASY_BYTES && ++sheaf->visits < VISITS_A_RAISE))

@@ -9,8 +9,9 @@
 #include "release.h"
 #include "report.h"
 
-#define FREE_BATCH  64u /* objects that are given back at a time */
-#define EMPTY_PAGES 4u	/* pages that a cache keeps in empty slabs, but one slab at least */
+#define MAX_COLOURS 256u /* different offsets of the first object: what a byte tells apart */
+#define FREE_BATCH  64u	 /* objects that are given back at a time */
+#define EMPTY_PAGES 4u	 /* pages that a cache keeps in empty slabs, but one slab at least */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 
@@ -92,7 +93,7 @@ void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsig
 	s->objects = (uint16_t)min_ul(bytes / size, SLAB_MAX_OBJECTS - s->tracks);
 	s->reciprocal = (uint32_t)(((1ULL << 32) + size - 1) / size);
 	left = bytes - s->objects * size;
-	s->colours = (uint16_t)(left / align + 1);
+	s->colours = (uint16_t)min_ul(left / align + 1, MAX_COLOURS);
 	cache_limit_empty(s);
 	s->refcount = 1;
 	list_init(&s->list);
@@ -222,7 +223,7 @@ static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, in
 	if (!slab)
 		return NULL;
 	colour = __atomic_fetch_add(&node_of(s, slab)->next_colour, 1, __ATOMIC_RELAXED) %
-		 min_ul(s->colours, 256);
+		 s->colours;
 	init_slab(s, slab, colour);
 	return slab;
 }

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork() with what the program may hold, or have interrupted, while another thread has memory mapped
+ * and unmapped. What goes wrong here waits for ever; ctest ends it.
+ */
+#include "api.h"
+
+#include <kmem/vma.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+
+#define FORKS (RUNNING_ON_VALGRIND ? 5 : 150)
+
+static bool stop;
+static int forks, bad;
+
+static void *grow_and_trim(void *arg)
+{
+	void *block[64];
+	int i;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		for (i = 0; i < 64; i++)
+			block[i] = malloc(1000000);
+		for (i = 0; i < 64; i++)
+			free(block[i]);
+		malloc_trim(0);
+	}
+	return arg;
+}
+
+static void fork_once(void)
+{
+	pid_t pid = fork(), got;
+	int status;
+
+	if (!pid)
+		_exit(0);
+	do
+		got = waitpid(pid, &status, 0);
+	while (got < 0 && errno == EINTR);
+	bad += got != pid || status;
+	__atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+}
+
+static pthread_t begin(void *(*function)(void *), void *arg)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, function, arg), 0);
+	return thread;
+}
+
+static void end(pthread_t thread)
+{
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(bad, 0);
+}
+
+static void with_the_lock_of_the_areas(void **state)
+{
+	struct mm_struct *mm = current_mm();
+	pthread_t thread;
+	int i;
+
+	(void)state;
+	stop = false;
+	thread = begin(grow_and_trim, NULL);
+	for (i = 0; i < FORKS; i++) {
+		mmap_read_lock(mm);
+		usleep(500);
+		fork_once();
+		/* It is held as before: once more than it is given back. */
+		mmap_read_lock(mm);
+		mmap_read_unlock(mm);
+		assert_non_null(find_vma(mm, 0));
+		mmap_read_unlock(mm);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	end(thread);
+}
+
+static void handler(int sig)
+{
+	(void)sig;
+	fork_once();
+}
+
+static void *send(void *arg)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		pthread_kill(*(pthread_t *)arg, SIGUSR1);
+		usleep(5000);
+	}
+	return NULL;
+}
+
+/* The handler interrupts changes of the zone; the other thread trims. */
+static void from_a_handler(void **state)
+{
+	const struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	pthread_t self = pthread_self(), trimmer, sender;
+	void *block[40];
+	int i;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	stop = false;
+	forks = 0;
+	trimmer = begin(grow_and_trim, NULL);
+	sender = begin(send, &self);
+	while (__atomic_load_n(&forks, __ATOMIC_RELAXED) < FORKS) {
+		for (i = 0; i < 40; i++)
+			block[i] = malloc(70000 + (size_t)i * 4096);
+		for (i = 0; i < 40; i++)
+			free(block[i]);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	end(sender);
+	end(trimmer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_the_lock_of_the_areas),
+		cmocka_unit_test(from_a_handler),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
