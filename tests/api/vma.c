@@ -5,7 +5,12 @@
  */
 #include "address_space.h"
 
+#include <valgrind/valgrind.h>
+
 /* ---- The allocator's own ---- */
+
+/* Under valgrind, which takes a hundred times as long, everything is done less often. */
+#define SLOWNESS (RUNNING_ON_VALGRIND ? 20 : 1)
 
 static struct vm_area_struct *area_of(const void *p)
 {
@@ -241,7 +246,7 @@ static void *churn(void *arg)
 	unsigned long addr[16] = { 0 };
 	unsigned int i, n, seed = (unsigned int)(uintptr_t)arg;
 
-	for (i = 0; i < 3000; i++) {
+	for (i = 0; i < 3000 / SLOWNESS; i++) {
 		n = (unsigned int)rand_r(&seed) % 16;
 		if (addr[n]) {
 			assert(*(unsigned int *)addr[n] == n);
@@ -268,7 +273,7 @@ static void threads_map_and_allocate(void **state)
 	(void)state;
 	for (i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, churn, (void *)(i + 1)), 0);
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 500 / SLOWNESS; i++) {
 		VMA_ITERATOR(vmi, current_mm(), 0);
 		struct vm_area_struct *vma;
 		unsigned long last = 0;
@@ -295,7 +300,7 @@ static void forks_meet_a_whole_record(void **state)
 	(void)state;
 	for (i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, churn, (void *)(i + 1)), 0);
-	for (i = 0; i < 40; i++) {
+	for (i = 0; i < 40 / SLOWNESS; i++) {
 		int status;
 		pid_t pid = fork();
 
@@ -343,14 +348,15 @@ static void on_alarm(int sig)
 
 static void handlers_map_and_allocate(void **state)
 {
-	const struct itimerval often = { { 0, 300 }, { 0, 300 } }, never = { { 0, 0 }, { 0, 0 } };
+	const int us = RUNNING_ON_VALGRIND ? 30000 : 300;
+	const struct itimerval often = { { 0, us }, { 0, us } }, never = { { 0, 0 }, { 0, 0 } };
 	unsigned long addr = 0;
 	unsigned int i;
 
 	(void)state;
 	signal(SIGALRM, on_alarm);
 	setitimer(ITIMER_REAL, &often, NULL);
-	for (i = 0; nr_signals < 500 && i < 3000000; i++) {
+	for (i = 0; nr_signals < 500 / SLOWNESS && i < 3000000; i++) {
 		char *p = i % 64 ? NULL : malloc(65 << 20);
 
 		free(p);
