@@ -72,17 +72,24 @@ static void flush_chunk(struct kmem_cpu *cpu, unsigned int nr)
 			sheaf_flush_slot(cpu, far_cache(nr * CHUNK_SLOTS + i));
 }
 
-/* The slots of kmalloc's caches, which nobody else touches, and of the others. */
-static void flush_slots(struct kmem_cpu *cpu)
+/* The slots of kmalloc's caches, which nobody else touches: with no lock held. */
+static void flush_kmalloc_slots(struct kmem_cpu *cpu)
 {
 	unsigned int i;
 
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
 		sheaf_flush_slot(cpu, kmem_caches[i]);
+}
+
+/* Those of the others, which whoever destroys a cache may look for. */
+static void flush_extra_slots(struct kmem_cpu *cpu)
+{
+	unsigned int i;
+
 	if (!READ_ONCE(cpu_extras_used))
 		return;
 	lock_acquire(&cpus_lock);
-	for (; i < nr_slots; i++)
+	for (i = NR_KMALLOC_CLASSES; i < nr_slots; i++)
 		if (cpu->slot[i].main)
 			sheaf_flush_slot(cpu, kmem_caches[i]);
 	for (i = 0; i < nr_chunks; i++)
@@ -187,7 +194,8 @@ static void cpu_exit(void *arg)
 	cpu->busy = true;
 	barrier();
 	become(CPU_EXITED_AWAY);
-	flush_slots(cpu);
+	flush_kmalloc_slots(cpu);
+	flush_extra_slots(cpu);
 	pcp_drain(&cpu->pcp);
 	lock_acquire(&cpus_lock);
 	list_del(&cpu->list);
@@ -214,6 +222,7 @@ static struct kmem_cpu *new_cpu(void)
 	cpu->busy = true;
 	cpu->nr_deferred = 0;
 	cpu->pcp = (struct per_cpu_pages){ 0 };
+	cpu->must_release = false;
 	cpu->releasing = false;
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
 		slot_init(&cpu->slot[i]);
@@ -327,7 +336,7 @@ void cpu_leave(struct kmem_cpu *cpu)
 	barrier();
 	if (unlikely(cpu->nr_deferred))
 		free_deferred(cpu);
-	if (unlikely(READ_ONCE(nr_to_release)) && !cpu->releasing)
+	if (unlikely(cpu->must_release) && !cpu->releasing)
 		release_waiting();
 }
 
@@ -344,7 +353,8 @@ void cpu_defer_free(void *object)
 
 void cpu_drain(struct kmem_cpu *cpu)
 {
-	flush_slots(cpu);
+	flush_kmalloc_slots(cpu);
+	flush_extra_slots(cpu);
 	pcp_drain(&cpu->pcp);
 }
 
@@ -434,13 +444,14 @@ bool cpu_reclaim_orphan(void)
 		WRITE_ONCE(nr_orphans, nr_orphans - 1);
 		/* Caught in a slow path, its slots may be half changed: they stay as they are. */
 		if (!orphan->busy)
-			flush_slots(orphan);
+			flush_extra_slots(orphan);
 	}
 	lock_release(&cpus_lock);
 	if (!orphan)
 		return false;
 	if (orphan->busy)
 		return true;
+	flush_kmalloc_slots(orphan);
 	pcp_drain(&orphan->pcp);
 	clear_extras(orphan);
 	meta_free(&cpu_pool, orphan);

@@ -41,7 +41,8 @@ enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY }
 struct kmem_cpu {
 	enum cpu_kind kind;
 	bool busy;	      /* the thread is in a slow path */
-	bool releasing;	      /* and sees to slabs on their way out, see release.h */
+	bool must_release;    /* it left slabs to see to, see release.h */
+	bool releasing;	      /* it sees to them */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, or the orphans of a fork; RANK_CPUS */

@@ -11,7 +11,6 @@
 #include "report.h"
 
 struct lock release_lock = LOCK_INIT(RANK_RELEASE);
-unsigned long nr_to_release;
 
 static struct list_head waiting = LIST_HEAD_INIT(waiting);
 static struct list_head in_hand = LIST_HEAD_INIT(in_hand);
@@ -33,9 +32,10 @@ void release_later(struct kmem_cache *s, struct list_head *slabs)
 		list_move_tail(&slab->list, &waiting);
 		nr++;
 	}
-	WRITE_ONCE(nr_to_release, nr_to_release + nr);
 	WRITE_ONCE(s->nr_waiting, s->nr_waiting + nr);
 	lock_release(&release_lock);
+	if (nr && this_cpu->kind == CPU_LIVE)
+		this_cpu->must_release = true;
 }
 
 /* ---- Constructor and destructor ---- */
@@ -127,7 +127,6 @@ static struct slab *take_waiting(void)
 	if (!list_empty(&waiting)) {
 		slab = list_first_entry(&waiting, struct slab, list);
 		list_del(&slab->list);
-		WRITE_ONCE(nr_to_release, nr_to_release - 1);
 		if (slab->cache->flags & SLAB_TYPESAFE_BY_RCU)
 			slab->cache->nr_with_readers++;
 		else
@@ -163,6 +162,7 @@ void release_waiting(void)
 		cpu->releasing = true;
 		while (see_to_one())
 			;
+		cpu->must_release = false;
 		cpu->releasing = false;
 		rcu_poll();
 	}

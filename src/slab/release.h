@@ -9,8 +9,9 @@
  *
  *  - a slow path that finds fresh objects leaves before it constructs them, see cache_alloc.c;
  *  - a slab whose last object comes back goes on the list of waiting slabs instead of back to the
- *    buddy, and the thread sees to the list when it leaves the slow path it is in (cpu_leave()). A
- *    destructor's own slow paths do not: one slab is seen to after the other, not within.
+ *    buddy, and the thread sees to the list when it leaves the slow path it is in (cpu_leave()). No
+ *    other thread does: it may hold just the lock that a destructor wants. A destructor's own slow
+ *    paths do not either: one slab is seen to after the other, not within.
  *
  * A slab of a SLAB_TYPESAFE_BY_RCU cache waits on for its readers, with rcu.c or whatever scheme the
  * program registered, and is then destructed and released by whoever is told.
@@ -31,9 +32,6 @@ extern struct lock release_lock; /* RANK_RELEASE */
 
 /* Takes over all slabs of the list, which belong to @s and are on no list of it. */
 void release_later(struct kmem_cache *s, struct list_head *slabs);
-
-/* Whether there are slabs to see to. */
-extern unsigned long nr_to_release;
 
 /* Sees to the waiting slabs; from outside of the slow paths. */
 void release_waiting(void);
