@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 
 #define FORKS (RUNNING_ON_VALGRIND ? 5 : 150)
 
@@ -81,43 +82,49 @@ static void with_the_lock_of_the_areas(void **state)
 	end(thread);
 }
 
+/* The next signal comes a while after the handler of the last has ended, however long that took. */
+static void signal_soon(void)
+{
+	const struct itimerval soon = { { 0, 0 }, { 0, 3000 } };
+
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
+
 static void handler(int sig)
 {
 	(void)sig;
 	fork_once();
-}
-
-static void *send(void *arg)
-{
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		pthread_kill(*(pthread_t *)arg, SIGUSR1);
-		usleep(5000);
-	}
-	return NULL;
+	signal_soon();
 }
 
 /* The handler interrupts changes of the zone; the other thread trims. */
 static void from_a_handler(void **state)
 {
 	const struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
-	pthread_t self = pthread_self(), trimmer, sender;
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	sigset_t alarm_only;
+	pthread_t trimmer;
 	void *block[40];
 	int i;
 
 	(void)state;
-	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm_only, NULL);
 	stop = false;
 	forks = 0;
 	trimmer = begin(grow_and_trim, NULL);
-	sender = begin(send, &self);
+	pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
+	signal_soon();
 	while (__atomic_load_n(&forks, __ATOMIC_RELAXED) < FORKS) {
 		for (i = 0; i < 40; i++)
 			block[i] = malloc(70000 + (size_t)i * 4096);
 		for (i = 0; i < 40; i++)
 			free(block[i]);
 	}
+	setitimer(ITIMER_REAL, &never, NULL);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	end(sender);
 	end(trimmer);
 }
 
