@@ -45,12 +45,6 @@ static struct page *take(struct kmem_cpu *cpu, const struct request *r)
 	return page_alloc(r->nr, r->order, r->nid, r->flags);
 }
 
-/* Begins a slow path, without a new thread's state when the OS may not be asked for one. */
-static struct kmem_cpu *enter(gfp_t flags)
-{
-	return gfpflags_allow_blocking(flags) ? cpu_enter() : cpu_enter_atomic();
-}
-
 /* Whether this was refused for now, and not because it cannot be. */
 static bool may_come(const struct request *r)
 {
@@ -64,7 +58,7 @@ static struct page *alloc_block(const struct request *r, enum page_block_kind ki
 	bool nested;
 
 	do {
-		struct kmem_cpu *cpu = enter(r->flags);
+		struct kmem_cpu *cpu = cpu_enter_gfp(r->flags);
 
 		nested = !cpu;
 		page = take(cpu, r);
@@ -139,7 +133,7 @@ void *alloc_pages_exact(size_t size, gfp_t flags)
 /* Up to @n single pages in one go, into those entries that are NULL. Returns how many came. */
 static unsigned int fill(gfp_t flags, struct page **entries, unsigned int n)
 {
-	struct kmem_cpu *cpu = enter(flags);
+	struct kmem_cpu *cpu = cpu_enter_gfp(flags);
 	struct page *pages[BULK];
 	unsigned int got = 0, i, done = 0;
 

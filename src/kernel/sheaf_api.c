@@ -32,11 +32,6 @@ static struct meta_pool pools[MOST_SHIFT + 1] = {
 	POOL(10), POOL(11), POOL(12), POOL(13), POOL(14),
 };
 
-static struct kmem_cpu *enter(gfp_t flags)
-{
-	return gfpflags_allow_blocking(flags) ? cpu_enter() : cpu_enter_atomic();
-}
-
 static struct slab_sheaf *new_sheaf(struct kmem_cache *s, gfp_t flags, unsigned int size)
 {
 	struct slab_sheaf *sheaf = NULL;
@@ -47,7 +42,7 @@ static struct slab_sheaf *new_sheaf(struct kmem_cache *s, gfp_t flags, unsigned 
 		shift++;
 	if (shift > MOST_SHIFT)
 		return NULL;
-	cpu = enter(flags);
+	cpu = cpu_enter_gfp(flags);
 	if (!cpu)
 		return NULL;
 	sheaf = gfpflags_allow_blocking(flags) ? meta_alloc(&pools[shift]) :
@@ -63,7 +58,7 @@ static struct slab_sheaf *new_sheaf(struct kmem_cache *s, gfp_t flags, unsigned 
 
 static void drop_sheaf(struct slab_sheaf *sheaf, gfp_t flags)
 {
-	struct kmem_cpu *cpu = enter(flags);
+	struct kmem_cpu *cpu = cpu_enter_gfp(flags);
 
 	/* In a handler that interrupted the library it is lost. */
 	if (!cpu)

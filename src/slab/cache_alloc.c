@@ -29,17 +29,6 @@ static void check_alive(const struct kmem_cache *s, const char *what, const void
 
 /* ---- Taking ---- */
 
-static struct kmem_cpu *enter(gfp_t gfp)
-{
-	return gfp & __GFP_DIRECT_RECLAIM ? cpu_enter() : cpu_enter_atomic();
-}
-
-/* What a thread that a fork left behind had; giving it back may enter the OS. */
-static bool take_over(gfp_t gfp)
-{
-	return (gfp & __GFP_DIRECT_RECLAIM) && cpu_reclaim_orphan();
-}
-
 /* With the slow path entered. */
 static void find(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp, struct found *found)
 {
@@ -59,17 +48,17 @@ static void find(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp, struct f
 
 static void attempt(struct kmem_cache *s, gfp_t gfp, struct found *found)
 {
-	struct kmem_cpu *cpu = enter(gfp);
+	struct kmem_cpu *cpu = cpu_enter_gfp(gfp);
 
 	*found = (struct found){ .nr = 0 };
 	if (unlikely(!cpu)) {
 		found->nested = true;
 		return;
 	}
-	take_over(gfp);
+	cpu_take_over(gfp);
 	do
 		find(cpu, s, gfp, found);
-	while (unlikely(!found->nr) && take_over(gfp));
+	while (unlikely(!found->nr) && cpu_take_over(gfp));
 	cpu_leave(cpu);
 }
 
@@ -151,7 +140,7 @@ void *cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid, const void *cal
 	if (is_refused(s, gfp))
 		goto refused;
 	do {
-		cpu = enter(gfp);
+		cpu = cpu_enter_gfp(gfp);
 		if (!cpu)
 			break;
 		slab_alloc_node(s, cpu->kind == CPU_LIVE ? &cpu->pcp : NULL, &object, 1, nid, gfp);
@@ -165,21 +154,21 @@ refused:
 
 static size_t attempt_some(struct kmem_cache *s, gfp_t gfp, void **objects, size_t n)
 {
-	struct kmem_cpu *cpu = enter(gfp);
+	struct kmem_cpu *cpu = cpu_enter_gfp(gfp);
 	struct per_cpu_pages *pcp;
 	unsigned int some;
 	size_t got = 0;
 
 	if (unlikely(!cpu))
 		return 0;
-	take_over(gfp);
+	cpu_take_over(gfp);
 	pcp = cpu->kind == CPU_LIVE ? &cpu->pcp : NULL;
 	if (pcp)
 		got = sheaf_alloc_bulk(cpu, s, objects, n);
 	while (got < n) {
 		some = slab_alloc_bulk(s, pcp, objects + got, (unsigned int)min_ul(n - got, ~0u),
 				       gfp);
-		if (!some && !take_over(gfp))
+		if (!some && !cpu_take_over(gfp))
 			break;
 		got += some;
 	}

@@ -126,6 +126,13 @@ struct kmem_cpu *cpu_enter(void);
 
 /* The same without asking the OS for a state: a thread without one stays without. */
 struct kmem_cpu *cpu_enter_atomic(void);
+
+/* The one of the two that the flags of an allocation allow. */
+static inline struct kmem_cpu *cpu_enter_gfp(gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) ? cpu_enter() : cpu_enter_atomic();
+}
+
 void cpu_leave(struct kmem_cpu *cpu);
 
 /* Before any other call, once: the handler for exiting threads. */
@@ -139,6 +146,12 @@ void cpu_drain(struct kmem_cpu *cpu);
 
 /* Takes back what one thread, lost in a fork, had; false when there is nothing to take. */
 bool cpu_reclaim_orphan(void);
+
+/* The same for an allocation: giving it back may enter the OS. */
+static inline bool cpu_take_over(gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) && cpu_reclaim_orphan();
+}
 
 /*
  * Under slab_mutex: a cache with that class (or number, with CLASS_ASK) is coming, whose slots are to

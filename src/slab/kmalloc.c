@@ -93,17 +93,6 @@ bool kmem_in_slow_path(void)
 
 /* ---- Allocation ---- */
 
-static struct kmem_cpu *enter(gfp_t gfp)
-{
-	return gfpflags_allow_blocking(gfp) ? cpu_enter() : cpu_enter_atomic();
-}
-
-/* What a thread that a fork left behind had; giving it back may enter the OS. */
-static bool take_over(gfp_t gfp)
-{
-	return gfpflags_allow_blocking(gfp) && cpu_reclaim_orphan();
-}
-
 static void *take_object(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp)
 {
 	void *object = NULL;
@@ -116,36 +105,36 @@ static void *take_object(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp)
 
 static void *try_object(struct kmem_cache *s, gfp_t gfp)
 {
-	struct kmem_cpu *cpu = enter(gfp);
+	struct kmem_cpu *cpu = cpu_enter_gfp(gfp);
 	void *object;
 
 	if (unlikely(!cpu))
 		return alloc_nested(s->size, PAGE_SIZE, gfp);
-	take_over(gfp);
+	cpu_take_over(gfp);
 	do
 		object = take_object(cpu, s, gfp);
-	while (unlikely(!object) && take_over(gfp));
+	while (unlikely(!object) && cpu_take_over(gfp));
 	cpu_leave(cpu);
 	return object;
 }
 
 static void *try_large(size_t size, size_t align, int nid, gfp_t gfp)
 {
-	struct kmem_cpu *cpu = enter(gfp);
+	struct kmem_cpu *cpu = cpu_enter_gfp(gfp);
 	void *object;
 
 	if (unlikely(!cpu))
 		return alloc_nested(size, align, gfp);
 	do
 		object = large_alloc(size, align, nid, gfp);
-	while (unlikely(!object) && take_over(gfp));
+	while (unlikely(!object) && cpu_take_over(gfp));
 	cpu_leave(cpu);
 	return object;
 }
 
 static void *try_area(size_t size, gfp_t gfp)
 {
-	struct kmem_cpu *cpu = enter(gfp);
+	struct kmem_cpu *cpu = cpu_enter_gfp(gfp);
 	void *object;
 
 	if (unlikely(!cpu)) {
