@@ -5,18 +5,15 @@
  * few files are read.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "limit.h"
 #include "unit.h"
+#include "unit_files.h"
 
 #define MIB (1UL << 20)
 
@@ -26,26 +23,12 @@ static char root[] = "/tmp/kmem-limits-XXXXXX";
 
 static void write_file(const char *name, const char *text)
 {
-	char path[PATH_MAX], *slash;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	for (slash = path + strlen(root) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
-		*slash = '\0';
-		EXPECT(mkdir(path, 0700) == 0 || errno == EEXIST);
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	EXPECT(fd >= 0);
-	EXPECT(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	close(fd);
+	unit_write_file(root, name, text);
 }
 
 static int remove_all(void)
 {
-	char command[PATH_MAX];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	return system(command);
+	return unit_remove_files(root);
 }
 
 static int setup(void **state)

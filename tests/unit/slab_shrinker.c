@@ -4,12 +4,8 @@
  * memory, which a made-up cgroup stands in for.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +15,7 @@
 #include "os.h"
 #include "shrinker.h"
 #include "unit.h"
+#include "unit_files.h"
 
 #define WAIT ((gfp_t)GFP_KERNEL)
 
@@ -193,26 +190,12 @@ static char root[] = "/tmp/kmem-pressure-XXXXXX";
 
 static void write_file(const char *name, const char *text)
 {
-	char path[PATH_MAX], *slash;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	for (slash = path + strlen(root) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
-		*slash = '\0';
-		EXPECT(mkdir(path, 0700) == 0 || errno == EEXIST);
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	EXPECT(fd >= 0);
-	EXPECT(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	close(fd);
+	unit_write_file(root, name, text);
 }
 
 static void remove_files(void)
 {
-	char command[PATH_MAX];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	EXPECT(system(command) == 0);
+	EXPECT(unit_remove_files(root) == 0);
 }
 
 /* So long that the cgroup is looked at again. */
