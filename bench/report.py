@@ -30,9 +30,10 @@ METRICS = (
 class Results:
     """Samples by row and allocator, and what went wrong."""
 
-    def __init__(self, allocators, rows):
+    def __init__(self, allocators, rows, metrics=METRICS):
         self.allocators = allocators
         self.rows = rows
+        self.metrics = metrics
         self.samples = {}
         self.failures = {}
 
@@ -49,6 +50,10 @@ class Results:
     def median(self, row, allocator, metric):
         values = self.values(row, allocator, metric)
         return statistics.median(values) if values else None
+
+    def rounds(self):
+        counts = [len(values) for series in self.samples.values() for values in series.values()]
+        return max(counts, default=0)
 
 
 class Line:
@@ -86,7 +91,7 @@ def geometric_mean(values):
 
 def tables(results):
     """(metric, lines, geometric means) for each metric that was measured."""
-    for metric in METRICS:
+    for metric in results.metrics:
         lines = [Line(row, results, metric[0]) for row in results.rows]
         lines = [line for line in lines if line.best]
         if not lines:
@@ -116,10 +121,11 @@ def as_text(results):
     out = []
     names = [allocator.name for allocator in results.allocators]
     widths = [max(8, len(name) + 2) for name in names]
+    first = max([16, *(len(row.name) + 2 for row in results.rows)])
     for (_, title, unit, factor), lines, means in tables(results):
         out.append(f"\n{title}: ratio to the best peer of the row, less is better, * is the least")
         head = "".join(name.rjust(width) for name, width in zip(names, widths))
-        out.append(f"{'row':16}{'best peer':>12}{'':2}{'':10}{head}   +-")
+        out.append(f"{'row':{first}}{'best peer':>12}{'':2}{'':10}{head}   +-")
         for line in lines:
             cells = "".join(
                 (cell(ratio) + ("*" if is_best(line, i) else " ")).rjust(widths[i])
@@ -127,10 +133,10 @@ def as_text(results):
             )
             best = figure(line.best, unit, factor)
             out.append(
-                f"{line.row.name:16}{best:>12}  {line.best_name:10}{cells}  {line.spread:3.0%}"
+                f"{line.row.name:{first}}{best:>12}  {line.best_name:10}{cells}  {line.spread:3.0%}"
             )
         cells = "".join((cell(mean) + " ").rjust(width) for mean, width in zip(means, widths))
-        out.append(f"{'geometric mean':16}{'':24}{cells}")
+        out.append(f"{'geometric mean':{first}}{'':24}{cells}")
     if results.failures:
         out.append("\nFAILED (no figure is given for these):")
         for (row, allocator), why in sorted(results.failures.items()):
@@ -159,9 +165,8 @@ def library_name(allocator):
 
 def write_markdown(results, path):
     names = [allocator.name for allocator in results.allocators]
-    rounds = max((len(series.get("wall", [])) for series in results.samples.values()), default=0)
     with open(path, "w", encoding="utf-8") as out:
-        out.write(f"Measured on {machine()}; median of {rounds} interleaved rounds.\n")
+        out.write(f"Measured on {machine()}; median of {results.rounds()} interleaved rounds.\n")
         out.write("Allocators: ")
         out.write(", ".join(f"{a.name} ({library_name(a)})" for a in results.allocators))
         out.write(".\nA figure is the ratio to the best peer of its row; less is better, ")
@@ -185,14 +190,14 @@ def write_markdown(results, path):
 
 
 def write_csv(results, path):
-    keys = [metric[0] for metric in METRICS]
+    keys = [metric[0] for metric in results.metrics]
     with open(path, "w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["row", "allocator", "runs", *keys, *(key + "_ratio" for key in keys)])
         lines = {key: {row.name: Line(row, results, key) for row in results.rows} for key in keys}
         for row in results.rows:
             for i, allocator in enumerate(results.allocators):
-                runs = len(results.values(row, allocator, "wall"))
+                runs = len(results.values(row, allocator, keys[0]))
                 medians = [lines[key][row.name].medians[i] for key in keys]
                 ratios = [lines[key][row.name].ratios[i] for key in keys]
                 writer.writerow([row.name, allocator.name, runs, *medians, *ratios])
