@@ -13,7 +13,8 @@
 #define LARGE_FILTER	 128u /* or of the largest that can be asked for */
 #define FIRST_LIMIT	 1u
 #define EASY_BYTES	 2048u /* of a sheaf's objects, up to which each visit raises its limit */
-#define VISITS_A_RAISE	 8u
+#define BYTES_A_VISIT	 64u   /* beyond: a visit for so much of them, but */
+#define MAX_VISITS	 32u
 #define MAX_FULL	 10u	      /* full sheaves in a barn, */
 #define FULL_A_CPU	 5u	      /* or fewer, with few CPUs to come for them, */
 #define MAX_FULL_BYTES	 (128u << 10) /* or fewer: bytes of their objects, */
@@ -142,13 +143,20 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
 }
 
+/* Visits until a limit is raised: the more bytes of objects would lie idle, the more. */
+static unsigned long visits_a_raise(const struct kmem_cache *s, const struct sheaf *sheaf)
+{
+	unsigned long bytes = (unsigned long)sheaf->limit * s->size;
+
+	return 2 * bytes <= EASY_BYTES ? 1 : min_ul(bytes / BYTES_A_VISIT, MAX_VISITS);
+}
+
 /* Another visit: true when the sheaf may hold more from now on. */
 static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf)
 {
 	unsigned long limit = sheaf->limit * 2ul;
 
-	if (sheaf->limit == sheaf->capacity ||
-	    (limit * s->size > EASY_BYTES && ++sheaf->visits < VISITS_A_RAISE))
+	if (sheaf->limit == sheaf->capacity || ++sheaf->visits < visits_a_raise(s, sheaf))
 		return false;
 	sheaf->visits = 0;
 	sheaf->limit = (uint16_t)(limit < sheaf->capacity ? limit : sheaf->capacity);

@@ -18,9 +18,9 @@
  * per object.
  *
  * Slow start: `limit` is how many objects a sheaf may hold now. It starts at one and doubles with each
- * visit here while they are few bytes, and then with each eighth visit, up to the capacity. A thread
- * that used a class for a while does not hoard for it; one that goes on using it soon has full
- * sheaves. Only these have a spare and are put into the barn.
+ * visit here while they are few bytes; from then on it takes the more visits the more bytes they are,
+ * up to the capacity. A thread that used a class for a while does not hoard for it; one that goes on
+ * using it soon has full sheaves. Only these have a spare and are put into the barn.
  */
 #ifndef KMEM_SHEAF_H
 #define KMEM_SHEAF_H
