@@ -18,6 +18,7 @@ DEBIAN_PEERS = (
     ("mimalloc", "libmimalloc.so.2"),
     ("tcmalloc", "libtcmalloc_minimal.so.4"),
 )
+DEBIAN_PACKAGES = ("libjemalloc2", "libmimalloc2.0", "libtcmalloc-minimal4")
 
 
 class Allocator:
