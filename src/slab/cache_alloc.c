@@ -27,6 +27,27 @@ static void check_alive(const struct kmem_cache *s, const char *what, const void
 		fault_destroyed(what, s, object);
 }
 
+/* ---- Caches without a class of their own: their slot is where the fast paths do not look ---- */
+
+static __always_inline struct cpu_slot *far_slot(const struct kmem_cache *s)
+{
+	return s->far ? cache_slot(this_cpu, s) : NULL;
+}
+
+static __always_inline void *far_pop(const struct kmem_cache *s)
+{
+	struct cpu_slot *slot = far_slot(s);
+
+	return slot ? slot_pop(slot) : NULL;
+}
+
+static __always_inline bool far_push(const struct kmem_cache *s, void *object)
+{
+	struct cpu_slot *slot = far_slot(s);
+
+	return slot && slot_push(slot, object);
+}
+
 /* ---- Taking ---- */
 
 /* With the slow path entered. */
@@ -103,11 +124,11 @@ static void *refuse(const struct kmem_cache *s, gfp_t gfp)
 	return NULL;
 }
 
-void *cache_alloc_slow(struct kmem_cache *s, gfp_t gfp, const void *caller)
+static __noinline void *alloc_slow(struct kmem_cache *s, gfp_t gfp, const void *caller)
 {
 	struct found found;
 	unsigned int tries = 0;
-	void *object = NULL;
+	void *object;
 
 	check_alive(s, "allocation from", s);
 	if (is_refused(s, gfp))
@@ -124,6 +145,15 @@ void *cache_alloc_slow(struct kmem_cache *s, gfp_t gfp, const void *caller)
 	return object;
 refused:
 	return refuse(s, gfp);
+}
+
+void *cache_alloc_slow(struct kmem_cache *s, gfp_t gfp, const void *caller)
+{
+	void *object = (gfp & __GFP_ZERO) && s->tracks ? NULL : far_pop(s);
+
+	if (unlikely(!object))
+		return alloc_slow(s, gfp, caller);
+	return gfp & __GFP_ZERO ? memset(object, 0, s->object_size) : object;
 }
 
 void *cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid, const void *caller)
@@ -239,6 +269,8 @@ static void check_owner(const struct kmem_cache *s, const void *object)
 
 void cache_free_slow(struct kmem_cache *s, void *object, const void *caller)
 {
+	if (s->far && cache_of(object) == s && far_push(s, object))
+		return;
 	check_alive(s, "free to", object);
 	check_owner(s, object);
 	cache_free(s, object, caller);

@@ -15,7 +15,7 @@
  *
  * Caches 1 to NR_CLASSES - 2 have a slot in the state itself. Whatever comes later has one in chunks,
  * made when a thread first uses a cache of that chunk, and slot 0, always empty, where the fast paths
- * look: these caches take a slow path each time, if a short one.
+ * look: the first thing that these caches' slow paths do is to look in the chunk.
  *
  * The slots of a program's caches are flushed by the thread's exit, by a trim, by whoever takes over
  * an orphan, and by kmem_cache_destroy() in another thread: the first three do it under cpus_lock, the

@@ -4,6 +4,7 @@
  * which counts instructions.
  *
  *	single   one at a time, from a cache
+ *	late     the same, from one that came after all class numbers were taken
  *	bulk     all at once
  *	malloc   one at a time, by malloc and free
  *	init     the same, and what a constructor would do is done for each
@@ -16,7 +17,8 @@
 
 #include <kmem/slab.h>
 
-#define MOST 1024
+#define MOST	1024
+#define NUMBERS 256
 
 static void *objects[MOST];
 
@@ -76,11 +78,27 @@ static void all_at_once(struct kmem_cache *s, size_t n)
 	kmem_cache_free_bulk(s, n, objects);
 }
 
+static struct kmem_cache *make_late(void)
+{
+	struct kmem_cache *s = NULL;
+	char name[20];
+	int i;
+
+	for (i = 0; i < NUMBERS; i++) {
+		snprintf(name, sizeof(name), "late-%d", i);
+		s = kmem_cache_create(name, 128, 0, SLAB_NO_MERGE, NULL);
+		if (!s)
+			abort();
+	}
+	return s;
+}
+
 int main(int argc, char **argv)
 {
 	struct kmem_cache *s = kmem_cache_create("cost", 128, 0, SLAB_NO_MERGE, NULL);
 	struct kmem_cache *made =
 		kmem_cache_create("session", sizeof(struct session), 0, 0, construct);
+	struct kmem_cache *late = NULL;
 	size_t n, rounds;
 
 	if (argc != 4 || !s || !made)
@@ -89,9 +107,13 @@ int main(int argc, char **argv)
 	rounds = strtoul(argv[3], NULL, 10);
 	if (n == 0 || n > MOST)
 		return 1;
+	if (strcmp(argv[1], "late") == 0)
+		late = make_late();
 	for (; rounds > 0; rounds--) {
 		if (strcmp(argv[1], "single") == 0)
 			one_at_a_time(s, n);
+		else if (late)
+			one_at_a_time(late, n);
 		else if (strcmp(argv[1], "bulk") == 0)
 			all_at_once(s, n);
 		else if (strcmp(argv[1], "malloc") == 0)
