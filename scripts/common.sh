@@ -92,6 +92,7 @@ have_package()
 	cmake | gcc | g++ | clang | clang-format | git) command -v "$1" >/dev/null ;;
 	gcovr | redis-server | tmux | valgrind) command -v "$1" >/dev/null ;;
 	procps) command -v slabtop >/dev/null ;;
+	libbenchmark-dev) [ -e /usr/include/benchmark/benchmark.h ] ;;
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
 	libjson-c-dev) [ -e /usr/include/json-c/json.h ] ;;
 	libncurses-dev) [ -e /usr/include/ncurses.h ] ;;
