@@ -349,24 +349,10 @@ void barn_drain(struct kmem_cache *s)
 
 /* ---- The slow paths ---- */
 
-/* The newest object is popped first, so the lowest address goes to the top. */
-static void reverse(void **objects, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n / 2; i++) {
-		void *object = objects[i];
-
-		objects[i] = objects[n - 1 - i];
-		objects[n - 1 - i] = object;
-	}
-}
-
 static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf, gfp_t gfp)
 {
 	unsigned int n = slab_alloc_bulk(s, &cpu->pcp, sheaf->objects, sheaf->limit, gfp);
 
-	reverse(sheaf->objects, n);
 	WRITE_ONCE(sheaf->size, (uint16_t)n);
 	raise_limit(s, sheaf);
 }

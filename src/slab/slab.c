@@ -240,32 +240,32 @@ void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *
 
 /*
  * Takes up to @n of the objects, at least one, whose bits are set in @map, and which lie from @base
- * on. Returns how many.
+ * on. They are written downwards from @end, see slab_alloc_bulk(). Returns how many.
  */
 static __always_inline unsigned int take_bits(unsigned long *map, char *base, unsigned int size,
-					      void **objects, unsigned int n)
+					      void **end, unsigned int n)
 {
-	unsigned int first = __ffs(*map), end = __fls(*map) + 1, got = 0;
+	unsigned int first = __ffs(*map), last = __fls(*map) + 1, got = 0;
 	unsigned long left = *map;
 
-	if (left == bitmap_word_mask(0, first, end)) {
+	if (left == bitmap_word_mask(0, first, last)) {
 		/* All side by side, as in a slab that is new. */
 		char *object = base + first * size;
 
-		n = (unsigned int)min_ul(n, end - first);
-		for (; got < n; object += size)
-			objects[got++] = object;
+		n = (unsigned int)min_ul(n, last - first);
+		for (; got < n; got++, object += size)
+			*--end = object;
 		*map = left & ~bitmap_word_mask(0, first, first + n);
 		return n;
 	}
-	for (; left && got < n; left &= left - 1)
-		objects[got++] = base + __ffs(left) * size;
+	for (; left && got < n; left &= left - 1, got++)
+		*--end = base + __ffs(left) * size;
 	*map = left;
 	return got;
 }
 
-/* Takes up to @n objects, lowest addresses first. */
-static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void **objects,
+/* Takes up to @n objects, lowest addresses first, which come to lie downwards from @end. */
+static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void **end,
 				 unsigned int n)
 {
 	char *base = slab_base(s, slab);
@@ -276,8 +276,8 @@ static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void *
 
 		if (!map)
 			continue;
-		got += take_bits(&map, base + word * BITS_PER_LONG * s->size, s->size,
-				 objects + got, n - got);
+		got += take_bits(&map, base + word * BITS_PER_LONG * s->size, s->size, end - got,
+				 n - got);
 		WRITE_ONCE(slab->free_map[word], map);
 	}
 	slab->inuse = (uint16_t)(slab->inuse + got);
@@ -293,16 +293,16 @@ static void mark_fresh(const struct kmem_cache *s, struct slab *slab, void **obj
 {
 	const char *fresh = slab_base(s, slab) + slab->constructed * s->size;
 
-	for (; got && (char *)objects[got - 1] >= fresh; got--) {
-		objects[got - 1] = (char *)objects[got - 1] + FRESH_OBJECT;
+	for (; got && (char *)*objects >= fresh; got--, objects++) {
+		*objects = (char *)*objects + FRESH_OBJECT;
 		slab->constructed++;
 	}
 }
 
 /* The constants that an object's place is found by, held in registers over a batch of them. */
 struct shape {
-	unsigned long slab_mask;
-	unsigned int reciprocal, align, objects, class;
+	unsigned long slab_mask, reciprocal, objects;
+	unsigned int align, class;
 	const struct kmem_cache *cache;
 };
 
@@ -323,15 +323,15 @@ static __always_inline struct shape shape_of(const struct kmem_cache *s)
  * product the upper half is the quotient; the lower one is less than the factor only if nothing is
  * left over.
  */
-static __always_inline unsigned int object_index(struct shape shape, unsigned int colour,
-						 const void *object)
+static __always_inline unsigned long object_index(struct shape shape, unsigned int colour,
+						  const void *object)
 {
 	unsigned long offset = ((uintptr_t)object & shape.slab_mask) - colour * shape.align;
 	unsigned long product = offset * shape.reciprocal;
 
 	if (unlikely((uint32_t)product >= shape.reciprocal || product >> 32 >= shape.objects))
 		fault_interior(shape.cache, object);
-	return (unsigned int)(product >> 32);
+	return product >> 32;
 }
 
 /*
@@ -354,12 +354,12 @@ unsigned int slab_object_hash(const struct kmem_cache *s, const void *object)
 	const struct slab *slab = slab_of(shape, object);
 
 	return page_index((const struct page *)slab) * 67u +
-	       object_index(shape, slab->colour, object);
+	       (unsigned int)object_index(shape, slab->colour, object);
 }
 
 static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
 {
-	unsigned int index = object_index(shape, slab->colour, object);
+	unsigned long index = object_index(shape, slab->colour, object);
 	unsigned long map = slab->free_map[index / BITS_PER_LONG];
 	unsigned long more = map | 1UL << (index % BITS_PER_LONG);
 
@@ -381,7 +381,7 @@ void slab_check_object(const struct kmem_cache *s, const void *object)
 {
 	struct shape shape = shape_of(s);
 	const struct slab *slab = slab_of(shape, object);
-	unsigned int index = object_index(shape, slab->colour, object);
+	unsigned long index = object_index(shape, slab->colour, object);
 
 	if (READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1)
 		fault_double_free(s, object);
@@ -453,14 +453,14 @@ static void unlink_slab(struct kmem_cache_node *node, struct slab *slab)
 }
 
 static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node, struct slab *slab,
-			      void **objects, unsigned int n)
+			      void **end, unsigned int n)
 {
 	unsigned int got;
 
 	unlink_slab(node, slab);
-	got = take_objects(s, slab, objects, n);
+	got = take_objects(s, slab, end, n);
 	if (unlikely(s->tracks))
-		mark_fresh(s, slab, objects, got);
+		mark_fresh(s, slab, end - got, got);
 	if (slab->inuse < slab->objects) {
 		/* Still the one to take from: it stays in front. */
 		list_add(&slab->list, &node->partial);
@@ -473,17 +473,17 @@ static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node
 	return got;
 }
 
-static unsigned int take_from_lists(struct kmem_cache *s, struct kmem_cache_node *node,
-				    void **objects, unsigned int n)
+static unsigned int take_from_lists(struct kmem_cache *s, struct kmem_cache_node *node, void **end,
+				    unsigned int n)
 {
 	unsigned int got = 0;
 
 	while (got < n && !list_empty(&node->partial))
 		got += take_from(s, node, list_first_entry(&node->partial, struct slab, list),
-				 objects + got, n - got);
+				 end - got, n - got);
 	while (got < n && !list_empty(&node->empty))
 		got += take_from(s, node, list_first_entry(&node->empty, struct slab, list),
-				 objects + got, n - got);
+				 end - got, n - got);
 	return got;
 }
 
@@ -493,28 +493,43 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	return slab_alloc_node(s, pcp, objects, n, NUMA_NO_NODE, gfp);
 }
 
-static unsigned int take_from_node(struct kmem_cache *s, struct kmem_cache_node *node,
-				   void **objects, unsigned int n)
+static unsigned int take_from_node(struct kmem_cache *s, struct kmem_cache_node *node, void **end,
+				   unsigned int n)
 {
 	unsigned int got;
 
 	lock_acquire(&node->lock);
-	got = take_from_lists(s, node, objects, n);
+	got = take_from_lists(s, node, end, n);
 	count(&node->counters.takes, got != 0);
 	lock_release(&node->lock);
 	return got;
 }
 
+/* The pages of a new slab may be another node's than was asked for. */
+static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void **end,
+				  unsigned int n)
+{
+	struct kmem_cache_node *node = node_of(s, slab);
+	unsigned int got;
+
+	lock_acquire(&node->lock);
+	link_slab(node, slab);
+	got = take_from(s, node, slab, end, n);
+	count(&node->counters.takes, 1);
+	count(&node->counters.made, 1);
+	lock_release(&node->lock);
+	return got;
+}
+
 /* Where there is no memory for a slab, others may have what is left of theirs. */
-static __noinline unsigned int take_from_others(struct kmem_cache *s, void **objects,
-						unsigned int n)
+static __noinline unsigned int take_from_others(struct kmem_cache *s, void **end, unsigned int n)
 {
 	struct kmem_cache_node *node;
 	unsigned int got = 0;
 
 	for_each_node(node, s)
 		if (!got)
-			got = take_from_node(s, node, objects, n);
+			got = take_from_node(s, node, end, n);
 	return got;
 }
 
@@ -523,22 +538,19 @@ unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 {
 	struct kmem_cache_node *node = nid == NUMA_NO_NODE ? cache_own_node(s) :
 							     cache_node(s, (unsigned int)nid);
-	unsigned int got = take_from_node(s, node, objects, n);
+	void **end = objects + n;
+	unsigned int got = take_from_node(s, node, end, n);
 	struct slab *slab;
 
-	if (got)
-		return got;
-	slab = new_slab(s, pcp, nid, gfp);
-	if (!slab)
-		return s->nodes && !(gfp & __GFP_THISNODE) ? take_from_others(s, objects, n) : 0;
-	/* The pages may be another node's than was asked for. */
-	node = node_of(s, slab);
-	lock_acquire(&node->lock);
-	link_slab(node, slab);
-	got = take_from(s, node, slab, objects, n);
-	count(&node->counters.takes, 1);
-	count(&node->counters.made, 1);
-	lock_release(&node->lock);
+	if (!got) {
+		slab = new_slab(s, pcp, nid, gfp);
+		if (slab)
+			got = take_from_new(s, slab, end, n);
+		else if (s->nodes && !(gfp & __GFP_THISNODE))
+			got = take_from_others(s, end, n);
+	}
+	if (unlikely(got < n))
+		memmove(objects, end - got, got * sizeof(*objects));
 	return got;
 }
 
@@ -557,28 +569,23 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct kmem_cache_n
 }
 
 /*
- * The descriptors are scattered: a batch of them is looked up and fetched before the lock is taken,
- * so that nobody waits for them.
+ * Each object's slab is looked up under the lock: a page that is of the class then is so for as long.
+ * With class 255, that of many caches, only the slab knows its own.
  */
 static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void **objects,
 		       unsigned int n, struct list_head *released)
 {
 	const struct shape shape = shape_of(s);
-	struct slab *slabs[FREE_BATCH];
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		slabs[i] = slab_of(shape, objects[i]);
-		__builtin_prefetch(slabs[i], 1);
-	}
 	lock_acquire(&node->lock);
 	for (i = 0; i < n; i++) {
-		struct slab *slab = slabs[i];
+		struct slab *slab = slab_of(shape, objects[i]);
 
-		/* Since the look-up only a second free can have made another thing of it. */
-		if (unlikely(slab->type != PAGE_SLAB || slab->cache != s))
+		if (unlikely(slab->cache != s))
 			fault_double_free(s, objects[i]);
-		if (likely(slab->inuse > 1 && slab->inuse != shape.objects))
+		/* All but the first and the last of a slab to come back. */
+		if (likely(slab->inuse - 2ul < shape.objects - 2ul))
 			give_object(shape, slab, objects[i]);
 		else
 			free_and_relink(s, node, slab, objects[i], released);

@@ -190,8 +190,8 @@ void cache_limit_empty(struct kmem_cache *s);
 
 /*
  * Takes up to @n objects, at least one unless the OS refuses: what partial slabs have, or else a new
- * slab's. Addresses ascend within a slab. Of a cache that tracks, objects that nobody had before are
- * marked with FRESH_OBJECT.
+ * slab's. Addresses descend within a slab: a sheaf is used from its end. Of a cache that tracks, objects
+ * that nobody had before are marked with FRESH_OBJECT.
  */
 unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
 			     unsigned int n, gfp_t gfp);

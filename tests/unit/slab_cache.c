@@ -177,22 +177,22 @@ static void test_mark_of_what_was_taken(void **state)
 	for (i = 0; i < n; i++) {
 		EXPECT((uintptr_t)objects[i] & FRESH_OBJECT);
 		objects[i] = construct(s, objects[i]);
-		EXPECT(objects[i] == slab_object(s, slab, i));
+		EXPECT(objects[i] == slab_object(s, slab, 4 - i));
 	}
 	EXPECT_EQ(nr_ctor, 5);
 	EXPECT_EQ(slab->constructed, 5);
 	slab_free_bulk(s, NULL, objects + 1, 3);
 	EXPECT_EQ(slab->constructed, 5);
-	/* three that were, then new ones */
+	/* new ones, above three that were */
 	n = slab_alloc_bulk(s, NULL, objects + 1, 6, GFP_KERNEL);
 	EXPECT_EQ(n, 6);
 	for (i = 1; i < 7; i++) {
-		EXPECT_EQ((uintptr_t)objects[i] & FRESH_OBJECT, i > 3);
+		EXPECT_EQ((uintptr_t)objects[i] & FRESH_OBJECT, i < 4);
 		objects[i] = construct(s, objects[i]);
 	}
 	EXPECT_EQ(nr_ctor, 8);
 	EXPECT_EQ(slab->constructed, 8);
-	objects[7] = slab_object(s, slab, 4);
+	objects[7] = slab_object(s, slab, 0);
 	slab_free_bulk(s, NULL, objects, 8);
 	EXPECT_EQ(nr_dtor, 0);
 	cache_shrink_all(s);

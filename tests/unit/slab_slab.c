@@ -128,8 +128,8 @@ static void test_bulk(void **state)
 	free(objects);
 }
 
-/* Addresses ascend, in a new slab and among the holes of an old one. */
-static void test_addresses_ascend(void **state)
+/* Addresses descend, in a new slab and among the holes of an old one. */
+static void test_addresses_descend(void **state)
 {
 	void **objects = calloc(per_slab, sizeof(*objects)), **holes;
 	uint64_t rng = unit_seed(0xa5c);
@@ -139,7 +139,7 @@ static void test_addresses_ascend(void **state)
 	holes = calloc(per_slab, sizeof(*holes));
 	EXPECT_EQ(take(objects, per_slab), per_slab);
 	for (i = 1; i < per_slab; i++)
-		EXPECT_EQ((char *)objects[i] - (char *)objects[i - 1], SIZE);
+		EXPECT_EQ((char *)objects[i - 1] - (char *)objects[i], SIZE);
 	/* freed from the top down */
 	for (i = per_slab; i-- > 0;)
 		if (unit_below(&rng, 3) == 0) {
@@ -149,7 +149,7 @@ static void test_addresses_ascend(void **state)
 	EXPECT(n > 2);
 	EXPECT_EQ(take(holes, per_slab), n);
 	for (i = 1; i < n; i++)
-		EXPECT((char *)holes[i] > (char *)holes[i - 1]);
+		EXPECT((char *)holes[i] < (char *)holes[i - 1]);
 	EXPECT(slab_at(holes[0]) == slab_at(objects[0]));
 	slab_free_bulk(&cache, NULL, objects, per_slab);
 	free(objects);
@@ -235,10 +235,10 @@ static void test_colours(void **state)
 		EXPECT_EQ(n, wide.objects);
 		slab = slab_at(objects[0]);
 		EXPECT_EQ(slab->colour, i % wide.colours);
-		EXPECT_EQ((char *)objects[0] - (char *)page_start((struct page *)slab),
+		EXPECT_EQ((char *)objects[n - 1] - (char *)page_start((struct page *)slab),
 			  i % wide.colours * 64);
 		EXPECT_EQ((uintptr_t)objects[0] % 64, 0);
-		EXPECT((char *)objects[n - 1] + 1344 <=
+		EXPECT((char *)objects[0] + 1344 <=
 		       (char *)page_start((struct page *)slab) + (PAGE_SIZE << wide.order));
 		expect_cache_sound(&wide);
 	}
@@ -460,7 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		slab_test(test_states),
 		slab_test(test_bulk),
-		slab_test(test_addresses_ascend),
+		slab_test(test_addresses_descend),
 		slab_test(test_max_empty),
 		slab_test(test_one_slab_at_a_time),
 		slab_test(test_colours),
