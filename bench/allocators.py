@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+import machine
+
 DEBIAN_PEERS = (
     ("jemalloc", "libjemalloc.so.2"),
     ("mimalloc", "libmimalloc.so.2"),
@@ -24,10 +26,11 @@ DEBIAN_PACKAGES = ("libjemalloc2", "libmimalloc2.0", "libtcmalloc-minimal4")
 class Allocator:
     """A name and the library to preload; None for the C library's own."""
 
-    def __init__(self, name, path=None):
+    def __init__(self, name, path=None, version=None):
         self.name = name
         self.path = os.path.realpath(path) if path else None
         self.is_peer = not name.startswith("libkmem")
+        self.version = version
 
 
 class Failure(Exception):
@@ -53,6 +56,8 @@ def add_options(add):
     add("--no-kmem", action="store_true", help="leave libkmem out")
     add("--build", default=os.path.join(build, "release"), metavar="DIR",
         help="where libkmem.so and bench/ are built (default: build/release)")
+    add("--version", action="append", default=[], metavar="NAME=TEXT",
+        help="what to call an allocator's version, where no package says it")
     add("--pin", metavar="CPULIST", help="run on these CPUs only, e.g. 0 or 0-1")
 
 
@@ -66,7 +71,7 @@ def add_output_options(add):
 def apply_options(options):
     """After parsing: the build directory made absolute, the files' directories there, the CPUs set."""
     options.build = os.path.realpath(options.build)
-    for name in ("csv", "json", "markdown", "plot"):
+    for name in ("csv", "json", "markdown", "plot", "report"):
         path = getattr(options, name, None)
         if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
             fail(f"--{name} {path}: no such directory")
@@ -169,7 +174,20 @@ def choose(options, environment):
             note(f"{own} is not built; comparing the others")
     for allocator in chosen[1:]:
         verify_loaded(allocator, environment)
+    for allocator in chosen:
+        allocator.version = machine.library_version(allocator.path or c_library())
+    name_versions(options.version, chosen)
     return chosen
+
+
+def name_versions(texts, chosen):
+    """What the caller says of versions goes before what can be found out."""
+    for text in texts:
+        name, _, version = text.partition("=")
+        named = [a for a in chosen if a.name == name]
+        if not named or not version:
+            fail(f"--version {text}: want NAME=TEXT, with the name of an allocator")
+        named[0].version = version
 
 
 # ---- Runs -----------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""report - from the samples of all runs to tables, files and a chart.
+"""report - from the samples of all runs to tables and files.
 
 Every table is of one metric: rows are programs, columns allocators, a cell is the ratio of an
 allocator's median to the median of the best peer in that row. The geometric mean over the rows
@@ -11,10 +11,10 @@ import csv
 import json
 import math
 import os
-import platform
-import shutil
 import statistics
-import subprocess
+from types import SimpleNamespace
+
+import machine
 
 # Key, title, unit, factor from the stored figure to the unit.
 METRICS = (
@@ -23,17 +23,23 @@ METRICS = (
     ("rss", "Peak RSS", "MiB", 1 / 1024),
     ("after", "RSS after the work", "MiB", 1 / 1024),
     ("faults", "Page faults", "k", 1 / 1000),
+    ("counted", "Instructions (counter, user mode)", "M", 1e-6),
     ("instructions", "Instructions (callgrind)", "M", 1e-6),
 )
+FORMAT = 2
 
 
 class Results:
-    """Samples by row and allocator, and what went wrong."""
+    """Samples by row and allocator, what went wrong, and what was measured.
 
-    def __init__(self, allocators, rows, metrics=METRICS):
+    Of an allocator, name, is_peer and version matter here; of a row, its name and kind.
+    """
+
+    def __init__(self, allocators, rows, metrics=METRICS, about=None):
         self.allocators = allocators
         self.rows = rows
         self.metrics = metrics
+        self.about = about or machine.about()
         self.samples = {}
         self.failures = {}
 
@@ -50,6 +56,20 @@ class Results:
     def median(self, row, allocator, metric):
         values = self.values(row, allocator, metric)
         return statistics.median(values) if values else None
+
+    def merge(self, other):
+        """Takes in what another session measured: more rows, more rounds, or both."""
+        known = {row.name for row in self.rows}
+        if other.about["command"] not in self.about["command"].splitlines():
+            self.about["command"] += "\n" + other.about["command"]
+        self.about.setdefault("packages", {}).update(other.about.get("packages", {}))
+        for key, value in other.about.get("options", {}).items():
+            self.about["options"][key] = self.about["options"].get(key) or value
+        self.rows += [row for row in other.rows if row.name not in known]
+        self.failures.update(other.failures)
+        for key, series in other.samples.items():
+            for metric, values in series.items():
+                self.samples.setdefault(key, {}).setdefault(metric, []).extend(values)
 
     def rounds(self):
         counts = [len(values) for series in self.samples.values() for values in series.values()]
@@ -144,31 +164,13 @@ def as_text(results):
     return "\n".join(out)
 
 
-def cpu_model():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as info:
-            for line in info:
-                if line.startswith(("model name", "Model")):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.machine()
-
-
-def machine():
-    return f"{cpu_model()}, {os.cpu_count()} CPUs, Linux {platform.release()}"
-
-
-def library_name(allocator):
-    return os.path.basename(allocator.path) if allocator.path else " ".join(platform.libc_ver())
-
-
 def write_markdown(results, path):
     names = [allocator.name for allocator in results.allocators]
     with open(path, "w", encoding="utf-8") as out:
-        out.write(f"Measured on {machine()}; median of {results.rounds()} interleaved rounds.\n")
-        out.write("Allocators: ")
-        out.write(", ".join(f"{a.name} ({library_name(a)})" for a in results.allocators))
+        place = results.about["machine"]
+        out.write(f"Measured on {place['processor']}, {place['CPUs']}, {place['system']}; ")
+        out.write(f"median of {results.rounds()} interleaved rounds.\nAllocators: ")
+        out.write(", ".join(f"{a.name} ({a.version})" for a in results.allocators))
         out.write(".\nA figure is the ratio to the best peer of its row; less is better, ")
         out.write("the least is bold.\n")
         for (_, title, unit, factor), lines, means in tables(results):
@@ -204,64 +206,55 @@ def write_csv(results, path):
 
 
 def write_json(results, path):
+    """Everything that was measured and all that is said about it: read_json() gives it back."""
     document = {
-        "machine": machine(),
-        "allocators": {a.name: library_name(a) for a in results.allocators},
-        "units": {"wall": "s", "cpu": "s", "rss": "KiB", "after": "KiB"},
-        "rows": {
-            row.name: {
-                a.name: results.samples.get((row.name, a.name), {}) for a in results.allocators
+        "format": FORMAT,
+        "about": results.about,
+        "metrics": results.metrics,
+        "allocators": [
+            {"name": a.name, "peer": a.is_peer, "version": a.version} for a in results.allocators
+        ],
+        "rows": [
+            {
+                "name": row.name,
+                "kind": getattr(row, "kind", ""),
+                "samples": {
+                    a.name: results.samples.get((row.name, a.name), {}) for a in results.allocators
+                },
             }
             for row in results.rows
-        },
+        ],
         "failures": [
             {"row": row, "allocator": name, "why": why}
             for (row, name), why in sorted(results.failures.items())
         ],
     }
-    with open(path, "w", encoding="utf-8") as out:
+    # Whoever interrupts this has the old file or the new.
+    with open(path + ".new", "w", encoding="utf-8") as out:
         json.dump(document, out, indent=1)
         out.write("\n")
+    os.replace(path + ".new", path)
 
 
-def write_plot(results, path):
-    """Two charts, one above the other: time and peak RSS. False if there is no gnuplot."""
-    if not shutil.which("gnuplot"):
-        return False
-    charts = [table for table in tables(results) if table[0][0] in ("wall", "rss")]
-    width = 240 + 26 * len(results.rows) * len(results.allocators) // 2
-    script = [
-        f"set terminal svg size {max(width, 700)},{420 * len(charts)} font 'sans,12' background 'white'",
-        f"set output {quoted(path)}",
-        "set style data histogram",
-        "set style histogram clustered gap 1.5",
-        "set style fill solid 0.85 border -1",
-        "set xtics rotate by -35 nomirror",
-        "set ytics nomirror",
-        "set grid ytics",
-        "set key outside top horizontal center",
-        "set datafile missing '-'",
-        f"set multiplot layout {len(charts)},1",
-    ]
-    for number, ((_, title, _, _), lines, means) in enumerate(charts):
-        block = f"$data{number}"
-        script.append(f"{block} << EOD")
-        script.append(" ".join(["row"] + [quoted(a.name, '"') for a in results.allocators]))
-        for name, ratios in [(l.row.name, l.ratios) for l in lines] + [("mean", means)]:
-            script.append(" ".join([quoted(name, '"')] + [
-                "-" if ratio is None else f"{ratio:.4f}" for ratio in ratios]))
-        script.append("EOD")
-        # A bar that is far out must not flatten all others: the axis ends at 3.
-        script.append(f"set title {quoted(title + ': ratio to the best peer (less is better)')}")
-        script.append("set yrange [0:3]")
-        script.append(
-            f"plot for [i=2:{len(results.allocators) + 1}] {block} using i:xtic(1) "
-            "title columnheader(i), 1 with lines dashtype 2 linecolor 'black' notitle"
-        )
-    script.append("unset multiplot")
-    subprocess.run(["gnuplot"], input="\n".join(script) + "\n", text=True, check=True)
-    return True
-
-
-def quoted(text, mark="'"):
-    return mark + text.replace(mark, mark * 2 if mark == "'" else "\\" + mark) + mark
+def read_json(path):
+    """Results as write_json() left them; ValueError if these are none."""
+    with open(path, encoding="utf-8") as source:
+        document = json.load(source)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"no results of format {FORMAT}")
+    try:
+        allocators = [
+            SimpleNamespace(name=a["name"], is_peer=a["peer"], version=a["version"])
+            for a in document["allocators"]
+        ]
+        rows = [SimpleNamespace(name=r["name"], kind=r["kind"]) for r in document["rows"]]
+        metrics = tuple(map(tuple, document["metrics"]))
+        results = Results(allocators, rows, metrics, document["about"])
+        for row in document["rows"]:
+            for name, series in row["samples"].items():
+                results.samples[row["name"], name] = series
+        for failure in document["failures"]:
+            results.failures[failure["row"], failure["allocator"]] = failure["why"]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{error} is missing or no such thing") from None
+    return results

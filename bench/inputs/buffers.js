@@ -45,18 +45,19 @@ if (!isMainThread) {
 	parentPort.postMessage(churn(workerData.seed, 100 * work) + documents(workerData.seed, work / 2));
 } else {
 	const results = [churn(1, 400 * work), documents(2, 1.5 * work)];
-	let left = 4;
-	const next = (seed) => {
+	let seeds = 2, left = 4;
+	const next = () => {
+		const seed = seeds++;
 		const worker = new Worker(__filename, { workerData: { seed, work } });
 		worker.once('message', (text) => { results[seed] = text; });
 		worker.once('exit', () => {
 			if (--left === 0)
 				console.log(results.join('\n'));
 			else if (left > 1)
-				next(seed + 2);
+				next();
 		});
 		worker.once('error', (error) => { throw error; });
 	};
-	next(2);
-	next(3);
+	next();
+	next();
 }
