@@ -42,9 +42,9 @@ function documents(seed, count) {
 }
 
 if (!isMainThread) {
-	parentPort.postMessage(churn(workerData.seed, 100 * work) + documents(workerData.seed, work / 2));
+	parentPort.postMessage(churn(workerData.seed, 100 * work) + documents(workerData.seed, work));
 } else {
-	const results = [churn(1, 400 * work), documents(2, 1.5 * work)];
+	const results = [churn(1, 400 * work), documents(2, 3 * work)];
 	let seeds = 2, left = 4;
 	const next = () => {
 		const seed = seeds++;
