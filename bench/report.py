@@ -141,11 +141,12 @@ def as_text(results):
     out = []
     names = [allocator.name for allocator in results.allocators]
     widths = [max(8, len(name) + 2) for name in names]
+    second = max(map(len, names)) + 2
     first = max([16, *(len(row.name) + 2 for row in results.rows)])
     for (_, title, unit, factor), lines, means in tables(results):
         out.append(f"\n{title}: ratio to the best peer of the row, less is better, * is the least")
         head = "".join(name.rjust(width) for name, width in zip(names, widths))
-        out.append(f"{'row':{first}}{'best peer':>12}{'':2}{'':10}{head}   +-")
+        out.append(f"{'row':{first}}{'best peer':>12}{'':2}{'':{second}}{head}   +-")
         for line in lines:
             cells = "".join(
                 (cell(ratio) + ("*" if is_best(line, i) else " ")).rjust(widths[i])
@@ -153,10 +154,10 @@ def as_text(results):
             )
             best = figure(line.best, unit, factor)
             out.append(
-                f"{line.row.name:{first}}{best:>12}  {line.best_name:10}{cells}  {line.spread:3.0%}"
+                f"{line.row.name:{first}}{best:>12}  {line.best_name:{second}}{cells}  {line.spread:3.0%}"
             )
         cells = "".join((cell(mean) + " ").rjust(width) for mean, width in zip(means, widths))
-        out.append(f"{'geometric mean':{first}}{'':24}{cells}")
+        out.append(f"{'geometric mean':{first}}{'':{14 + second}}{cells}")
     if results.failures:
         out.append("\nFAILED (no figure is given for these):")
         for (row, allocator), why in sorted(results.failures.items()):
