@@ -39,33 +39,46 @@ static void run_posix_memalign(struct worker *w, unsigned long rounds)
 	}
 }
 
-/* ---- Growth: micro->size is where it ends ---- */
+/*
+ * ---- Growth: micro->size is where it ends ----
+ *
+ * Two buffers, in turn: one alone is the last block of the heap, and grows as no buffer of a program
+ * does.
+ */
 
 #define FIRST_SIZE 16
 
 static void run_doubling(struct worker *w, unsigned long rounds)
 {
 	size_t size, end = w->micro->size;
-	void *buffer;
+	void *a, *b;
 
 	while (rounds-- > 0) {
-		buffer = touch(malloc(FIRST_SIZE));
-		for (size = 2 * FIRST_SIZE; size <= end; size *= 2)
-			buffer = touch(realloc(buffer, size));
-		free(buffer);
+		a = touch(malloc(FIRST_SIZE));
+		b = touch(malloc(FIRST_SIZE));
+		for (size = 2 * FIRST_SIZE; size <= end; size *= 2) {
+			a = touch(realloc(a, size));
+			b = touch(realloc(b, size));
+		}
+		free(a);
+		free(b);
 	}
 }
 
 static void run_appending(struct worker *w, unsigned long rounds)
 {
 	size_t size, end = w->micro->size;
-	void *buffer;
+	void *a, *b;
 
 	while (rounds-- > 0) {
-		buffer = touch(malloc(FIRST_SIZE));
-		for (size = 2 * FIRST_SIZE; size <= end; size += FIRST_SIZE)
-			buffer = touch(realloc(buffer, size));
-		free(buffer);
+		a = touch(malloc(FIRST_SIZE));
+		b = touch(malloc(FIRST_SIZE));
+		for (size = 2 * FIRST_SIZE; size <= end; size += FIRST_SIZE) {
+			a = touch(realloc(a, size));
+			b = touch(realloc(b, size));
+		}
+		free(a);
+		free(b);
 	}
 }
 
@@ -88,22 +101,22 @@ const struct micro call_rows[] = {
 	  .run = run_doubling,
 	  .size = 65536,
 	  .live = 1,
-	  .pairs = 12 },
+	  .pairs = 24 },
 	{ .name = "realloc/doubling-to-4M",
 	  .run = run_doubling,
 	  .size = 4 << 20,
 	  .live = 1,
-	  .pairs = 18,
+	  .pairs = 36,
 	  .bulky = 20 },
 	{ .name = "realloc/appending-to-4K",
 	  .run = run_appending,
 	  .size = 4096,
 	  .live = 1,
-	  .pairs = 255 },
+	  .pairs = 510 },
 	{ .name = "realloc/appending-to-64K",
 	  .run = run_appending,
 	  .size = 65536,
 	  .live = 1,
-	  .pairs = 4095 },
+	  .pairs = 8190 },
 	{ .name = NULL },
 };
