@@ -231,6 +231,14 @@ void os_name(const void *addr, size_t size, const char *name)
 	errno = saved;
 }
 
+void os_advise_huge(void *addr, size_t size, bool huge)
+{
+	int saved = errno;
+
+	syscall(SYS_madvise, addr, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	errno = saved;
+}
+
 unsigned long os_nodes(void)
 {
 	/* The kernel wants room for every node it was built for, and fills in what there is. */

@@ -67,6 +67,9 @@ int os_extend(void *addr, size_t old_size, size_t new_size) __must_check;
  */
 void os_name(const void *addr, size_t size, const char *name);
 
+/* Whether memory that is touched for the first time should come as huge pages: advice. */
+void os_advise_huge(void *addr, size_t size, bool huge);
+
 /* The NUMA nodes that this process may have memory of, a bit each; 1 where that cannot be told. */
 unsigned long os_nodes(void);
 

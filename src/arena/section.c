@@ -94,6 +94,7 @@ static void init_section(struct section *s, void *start, size_t bytes)
 	s->nr_free = 0;
 	s->free_orders = 0;
 	s->dirty_orders = 0;
+	s->huge = false;
 	list_init(&s->list);
 	for (order = 0; order < NR_ORDERS; order++) {
 		list_init(&s->free_area[order].free_list);

@@ -71,7 +71,8 @@ struct section {
 	uint8_t page_class[PAGES_PER_SECTION];
 
 	uint8_t nid;	       /* the zone's node; constant, too */
-	uint8_t to_a_line[7];  /* fills up the cache line */
+	bool huge;	       /* huge pages were asked for, and nothing was purged since; hint */
+	uint8_t to_a_line[6];  /* fills up the cache line */
 	struct page mem_map[]; /* nr_pages of them; an area has none */
 };
 

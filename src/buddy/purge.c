@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "huge.h"
 #include "limit.h"
 #include "os.h"
 #include "report.h"
@@ -88,6 +89,7 @@ static bool purge_block(struct page *page)
 	if (from < s->start + ((uintptr_t)index << PAGE_SHIFT) ||
 	    to > s->start + ((uintptr_t)end << PAGE_SHIFT))
 		return false;
+	huge_note_purge(s);
 	return os_purge((void *)from, to - from) == 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "huge.h"
 #include "numa.h"
 #include "os.h"
 #include "purge.h"
@@ -196,6 +197,7 @@ static bool online_up_to(struct zone *zone, struct section *s, unsigned int end)
 	}
 	if (zone->online_step < LAST_STEP)
 		zone->online_step *= 2;
+	huge_note_online(zone, s, first, nr);
 	WRITE_ONCE(zone->nr_online, zone->nr_online + nr);
 	zone_free_range(zone, s, first, nr, 0);
 	return true;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transparent huge pages, for memory that is touched for the first time.
+ *
+ * A page fault costs as much as several hundred objects, and a heap of hundreds of megabytes misses
+ * the TLB at every turn. Both are better with huge pages, and both matter only where there is much
+ * memory. But a huge page of which a part is used costs all of it, and one of which a part was given
+ * back costs all of it again when the kernel's khugepaged puts it together anew. So huge pages are
+ * asked for
+ *
+ *   - once a zone has HUGE_HEAP pages online, of which one huge page is then a small part;
+ *   - for what is put online from then on, which is taken from its beginning as it is needed;
+ *   - until something of the section is given back: from then on its pages come one by one.
+ *
+ * `transparent_hugepage=` has the kernel's values: `madvise`, the above; `always`, from the first page
+ * on; `never`, not even where the system would by itself.
+ *
+ * Advice may be refused or mean nothing; nothing depends on it. What it costs is seen by `kmem
+ * explain-rss` as free pages that are resident.
+ */
+#ifndef KMEM_HUGE_H
+#define KMEM_HUGE_H
+
+#include "options.h"
+#include "zone.h"
+
+/* Pages [first, first + nr) of @s were just put online; zone->lock is held. */
+void huge_note_online(struct zone *zone, struct section *s, unsigned int first, unsigned int nr);
+
+/* Pages of @s are about to be purged. */
+void huge_note_purge(struct section *s);
+
+extern const struct boot_params huge_params;
+
+#endif
