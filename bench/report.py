@@ -152,10 +152,8 @@ def as_text(results):
                 (cell(ratio) + ("*" if is_best(line, i) else " ")).rjust(widths[i])
                 for i, ratio in enumerate(line.ratios)
             )
-            best = figure(line.best, unit, factor)
-            out.append(
-                f"{line.row.name:{first}}{best:>12}  {line.best_name:{second}}{cells}  {line.spread:3.0%}"
-            )
+            best = f"{figure(line.best, unit, factor):>12}  {line.best_name:{second}}"
+            out.append(f"{line.row.name:{first}}{best}{cells}  {line.spread:3.0%}")
         cells = "".join((cell(mean) + " ").rjust(width) for mean, width in zip(means, widths))
         out.append(f"{'geometric mean':{first}}{'':{14 + second}}{cells}")
     if results.failures:
