@@ -14,9 +14,10 @@
 #define FIRST_LIMIT	 1u
 #define EASY_BYTES	 2048u /* of a sheaf's objects, up to which each visit raises its limit */
 #define BYTES_A_VISIT	 64u   /* beyond: a visit for so much of them, but */
-#define MAX_VISITS	 32u
-#define MAX_FULL	 10u	      /* full sheaves in a barn, */
-#define FULL_A_CPU	 5u	      /* or fewer, with few CPUs to come for them, */
+#define MAX_VISITS	 32u   /* at most; one that turns from taking to freeing, or back, */
+#define TURN		 8u    /* counts for so many */
+#define MAX_FULL	 10u   /* full sheaves in a barn, */
+#define FULL_A_CPU	 5u    /* or fewer, with few CPUs to come for them, */
 #define MAX_FULL_BYTES	 (128u << 10) /* or fewer: bytes of their objects, */
 #define FULL_BYTES_SHARE 2048u	      /* at most this part of the memory; two at least */
 #define MAX_EMPTY	 4u
@@ -105,6 +106,7 @@ static struct sheaf *new_sheaf(struct kmem_cache *s)
 		sheaf->limit = FIRST_LIMIT;
 		WRITE_ONCE(sheaf->size, 0);
 		sheaf->visits = 0;
+		sheaf->frees = false;
 		sheaf->none = NULL;
 	}
 	return sheaf;
@@ -151,12 +153,17 @@ static unsigned long visits_a_raise(const struct kmem_cache *s, const struct she
 	return 2 * bytes <= EASY_BYTES ? 1 : min_ul(bytes / BYTES_A_VISIT, MAX_VISITS);
 }
 
-/* Another visit: true when the sheaf may hold more from now on. */
-static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf)
+/* Another visit, to take objects or to free some: true when the sheaf may hold more from now on. */
+static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf, bool frees)
 {
 	unsigned long limit = sheaf->limit * 2ul;
+	bool turned = frees != sheaf->frees;
 
-	if (sheaf->limit == sheaf->capacity || ++sheaf->visits < visits_a_raise(s, sheaf))
+	sheaf->frees = frees;
+	if (sheaf->limit == sheaf->capacity)
+		return false;
+	sheaf->visits = (uint8_t)(sheaf->visits + (turned ? TURN : 1));
+	if (sheaf->visits < visits_a_raise(s, sheaf))
 		return false;
 	sheaf->visits = 0;
 	sheaf->limit = (uint16_t)(limit < sheaf->capacity ? limit : sheaf->capacity);
@@ -354,7 +361,7 @@ static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *she
 	unsigned int n = slab_alloc_bulk(s, &cpu->pcp, sheaf->objects, sheaf->limit, gfp);
 
 	WRITE_ONCE(sheaf->size, (uint16_t)n);
-	raise_limit(s, sheaf);
+	raise_limit(s, sheaf, false);
 }
 
 static bool make_main(struct kmem_cache *s, struct cpu_slot *slot, gfp_t gfp)
@@ -425,7 +432,7 @@ unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gf
 		return 1;
 	size = (unsigned int)(slot->top - slot->main->objects);
 	limit = slot->main->limit;
-	if (raise_limit(s, slot->main))
+	if (raise_limit(s, slot->main, false))
 		WRITE_ONCE(slot->end, slot->main->objects + slot->main->limit);
 	return size < limit ? limit - size : 1;
 }
@@ -437,22 +444,37 @@ static void flush_sheaf(struct per_cpu_pages *pcp, struct kmem_cache *s, struct 
 	WRITE_ONCE(sheaf->size, 0);
 }
 
-/* The full @sheaf gets room, or its place is taken by one that has some. */
+/* The @nr objects that have been in @sheaf for the longest go. */
+static void flush_oldest(struct per_cpu_pages *pcp, struct kmem_cache *s, struct sheaf *sheaf,
+			 unsigned int nr)
+{
+	unsigned int left = sheaf->size - nr;
+
+	slab_free_bulk(s, pcp, sheaf->objects, nr);
+	memmove(sheaf->objects, sheaf->objects + nr, left * sizeof(*sheaf->objects));
+	WRITE_ONCE(sheaf->size, (uint16_t)left);
+}
+
+/*
+ * The full @sheaf gets room, or its place is taken by one that has some. Without a spare all of it goes,
+ * or half, when objects were taken from the slabs just before: they will be again.
+ */
 static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struct cpu_slot *slot,
 			       struct sheaf *sheaf)
 {
+	bool turned = !sheaf->frees;
 	struct sheaf *empty;
 
 	/* Or taken something. */
 	if (sheaf->size < sheaf->limit)
 		return sheaf;
-	if (raise_limit(s, sheaf))
+	if (raise_limit(s, sheaf, true))
 		return sheaf;
 	if (!slot->spare && sheaf->limit == sheaf->capacity)
 		WRITE_ONCE(slot->spare, new_sheaf(s));
 	empty = slot->spare;
 	if (!empty) {
-		flush_sheaf(&cpu->pcp, s, sheaf);
+		flush_oldest(&cpu->pcp, s, sheaf, turned ? (sheaf->size + 1u) / 2 : sheaf->size);
 		return sheaf;
 	}
 	if (empty->size >= empty->capacity / 2) {
@@ -539,7 +561,7 @@ size_t sheaf_free_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **object
 		return 0;
 	sheaf = close_slot(slot);
 	while (sheaf->limit - sheaf->size < (int)min_ul(n, sheaf->capacity) &&
-	       raise_limit(s, sheaf))
+	       raise_limit(s, sheaf, true))
 		;
 	put = put_newest(sheaf, sheaf->limit > sheaf->size ? sheaf->limit - sheaf->size : 0,
 			 objects, n);

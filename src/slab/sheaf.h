@@ -19,8 +19,9 @@
  *
  * Slow start: `limit` is how many objects a sheaf may hold now. It starts at one and doubles with each
  * visit here while they are few bytes; from then on it takes the more visits the more bytes they are,
- * up to the capacity. A thread that used a class for a while does not hoard for it; one that goes on
- * using it soon has full sheaves. Only these have a spare and are put into the barn.
+ * up to the capacity. A visit that frees after one that took, or the other way round, counts for many: a
+ * larger sheaf would have saved both. A thread that used a class for a while does not hoard for it; one
+ * that goes on using it soon has full sheaves. Only these have a spare and are put into the barn.
  */
 #ifndef KMEM_SHEAF_H
 #define KMEM_SHEAF_H
@@ -32,7 +33,8 @@ struct sheaf {
 	uint16_t capacity;  /* constant */
 	uint16_t limit;	    /* objects it may hold now */
 	uint16_t size;	    /* objects it holds, while it is no main sheaf */
-	uint16_t visits;    /* to the slow paths since the limit was last raised */
+	uint8_t visits;	    /* to the slow paths since the limit was last raised, as they count */
+	bool frees;	    /* the last of them was made to free objects */
 	void *none;	    /* always NULL: what a pop from an empty sheaf finds */
 	void *objects[];    /* the last was freed last */
 };
