@@ -2,9 +2,11 @@
 /*
  * Size classes, and what malloc and kmalloc have in common.
  *
- * Up to 32 KiB a size belongs to one of forty caches: multiples of 16 to 128, then four to each
- * doubling, so that rounding up costs a fifth at most. kmalloc_slot[] gives, for a size in units of
- * 16 bytes, where in a struct kmem_cpu the slot of its class is. Larger sizes are whole pages.
+ * Up to 32 KiB a size belongs to one of 43 caches: multiples of 16 to 128, then four to each
+ * doubling, so that rounding up costs a fifth at most. Programs like to ask for a power of two and a
+ * header: from 1, 2 and 4 KiB on there is one class more, at half the usual step. kmalloc_slot[] gives,
+ * for a size in units of 16 bytes, where in a struct kmem_cpu the slot of its class is. Larger sizes
+ * are whole pages.
  *
  * The KMALLOC_CLASSES table is the only place that names the sizes.
  */
@@ -16,33 +18,26 @@
 #include "cpu.h"
 
 /* Invokes row(class, size of the class before, size), smallest first. */
-#define KMALLOC_CLASSES(row)                                                                       \
-	row(1, 0, 16) row(2, 16, 32) row(3, 32, 48) row(4, 48, 64) row(5, 64, 80) row(6, 80, 96)   \
-		row(7, 96, 112) row(8, 112, 128) row(9, 128, 160) row(10, 160, 192) row(           \
-			11, 192, 224) row(12, 224, 256) row(13, 256, 320) row(14, 320, 384)        \
-			row(15, 384, 448) row(16, 448, 512) row(17, 512, 640) row(18, 640, 768)    \
-				row(19, 768, 896) row(20, 896, 1024) row(21, 1024, 1280) row(      \
-					22, 1280, 1536) row(23, 1536, 1792) row(24, 1792, 2048)    \
-					row(25, 2048, 2560) row(26, 2560, 3072)                    \
-						row(27, 3072, 3584) row(28, 3584, 4096) row(       \
-							29,                                        \
-							4096, 5120) row(30, 5120,                  \
-									6144) row(31, 6144, 7168)  \
-							row(32, 7168,                              \
-							    8192) row(33, 8192,                    \
-								      10240) row(34, 10240, 12288) \
-								row(35, 12288,                     \
-								    14336) row(36, 14336, 16384)   \
-									row(37, 16384,             \
-									    20480) row(38, 20480,  \
-										       24576)      \
-										row(39, 24576,     \
-										    28672)         \
-											row(40,    \
-											    28672, \
-											    32768)
+#define KMALLOC_FOUR(row, class, s0, s1, s2, s3, s4)                         \
+	row(class, s0, s1) row((class) + 1, s1, s2) row((class) + 2, s2, s3) \
+		row((class) + 3, s3, s4)
+#define KMALLOC_FIVE(row, class, s0, s1, s2, s3, s4, s5) \
+	row(class, s0, s1) KMALLOC_FOUR(row, (class) + 1, s1, s2, s3, s4, s5)
+#define KMALLOC_EIGHT(row, class, s0, s1, s2, s3, s4, s5, s6, s7, s8) \
+	KMALLOC_FOUR(row, class, s0, s1, s2, s3, s4)                  \
+	KMALLOC_FOUR(row, (class) + 4, s4, s5, s6, s7, s8)
+#define KMALLOC_CLASSES(row)                                       \
+	KMALLOC_EIGHT(row, 1, 0, 16, 32, 48, 64, 80, 96, 112, 128) \
+	KMALLOC_FOUR(row, 9, 128, 160, 192, 224, 256)              \
+	KMALLOC_FOUR(row, 13, 256, 320, 384, 448, 512)             \
+	KMALLOC_FOUR(row, 17, 512, 640, 768, 896, 1024)            \
+	KMALLOC_FIVE(row, 21, 1024, 1152, 1280, 1536, 1792, 2048)  \
+	KMALLOC_FIVE(row, 26, 2048, 2304, 2560, 3072, 3584, 4096)  \
+	KMALLOC_FIVE(row, 31, 4096, 4608, 5120, 6144, 7168, 8192)  \
+	KMALLOC_FOUR(row, 36, 8192, 10240, 12288, 14336, 16384)    \
+	KMALLOC_FOUR(row, 40, 16384, 20480, 24576, 28672, 32768)
 
-#define NR_KMALLOC_CLASSES 41 /* class 0, which is no class, included */
+#define NR_KMALLOC_CLASSES 44 /* class 0, which is no class, included */
 #define KMALLOC_MAX_SIZE   32768UL
 #define KMALLOC_MIN_ALIGN  16UL
 

@@ -36,22 +36,30 @@ static unsigned int least_objects(unsigned int size)
 	return size <= 2048 ? 4 : size <= 4096 ? 2 : 1;
 }
 
+/* What @objects leave of @bytes. Beyond a page, a tail of whole pages is never touched, and costs
+ * addresses only. */
+static unsigned int lost_bytes(unsigned int size, unsigned int bytes, unsigned int objects)
+{
+	return (size > PAGE_SIZE ? (unsigned int)align_up(objects * size, PAGE_SIZE) : bytes) -
+	       objects * size;
+}
+
 /*
  * The smallest order with that many objects that wastes at most 1/16; else 1/8, else 1/4. Beyond a
- * page waste is a tail that is never touched, and costs addresses only: 1/4 at once. An object larger
- * than any such slab has one to itself.
+ * page 1/8 at once, and of the addresses at most 1/4. An object larger than any such slab has one
+ * to itself.
  */
 static unsigned int calculate_order(unsigned int size)
 {
 	unsigned int share, order;
 
-	for (share = size > PAGE_SIZE ? 4 : 16; share >= 4; share /= 2) {
+	for (share = size > PAGE_SIZE ? 8 : 16; share >= 4; share /= 2) {
 		for (order = 0; order <= SLAB_MAX_ORDER; order++) {
 			unsigned int bytes = (unsigned int)PAGE_SIZE << order;
 			unsigned int objects = bytes / size;
 
-			if (objects >= least_objects(size) &&
-			    bytes - objects * size <= bytes / share)
+			if (objects >= least_objects(size) && bytes - objects * size <= bytes / 4 &&
+			    lost_bytes(size, bytes, objects) <= bytes / share)
 				return order;
 		}
 	}

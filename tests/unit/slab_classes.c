@@ -17,16 +17,19 @@
 
 static unsigned int sizes[NR_KMALLOC_CLASSES]; /* [0] = 0 */
 
-/* Multiples of 16 to 128, then four to each doubling. */
+/* Multiples of 16 to 128, then four to each doubling, and half a step above 1, 2 and 4 KiB. */
 static void generate_sizes(void)
 {
 	unsigned int n = 1, size, step;
 
 	for (size = 16; size <= 128; size += 16)
 		sizes[n++] = size;
-	for (step = 32; step <= 4096; step *= 2)
+	for (step = 32; step <= 4096; step *= 2) {
+		if (step >= 256 && step <= 1024)
+			sizes[n++] = 9 * step / 2;
 		for (size = 5 * step; size <= 8 * step; size += step)
 			sizes[n++] = size;
+	}
 	EXPECT_EQ(n, NR_KMALLOC_CLASSES);
 	EXPECT_EQ(sizes[n - 1], KMALLOC_MAX_SIZE);
 }
@@ -82,8 +85,9 @@ static void test_every_class(void **state)
 
 /*
  * How good slabs of @order are, the less the better: few enough objects are lost with a slab that
- * lives on for one of them (which small ones always do), enough are worth a visit to the lists; then at most 1/16 lost before 1/8
- * before 1/4, but beyond a page 1/4 is as good as nothing.
+ * lives on for one of them (which small ones always do), enough are worth a visit to the lists; then at
+ * most 1/16 lost before 1/8 before 1/4. Beyond a page whole pages at the end do not count as long as they
+ * are no more than 1/4, and 1/8 is as good as nothing.
  */
 static unsigned int badness(unsigned int size, unsigned int order)
 {
@@ -94,7 +98,7 @@ static unsigned int badness(unsigned int size, unsigned int order)
 	if (bytes / size < enough || 4 * lost > bytes)
 		return ~0u;
 	if (size > PAGE_SIZE)
-		return 0;
+		return 8 * (lost % PAGE_SIZE) <= bytes ? 0 : 1;
 	return 16 * lost <= bytes ? 0 : 8 * lost <= bytes ? 1 : 2;
 }
 

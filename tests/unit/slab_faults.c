@@ -25,7 +25,7 @@
 #include "unit_slab.h"
 
 #define MIB	  (1UL << 20)
-#define MAX_NR	  1000
+#define MAX_NR	  (24 * NR_KMALLOC_CLASSES + 40)
 #define EDGE	  4096UL /* bytes at either end of a block that are looked at */
 #define SLACK_MIB 136	 /* addresses that a run with one failure may lose: two slots and some */
 
