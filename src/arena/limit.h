@@ -12,6 +12,7 @@
  *	bytes in a barn's full sheaves			128 KiB, but at most 1/2048
  *	full sheaves in a barn				5 for each CPU, at most 10
  *	pages in the empty slabs of a cache		one for each 16 MiB, at most 4
+ *	states of threads that wait for the next	two for each CPU and one for each 32 MiB, at most 8
  *
  * so that from 256 MiB of memory and two CPUs on nothing is less than without limits. Page lists of
  * threads hold four pages, which is little enough for any limit.

@@ -9,17 +9,23 @@
 #include "cache.h"
 #include "init.h"
 #include "kmalloc.h"
+#include "limit.h"
 #include "release.h"
 #include "report.h"
 
 struct lock cpus_lock = LOCK_INIT(RANK_CPUS);
 
+#define MAX_RESTING   8u	   /* states that wait for another thread, */
+#define RESTING_A_CPU 2u	   /* or fewer, with few CPUs to run such threads, */
+#define RESTING_BYTES (32UL << 20) /* or fewer: one for so much memory that the process may use */
+
 /* All under cpus_lock. Orphans are the states of threads that a fork left behind. */
 static struct list_head cpus = LIST_HEAD_INIT(cpus);
 static struct list_head orphans = LIST_HEAD_INIT(orphans);
-static unsigned long nr_cpus, nr_orphans;
+static struct list_head resting = LIST_HEAD_INIT(resting); /* the last to come is the first */
+static unsigned long nr_cpus, nr_orphans, nr_resting;
 
-const struct list_head *const cpu_lists[] = { &cpus, &orphans };
+const struct list_head *const cpu_lists[] = { &cpus, &orphans, &resting };
 
 static struct meta_pool cpu_pool = META_POOL_INIT("kmem_cpu", sizeof(struct kmem_cpu));
 static struct meta_pool chunk_pool =
@@ -182,6 +188,51 @@ void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s)
 
 /* ---- Birth and death ---- */
 
+/* So that the next thread begins with some objects of each class that this one used, but not all. */
+static void settle_kmalloc_slots(struct kmem_cpu *cpu)
+{
+	unsigned int i;
+
+	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
+		slot_settle(&cpu->slot[i], kmem_caches[i], &cpu->pcp);
+}
+
+static unsigned long most_resting(void)
+{
+	unsigned long most = min_ul(MAX_RESTING, RESTING_A_CPU * (unsigned long)limits.cpus);
+
+	return min_ul(most, limits_share(MAX_RESTING, RESTING_BYTES));
+}
+
+/* Sets a state aside for the next thread. False when enough of them wait already. */
+static bool put_to_rest(struct kmem_cpu *cpu)
+{
+	bool room;
+
+	if (READ_ONCE(nr_resting) >= most_resting())
+		return false;
+	settle_kmalloc_slots(cpu);
+	lock_acquire(&cpus_lock);
+	room = nr_resting < most_resting();
+	if (room) {
+		clear_extras(cpu);
+		list_move(&cpu->list, &resting);
+		WRITE_ONCE(nr_cpus, nr_cpus - 1);
+		WRITE_ONCE(nr_resting, nr_resting + 1);
+	}
+	lock_release(&cpus_lock);
+	return room;
+}
+
+/* What no thread has any more is taken apart. */
+static void end_cpu(struct kmem_cpu *cpu)
+{
+	flush_kmalloc_slots(cpu);
+	pcp_drain(&cpu->pcp);
+	clear_extras(cpu);
+	meta_free(&cpu_pool, cpu);
+}
+
 /* The thread's exit handler. Whatever it allocates or frees afterwards takes the slow path. */
 static void cpu_exit(void *arg)
 {
@@ -194,21 +245,65 @@ static void cpu_exit(void *arg)
 	cpu->busy = true;
 	barrier();
 	become(CPU_EXITED_AWAY);
-	flush_kmalloc_slots(cpu);
 	flush_extra_slots(cpu);
-	pcp_drain(&cpu->pcp);
-	lock_acquire(&cpus_lock);
-	list_del(&cpu->list);
-	WRITE_ONCE(nr_cpus, nr_cpus - 1);
-	lock_release(&cpus_lock);
-	clear_extras(cpu);
-	meta_free(&cpu_pool, cpu);
+	if (!put_to_rest(cpu)) {
+		flush_kmalloc_slots(cpu);
+		pcp_drain(&cpu->pcp);
+		lock_acquire(&cpus_lock);
+		list_del(&cpu->list);
+		WRITE_ONCE(nr_cpus, nr_cpus - 1);
+		lock_release(&cpus_lock);
+		clear_extras(cpu);
+		meta_free(&cpu_pool, cpu);
+	}
 	become(CPU_EXITED);
 }
 
 void cpu_init(void)
 {
 	have_exit_key = pthread_key_create(&exit_key, cpu_exit) == 0;
+}
+
+/* With cpus_lock held: the state is a thread's from now on. */
+static void enlist(struct kmem_cpu *cpu)
+{
+	unsigned int i;
+
+	cpu->busy = true;
+	cpu->nr_deferred = 0;
+	cpu->must_release = false;
+	cpu->releasing = false;
+	for (i = NR_KMALLOC_CLASSES; i < nr_slots; i++)
+		slot_init(&cpu->slot[i]);
+	list_add_tail(&cpu->list, &cpus);
+	WRITE_ONCE(nr_cpus, nr_cpus + 1);
+}
+
+static struct kmem_cpu *pop_resting(void)
+{
+	struct kmem_cpu *cpu;
+
+	if (list_empty(&resting))
+		return NULL;
+	cpu = list_first_entry(&resting, struct kmem_cpu, list);
+	list_del(&cpu->list);
+	WRITE_ONCE(nr_resting, nr_resting - 1);
+	return cpu;
+}
+
+/* A state that rests comes with sheaves as its last thread left them. */
+static struct kmem_cpu *wake_cpu(void)
+{
+	struct kmem_cpu *cpu;
+
+	if (!READ_ONCE(nr_resting))
+		return NULL;
+	lock_acquire(&cpus_lock);
+	cpu = pop_resting();
+	if (cpu)
+		enlist(cpu);
+	lock_release(&cpus_lock);
+	return cpu;
 }
 
 static struct kmem_cpu *new_cpu(void)
@@ -219,18 +314,11 @@ static struct kmem_cpu *new_cpu(void)
 	if (!cpu)
 		return NULL;
 	cpu->kind = CPU_LIVE;
-	cpu->busy = true;
-	cpu->nr_deferred = 0;
 	cpu->pcp = (struct per_cpu_pages){ 0 };
-	cpu->must_release = false;
-	cpu->releasing = false;
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
 		slot_init(&cpu->slot[i]);
 	lock_acquire(&cpus_lock);
-	for (; i < nr_slots; i++)
-		slot_init(&cpu->slot[i]);
-	list_add_tail(&cpu->list, &cpus);
-	WRITE_ONCE(nr_cpus, nr_cpus + 1);
+	enlist(cpu);
 	lock_release(&cpus_lock);
 	return cpu;
 }
@@ -245,7 +333,9 @@ static struct kmem_cpu *bind_cpu(void)
 
 	become(CPU_BOOT_AWAY);
 	kmem_init();
-	cpu = have_exit_key ? new_cpu() : NULL;
+	cpu = have_exit_key ? wake_cpu() : NULL;
+	if (!cpu && have_exit_key)
+		cpu = new_cpu();
 	if (!cpu)
 		return this_cpu;
 	this_cpu = cpu;
@@ -370,6 +460,8 @@ unsigned long cpus_objects(const struct kmem_cache *s)
 		nr += slot_objects(cache_slot(cpu, s));
 	list_for_each_entry(cpu, &orphans, list)
 		nr += slot_objects(cache_slot(cpu, s));
+	list_for_each_entry(cpu, &resting, list)
+		nr += slot_objects(cache_slot(cpu, s));
 	lock_release(&cpus_lock);
 	return nr;
 }
@@ -398,6 +490,8 @@ unsigned long cpus_pages(void)
 	list_for_each_entry(cpu, &cpus, list)
 		nr += pcp_pages(&cpu->pcp);
 	list_for_each_entry(cpu, &orphans, list)
+		nr += pcp_pages(&cpu->pcp);
+	list_for_each_entry(cpu, &resting, list)
 		nr += pcp_pages(&cpu->pcp);
 	lock_release(&cpus_lock);
 	return nr;
@@ -449,13 +543,23 @@ bool cpu_reclaim_orphan(void)
 	lock_release(&cpus_lock);
 	if (!orphan)
 		return false;
-	if (orphan->busy)
-		return true;
-	flush_kmalloc_slots(orphan);
-	pcp_drain(&orphan->pcp);
-	clear_extras(orphan);
-	meta_free(&cpu_pool, orphan);
+	if (!orphan->busy)
+		end_cpu(orphan);
 	return true;
+}
+
+bool cpu_drain_resting(void)
+{
+	struct kmem_cpu *cpu;
+
+	if (!READ_ONCE(nr_resting))
+		return false;
+	lock_acquire(&cpus_lock);
+	cpu = pop_resting();
+	lock_release(&cpus_lock);
+	if (cpu)
+		end_cpu(cpu);
+	return cpu;
 }
 
 bool cpu_is_valid(const struct kmem_cpu *cpu)

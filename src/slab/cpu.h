@@ -21,6 +21,10 @@
  * an orphan, and by kmem_cache_destroy() in another thread: the first three do it under cpus_lock, the
  * last as well, and on the word of its caller that nobody uses the cache any more.
  *
+ * A thread's state outlives it. Those that died last, two for each CPU, rest as they were, but for the
+ * surplus of their sheaves (slot_settle()), and the next threads have them: of threads that come and go
+ * each begins where another stopped, as sheaves of the kernel's CPUs serve whatever runs there.
+ *
  * Whoever is in a slow path is away or has `busy` set. A signal handler that comes here meanwhile
  * finds it and touches nothing that is being changed: its frees are deferred, its allocations get a
  * mapping of their own. A fork child does not trust the state of a thread that was busy.
@@ -31,7 +35,7 @@
 #include "sheaf.h"
 
 #define NR_DEFERRED   16
-#define NR_CPU_LISTS  2
+#define NR_CPU_LISTS  3
 #define CHUNK_SLOTS   128u /* 4 KiB */
 #define NR_CHUNKS     64u
 #define NR_FAR_CACHES (CHUNK_SLOTS * NR_CHUNKS) /* the first is none */
@@ -45,7 +49,7 @@ struct kmem_cpu {
 	bool releasing;	      /* it sees to them */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
-	struct list_head list; /* all live ones, or the orphans of a fork; RANK_CPUS */
+	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages pcp;
 
 	/*
@@ -147,6 +151,9 @@ void cpu_drain(struct kmem_cpu *cpu);
 /* Takes back what one thread, lost in a fork, had; false when there is nothing to take. */
 bool cpu_reclaim_orphan(void);
 
+/* Takes apart one of the states that wait for another thread; false when there is none. */
+bool cpu_drain_resting(void);
+
 /* The same for an allocation: giving it back may enter the OS. */
 static inline bool cpu_take_over(gfp_t gfp)
 {
@@ -168,7 +175,8 @@ unsigned long cpus_objects(const struct kmem_cache *s);
 unsigned long cpus_pages(void);
 unsigned long cpus_count(void);
 
-/* For whoever reads them from outside: the live states, and those that a fork left behind. */
+/* For whoever reads them from outside: states of threads, those that a fork left behind, and those that
+ * rest. */
 extern const struct list_head *const cpu_lists[NR_CPU_LISTS];
 
 /* For fork.c. */

@@ -367,7 +367,7 @@ bool kmem_trim(void)
 
 	if (!cpu)
 		return false;
-	while (cpu_reclaim_orphan())
+	while (cpu_reclaim_orphan() || cpu_drain_resting())
 		;
 	if (cpu->kind == CPU_LIVE)
 		cpu_drain(cpu);

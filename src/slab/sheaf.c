@@ -10,6 +10,7 @@
 #include "report.h"
 
 #define FILTER_WORDS	 8u   /* of a filter with some eight bits for each object of a sheaf, */
+#define FILTER_SHIFT	 23u  /* leaves a bit's number of the former, */
 #define LARGE_FILTER	 128u /* or of the largest that can be asked for */
 #define FIRST_LIMIT	 1u
 #define EASY_BYTES	 2048u /* of a sheaf's objects, up to which each visit raises its limit */
@@ -21,6 +22,7 @@
 #define MAX_FULL_BYTES	 (128u << 10) /* or fewer: bytes of their objects, */
 #define FULL_BYTES_SHARE 2048u	      /* at most this part of the memory; two at least */
 #define MAX_EMPTY	 4u
+#define SETTLED_BYTES	 8192u /* of objects in a slot that waits for another thread */
 
 #define SHEAF_POOL(capacity) \
 	META_POOL_INIT("sheaf", sizeof(struct sheaf) + (capacity) * sizeof(void *))
@@ -591,6 +593,51 @@ void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_page
 		return;
 	flush_sheaf(pcp, s, spare);
 	drop_sheaf(s, spare);
+}
+
+/*
+ * What stays in a sheaf may not see its slab before other threads had it: an object that is there twice
+ * is found here, by a filter of the addresses alone.
+ */
+static void check_twice(const struct kmem_cache *s, const struct sheaf *sheaf)
+{
+	unsigned long filter[FILTER_WORDS] = { 0 };
+	unsigned int i, j;
+
+	for (i = 0; i < sheaf->size; i++) {
+		const void *object = sheaf->objects[i];
+		unsigned int bit = (uint32_t)((uintptr_t)object >> 4) * 0x9e3779b1u >> FILTER_SHIFT;
+		unsigned long mask = 1UL << (bit % BITS_PER_LONG);
+
+		for (j = 0; unlikely(filter[bit / BITS_PER_LONG] & mask) && j < i; j++)
+			if (sheaf->objects[j] == object)
+				fault_double_free(s, object);
+		filter[bit / BITS_PER_LONG] |= mask;
+	}
+}
+
+void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
+{
+	struct sheaf *sheaf = slot->main, *spare = slot->spare;
+	unsigned int keep;
+
+	if (!sheaf)
+		return;
+	close_slot(slot);
+	check_twice(s, sheaf);
+	if (spare && 2 * sheaf->capacity * s->size > SETTLED_BYTES) {
+		WRITE_ONCE(slot->spare, NULL);
+		flush_sheaf(pcp, s, spare);
+		drop_sheaf(s, spare);
+	} else if (spare) {
+		check_twice(s, spare);
+	}
+	while (sheaf->limit > 1 && sheaf->limit * s->size > SETTLED_BYTES)
+		sheaf->limit /= 2;
+	keep = (unsigned int)min_ul(sheaf->limit, SETTLED_BYTES / s->size);
+	if (sheaf->size > keep)
+		flush_oldest(pcp, s, sheaf, sheaf->size - keep);
+	open_slot(slot, sheaf);
 }
 
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)

@@ -85,6 +85,12 @@ unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gf
 void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s);
 
+/*
+ * The same for a slot that goes from one thread to another, but only with what is more than the next
+ * one should begin with. Of sheaves with large objects the limit sinks as well.
+ */
+void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
+
 /* All sheaves of the barn go the same way. */
 void barn_drain(struct kmem_cache *s);
 

@@ -13,6 +13,7 @@
 #include "area.h"
 #include "init.h"
 #include "large.h"
+#include "limit.h"
 #include "os.h"
 #include "purge.h"
 #include "slabinfo.h"
@@ -229,22 +230,156 @@ static void use_all_classes(void *arg, unsigned int id)
 	}
 }
 
-static void test_exit_gives_everything_back(void **state)
+static unsigned int nr_resting(void)
+{
+	const struct list_head *link;
+	unsigned int nr = 0;
+
+	for (link = cpu_lists[2]->next; link != cpu_lists[2]; link = link->next)
+		nr++;
+	return nr;
+}
+
+/* What threads leave, and a trim takes back. */
+static void test_exit_gives_surplus_back(void **state)
 {
 	unsigned int class;
 
 	(void)state;
 	kmem_trim();
 	EXPECT_EQ(all_inuse(), 0);
+	EXPECT_EQ(nr_resting(), 0);
 	unit_threads(3, use_all_classes, NULL);
 	expect_caches_sound();
-	EXPECT_EQ(cpus_pages(), 0);
+	EXPECT(nr_resting() >= 1 && nr_resting() <= 3);
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		struct kmem_cache *s = &kmalloc_caches[class];
 
-		EXPECT_EQ(cpus_objects(kmem_caches[class]), 0);
-		EXPECT_EQ(s->node.nr_inuse, barn_objects(s));
+		EXPECT(cpus_objects(s) * s->size <= nr_resting() * 8192);
+		EXPECT_EQ(s->node.nr_inuse, cpus_objects(s) + barn_objects(s));
 	}
+	EXPECT(cpus_objects(&kmalloc_caches[kmalloc_class(64)]) > 0);
+	kmem_trim();
+	EXPECT_EQ(nr_resting(), 0);
+	EXPECT_EQ(all_inuse(), 0);
+	EXPECT_EQ(cpus_pages(), 0);
+}
+
+static struct kmem_cpu *last_state;
+static void *last_object;
+
+static void leave_object(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+	last_object = unit_kmalloc(100);
+	last_state = this_cpu;
+	unit_kfree(last_object);
+}
+
+static void find_object(void *arg, unsigned int id)
+{
+	unsigned long before = cpus_count();
+	void *object;
+
+	(void)arg;
+	(void)id;
+	object = unit_kmalloc(100);
+	EXPECT(this_cpu == last_state);
+	EXPECT(object == last_object);
+	EXPECT(this_cpu->kind == CPU_LIVE && !this_cpu->busy);
+	EXPECT_EQ(cpus_count(), before + 1);
+	EXPECT_EQ(nr_resting(), 0);
+	cpu_is_valid(this_cpu);
+	unit_kfree(object);
+}
+
+/* A thread goes on where the last one stopped. */
+static void test_next_thread_has_state(void **state)
+{
+	unsigned long before = cpus_count();
+
+	(void)state;
+	kmem_trim();
+	unit_threads(1, leave_object, NULL);
+	EXPECT_EQ(nr_resting(), 1);
+	EXPECT_EQ(cpus_count(), before);
+	unit_threads(1, find_object, NULL);
+	EXPECT_EQ(nr_resting(), 1);
+	EXPECT_EQ(cpus_count(), before);
+}
+
+static void trim_in_child(void *arg)
+{
+	(void)arg;
+	EXPECT_EQ(nr_resting(), 1);
+	unit_threads(1, find_object, NULL);
+	kmem_trim();
+	EXPECT_EQ(nr_resting(), 0);
+	EXPECT_EQ(all_inuse(), 0);
+}
+
+/* The child of a fork has what rests as well. */
+static void test_resting_in_child(void **state)
+{
+	(void)state;
+	kmem_trim();
+	unit_threads(1, leave_object, NULL);
+	unit_passes(trim_in_child, NULL);
+	EXPECT_EQ(nr_resting(), 1);
+}
+
+static pthread_barrier_t all_alive;
+
+static void live_together(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+	unit_kfree(unit_kmalloc(100));
+	pthread_barrier_wait(&all_alive);
+}
+
+/* Of many that end only a few rest: two for each CPU, eight at most. */
+static void test_few_states_rest(void **state)
+{
+	const struct limits saved = limits;
+	unsigned int cpus;
+
+	(void)state;
+	for (cpus = 1; cpus <= 8; cpus *= 2) {
+		kmem_trim();
+		limits.cpus = cpus;
+		pthread_barrier_init(&all_alive, NULL, 12);
+		unit_threads(12, live_together, NULL);
+		pthread_barrier_destroy(&all_alive);
+		EXPECT_EQ(nr_resting(), cpus < 4 ? 2 * cpus : 8);
+	}
+	limits = saved;
+	kmem_trim();
+	EXPECT_EQ(all_inuse(), 0);
+}
+
+static void free_twice(void *arg, unsigned int id)
+{
+	(void)id;
+	unit_kfree(arg);
+	unit_kfree(arg);
+}
+
+static void dies_at_rest(void *arg)
+{
+	unit_threads(1, free_twice, arg);
+}
+
+/* What was freed twice is found before the next thread gets it. */
+static void test_free_twice_before_rest(void **state)
+{
+	void *object = unit_kmalloc(100);
+
+	(void)state;
+	unit_dies_saying(dies_at_rest, object, "kmem: BUG kmalloc-112: double free of 0x%lx",
+			 (unsigned long)object);
+	unit_kfree(object);
 }
 
 static pthread_key_t late_key;
@@ -512,7 +647,11 @@ int main(void)
 		cpu_test(test_birth_is_interrupted),
 		cpu_test(test_birth_and_death),
 		cpu_test(test_no_exit_handler_to_be_had),
-		cpu_test(test_exit_gives_everything_back),
+		cpu_test(test_exit_gives_surplus_back),
+		cpu_test(test_next_thread_has_state),
+		cpu_test(test_resting_in_child),
+		cpu_test(test_few_states_rest),
+		cpu_test(test_free_twice_before_rest),
 		cpu_test(test_after_exit),
 		cpu_test(test_nested),
 		cpu_test(test_too_many_deferred),
