@@ -2,14 +2,15 @@
 /*
  * scale-live - what an operation costs as the number of live objects grows.
  *
- *	scale-live COUNT [STEPS [ROUNDS]]
+ *	scale-live COUNT [STEPS [ROUNDS [BURST]]]
  *
  * A table names COUNT live objects of 64 bytes, by 32 bits each so that it stays small beside them.
- * The program replaces objects at random places, a burst of them at a time: first it looks at each
- * object of the burst and frees it, then it allocates as many and puts them into these places. A
- * burst is larger than what allocators keep per thread, and its objects lie anywhere, so that the
- * allocator's own structures are visited all over the heap. Three loops go to the same places; the
- * time of a step, one object's share of a burst, is what is printed:
+ * The program replaces objects at random places, a burst of BURST at a time: first it looks at each
+ * object of the burst and frees it, then it allocates as many and puts them into these places. Objects
+ * of a burst lie anywhere, so that what the allocator looks up about them does, too. A burst of 250 is
+ * more than a thread's sheaves hold, one of 1,000 more than these and the barn, so that every object
+ * comes from a slab and goes to one. Three loops go to the same places; the time of a step, one
+ * object's share of a burst, is what is printed:
  *
  *	array	   reads and writes one line of a plain array of COUNT lines, by its index
  *	walk	   what the program does without its allocator: the place in the table, then the object
@@ -38,7 +39,7 @@
 #define SIZE	   64
 #define MAX_ROUNDS 31
 #define UNIT	   16	/* bytes that one step of a table's entry stands for */
-#define MAX_BURST  1024 /* objects */
+#define MAX_BURST  4096 /* objects */
 
 static uint64_t count;
 static uint64_t burst; /* of the table's parts: a burst takes one place of each, at random */
@@ -135,7 +136,7 @@ static void choose_parts(void)
 {
 	uint64_t i, other;
 
-	burst = count / 4 < MAX_BURST ? (count + 3) / 4 : MAX_BURST;
+	burst = count / 4 < burst ? (count + 3) / 4 : burst;
 	for (i = 0; i < burst; i++) {
 		other = random_below(i + 1);
 		part[i] = part[other];
@@ -252,8 +253,10 @@ int main(int argc, char **argv)
 	count = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
 	steps = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
 	rounds = argc > 3 ? atoi(argv[3]) : 5;
-	if (!count || count > 1u << 30 || !steps || rounds < 1 || rounds > MAX_ROUNDS) {
-		fprintf(stderr, "usage: scale-live COUNT [STEPS [ROUNDS]]\n");
+	burst = argc > 4 ? strtoull(argv[4], NULL, 10) : 250;
+	if (!count || count > 1u << 30 || !steps || rounds < 1 || rounds > MAX_ROUNDS || !burst ||
+	    burst > MAX_BURST) {
+		fprintf(stderr, "usage: scale-live COUNT [STEPS [ROUNDS [BURST]]]\n");
 		return 2;
 	}
 	choose_parts();
