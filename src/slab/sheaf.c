@@ -17,6 +17,8 @@
 #define BYTES_A_VISIT	 64u   /* beyond: a visit for so much of them, but */
 #define MAX_VISITS	 32u   /* at most; one that turns from taking to freeing, or back, */
 #define TURN		 8u    /* counts for so many */
+#define CROWD		 4u    /* threads a CPU: with more of them it takes more visits, */
+#define MAX_CROWDS	 7u    /* up to so many times as many */
 #define MAX_FULL	 10u   /* full sheaves in a barn, */
 #define FULL_A_CPU	 5u    /* or fewer, with few CPUs to come for them, */
 #define MAX_FULL_BYTES	 (128u << 10) /* or fewer: bytes of their objects, */
@@ -147,12 +149,19 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
 }
 
-/* Visits until a limit is raised: the more bytes of objects would lie idle, the more. */
+/*
+ * Visits until a limit is raised: the more bytes of objects would lie idle, the more; and the more for
+ * each of many threads, most of which wait.
+ */
 static unsigned long visits_a_raise(const struct kmem_cache *s, const struct sheaf *sheaf)
 {
-	unsigned long bytes = (unsigned long)sheaf->limit * s->size;
+	unsigned long bytes = (unsigned long)sheaf->limit * s->size, crowds;
 
-	return 2 * bytes <= EASY_BYTES ? 1 : min_ul(bytes / BYTES_A_VISIT, MAX_VISITS);
+	_Static_assert(MAX_VISITS * MAX_CROWDS + TURN <= UINT8_MAX, "they are counted in a byte");
+	if (2 * bytes <= EASY_BYTES)
+		return 1;
+	crowds = cpus_count() / (CROWD * (unsigned long)limits.cpus);
+	return min_ul(bytes / BYTES_A_VISIT, MAX_VISITS) * max_ul(1, min_ul(crowds, MAX_CROWDS));
 }
 
 /* Another visit, to take objects or to free some: true when the sheaf may hold more from now on. */
