@@ -209,6 +209,61 @@ static void test_slow_start_of_frees(void **state)
 		put(0, objects[i]);
 }
 
+/* By frees of @n objects that were taken elsewhere. Returns how many objects went to the slabs. */
+static unsigned long put_some(unsigned int id, unsigned int n, unsigned int *left)
+{
+	unsigned long before = cache.node.nr_inuse;
+
+	while (n--)
+		put(id, objects[--*left]);
+	return before - cache.node.nr_inuse;
+}
+
+/*
+ * Where each visit no longer raises the limit, at 2 KiB of objects and less than 4, a full sheaf goes
+ * back whole while a thread only frees, which takes it 24 visits to the next limit. When it took objects
+ * from the slabs in between, half of them stay, and such a visit counts for eight.
+ */
+static void test_turns(void **state)
+{
+	const unsigned int limit = 16;
+	unsigned int left = MANY / 4, visits;
+	struct sheaf *sheaf;
+	unsigned long gone;
+
+	(void)state;
+	get_many(0, left);
+	put(1, objects[--left]);
+	sheaf = slot_of(1)->main;
+	while (sheaf->limit < limit)
+		put(1, objects[--left]);
+	put_some(1, limit - slot_objects(slot_of(1)), &left);
+	EXPECT_EQ(slot_objects(slot_of(1)), limit);
+	for (visits = 1; visits < 24; visits++) {
+		EXPECT_EQ(sheaf->limit, limit);
+		EXPECT_EQ(put_some(1, limit, &left), limit);
+	}
+	EXPECT_EQ(put_some(1, limit, &left), 0);
+	EXPECT_EQ(sheaf->limit, 2 * limit);
+	expect_sound(left);
+
+	for (visits = 0; sheaf->limit == 2 * limit; visits++) {
+		while (slot_objects(slot_of(1)))
+			objects[left++] = get(1);
+		objects[left++] = get(1); /* a refill */
+		if (sheaf->limit > 2 * limit)
+			break;
+		EXPECT_EQ(slot_objects(slot_of(1)), 2 * limit - 1);
+		EXPECT_EQ(put_some(1, 1, &left), 0);
+		gone = put_some(1, 1, &left);
+		EXPECT_EQ(gone, sheaf->limit > 2 * limit ? 0 : limit);
+	}
+	EXPECT(visits <= 2);
+	expect_sound(left);
+	while (left)
+		put(0, objects[--left]);
+}
+
 /* Uses the cache until both sheaves of @id are as large as they get; the barn is empty afterwards. */
 static void warm_up(unsigned int id)
 {
@@ -590,6 +645,7 @@ int main(void)
 		sheaf_test(test_no_sheaf),
 		sheaf_test(test_slow_start_of_refills),
 		sheaf_test(test_slow_start_of_frees),
+		sheaf_test(test_turns),
 		sheaf_test(test_refill_ascends),
 		sheaf_test(test_newest_first),
 		sheaf_test(test_swap),
