@@ -3,6 +3,7 @@
 #include "large.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "page_alloc.h"
 #include "page_block.h"
@@ -134,16 +135,39 @@ static void *move_to_area(struct page *page, size_t bytes)
 	return to;
 }
 
+/* To memory that is there, if that saves more page faults than it costs. */
+static void *move_to_dirty(struct page *page, unsigned int nr)
+{
+	unsigned int old = page->nr_pages;
+	struct zone *zone = page_zone(page);
+	struct page *to = zone_alloc_copy(zone, page, old, nr);
+
+	if (!to)
+		return NULL;
+	large_adopt(to, nr);
+	memcpy(page_start(to), page_start(page), (size_t)old << PAGE_SHIFT);
+	account(-1, -((long)old << PAGE_SHIFT));
+	page_set_type(page, PAGE_NONE);
+	zone_free(zone, page, old);
+	return page_start(to);
+}
+
 void *large_resize(void *addr, size_t bytes)
 {
 	struct section *area = area_at(addr);
 	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
 	struct page *page;
+	void *to;
 
 	if (area)
 		return area_resize(area, bytes);
 	page = large_head(addr);
 	KMEM_ASSERT(page);
+	if (nr > page->nr_pages && nr <= SECTION_SIZE >> PAGE_SHIFT) {
+		to = move_to_dirty(page, (unsigned int)nr);
+		if (to)
+			return to;
+	}
 	if (page_index(page) + nr <= page_section(page)->nr_pages &&
 	    resize_in_place(page, (unsigned int)nr))
 		return addr;

@@ -26,7 +26,10 @@ int large_free(const void *addr) __must_check;
 /* Usable bytes of the large block that starts at @addr; 0 when there is none. */
 size_t large_size(const void *addr);
 
-/* Resizes the block at @addr without copying; where it is now, or NULL with nothing changed. */
+/*
+ * Resizes the block at @addr, copying only where that is cheaper than page faults; where it is now, or
+ * NULL with nothing changed.
+ */
 void *large_resize(void *addr, size_t bytes);
 
 /* Why @addr, which no large block starts at and which lies in no slab, cannot be freed. */

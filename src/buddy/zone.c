@@ -12,6 +12,7 @@
 
 #define LAST_STEP      4096u /* pages put online at a time, at most: 16 MiB */
 #define RUN_CANDIDATES 16u   /* blocks of a section looked at for a run */
+#define COPIES_A_FAULT 4u    /* pages that are copied in the time of a page fault */
 #define STEP_ALIGN     16u   /* pages; 64 KiB, the largest OS page */
 
 void zone_init(struct zone *zone, unsigned int nid, enum zone_type type)
@@ -331,27 +332,52 @@ static struct page *alloc_run(struct zone *zone, unsigned int nr)
 	return NULL;
 }
 
+/* The first @nr pages of a block; the tail goes back. */
+static struct page *take_cut(struct zone *zone, unsigned int nr, unsigned int order, bool may_grow)
+{
+	struct page *page = alloc_block(zone, order, may_grow);
+
+	if (page)
+		zone_free_range(zone, page_section(page), page_index(page) + nr, (1u << order) - nr,
+				page->freed_ms);
+	return page;
+}
+
+static unsigned int order_of(unsigned int nr)
+{
+	return nr > 1 ? __fls(nr - 1) + 1 : 0;
+}
+
 /* zone->lock is held. */
 static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int align_order,
 			       bool may_grow)
 {
-	unsigned int order = nr > 1 ? __fls(nr - 1) + 1 : 0;
-	unsigned long nr_dirty = zone->nr_dirty;
 	struct page *page = NULL;
 
-	if (order < align_order)
-		order = align_order;
 	if (align_order == 0 && !is_power_of_2(nr))
 		page = alloc_run(zone, nr);
-	if (!page) {
-		page = alloc_block(zone, order, may_grow);
-		if (page)
-			zone_free_range(zone, page_section(page), page_index(page) + nr,
-					(1u << order) - nr, page->freed_ms);
-	}
+	if (page)
+		return page;
+	return take_cut(zone, nr, (unsigned int)max_ul(order_of(nr), align_order), may_grow);
+}
+
+/* Of @nr pages just taken, before which @nr_dirty of the zone's were dirty, some are not. */
+static void note_refault(struct zone *zone, const struct page *page, unsigned int nr,
+			 unsigned long nr_dirty)
+{
 	/* The time 0 is that of pages never used before. */
-	if (page && page->freed_ms)
+	if (page->freed_ms)
 		purge_note_refault(zone, nr, nr - (nr_dirty - zone->nr_dirty));
+}
+
+static struct page *take_noted(struct zone *zone, unsigned int nr, unsigned int align_order,
+			       bool may_grow)
+{
+	unsigned long nr_dirty = zone->nr_dirty;
+	struct page *page = take_pages(zone, nr, align_order, may_grow);
+
+	if (page)
+		note_refault(zone, page, nr, nr_dirty);
 	return page;
 }
 
@@ -360,7 +386,7 @@ static struct page *try_alloc(struct zone *zone, unsigned int nr, unsigned int a
 	struct page *page;
 
 	lock_acquire(&zone->lock);
-	page = take_pages(zone, nr, align_order, true);
+	page = take_noted(zone, nr, align_order, true);
 	lock_release(&zone->lock);
 	return page;
 }
@@ -378,7 +404,7 @@ struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int 
 
 	if (!lock_spin(&zone->lock))
 		return NULL;
-	page = take_pages(zone, nr, align_order, false);
+	page = take_noted(zone, nr, align_order, false);
 	lock_release(&zone->lock);
 	return page;
 }
@@ -477,6 +503,60 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 		take_run(zone, s, first, end);
 	lock_release(&zone->lock);
 	return run >= end;
+}
+
+/* Pages that would be faulted in if the block grew where it is. */
+static unsigned int clean_behind(const struct page *block, unsigned int old, unsigned int nr)
+{
+	struct section *s = page_section(block);
+	unsigned int first = page_index(block) + old;
+	unsigned int end = (unsigned int)min_ul(first + (nr - old), s->nr_online);
+
+	return nr - old - (end > first ? bitmap_weight(s->dirty, first, end - first) : 0);
+}
+
+/* Of @nr pages just taken at most @most may be clean: NULL, and they go back, if they are. */
+static struct page *keep_dirty(struct zone *zone, struct page *page, unsigned int nr,
+			       unsigned int most, unsigned long nr_dirty)
+{
+	if (!page)
+		return NULL;
+	if (nr - (nr_dirty - zone->nr_dirty) <= most) {
+		note_refault(zone, page, nr, nr_dirty);
+		return page;
+	}
+	zone_free_range(zone, page_section(page), page_index(page), nr, page->freed_ms);
+	return NULL;
+}
+
+/* Takes @nr pages that are dirty, but for @most of them. zone->lock is held. */
+static struct page *take_dirty(struct zone *zone, unsigned int nr, unsigned int most)
+{
+	unsigned long nr_dirty = zone->nr_dirty;
+	struct page *page = NULL;
+
+	if (nr_dirty + most < nr)
+		return NULL;
+	if (!is_power_of_2(nr))
+		page = keep_dirty(zone, alloc_run(zone, nr), nr, most, nr_dirty);
+	if (!page)
+		page = keep_dirty(zone, take_cut(zone, nr, order_of(nr), false), nr, most,
+				  nr_dirty);
+	return page;
+}
+
+struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsigned int old,
+			     unsigned int nr)
+{
+	struct page *page = NULL;
+	unsigned int clean;
+
+	lock_acquire(&zone->lock);
+	clean = clean_behind(block, old, nr);
+	if (clean > old / COPIES_A_FAULT)
+		page = take_dirty(zone, nr, clean - old / COPIES_A_FAULT - 1);
+	lock_release(&zone->lock);
+	return page;
 }
 
 bool zone_page_is_free(struct zone *zone, const struct page *page)

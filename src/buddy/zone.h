@@ -118,6 +118,13 @@ void zone_zero(struct page *page, unsigned int nr);
 /* Takes the @nr pages from @page on, if all are free or can be put online. */
 bool zone_claim(struct zone *zone, struct page *page, unsigned int nr);
 
+/*
+ * For the block of @old pages from @block on that is to have @nr: so many pages elsewhere, if it costs less
+ * to copy it to memory that is there than to fault in what is behind it. NULL if not.
+ */
+struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsigned int old,
+			     unsigned int nr);
+
 /* Whether the page lies in a free block (zone->lock is taken). */
 bool zone_page_is_free(struct zone *zone, const struct page *page);
 

@@ -214,6 +214,36 @@ static void test_grow_in_place(void **state)
 	release(block);
 }
 
+/* Where there is memory that was freed, a block moves rather than grow into what has to be faulted in. */
+static void test_grow_by_copy(void **state)
+{
+	char *block, *freed, *to;
+
+	(void)state;
+	purge_all(&zone_normal);
+	block = large_alloc(MIB, MIB, NUMA_NO_NODE, GFP_KERNEL);
+	unit_fill(block, MIB, 7);
+	freed = large_alloc(4 * MIB, 4 * MIB, NUMA_NO_NODE, GFP_KERNEL);
+	unit_fill(freed, 4 * MIB, 8);
+	EXPECT_EQ(large_free(freed), 0);
+	/* a little more is had for less */
+	EXPECT(large_resize(block, MIB + MIB / 8) == block);
+	EXPECT(large_resize(block, MIB) == block);
+
+	to = large_resize(block, MIB + MIB / 2 + 1);
+	EXPECT(to >= freed && to < freed + 4 * MIB);
+	EXPECT(unit_holds(to, MIB, 7));
+	EXPECT_EQ(large_size(to), MIB + MIB / 2 + PAGE_SIZE);
+	EXPECT_EQ(large_bytes(), MIB + MIB / 2 + PAGE_SIZE);
+	EXPECT_EQ(large_count(), 1);
+	EXPECT_EQ(used_pages(), pages_of(large_size(to)));
+	EXPECT_EQ(large_size(block), 0);
+	EXPECT(zone_page_is_free(&zone_normal, page_at(block)));
+	EXPECT_EQ(large_free(block), -EINVAL);
+	expect_zone_sound(&zone_normal);
+	release(to);
+}
+
 /* Something in the way: the pages move to an area, the contents with them. */
 static void test_grow_by_moving_pages(void **state)
 {
@@ -512,19 +542,13 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		large_test(test_exact_sizes),
-		large_test(test_alignment),
-		large_test(test_zeroed),
-		large_test(test_zeroed_memory_is_not_touched),
-		large_test(test_shrink_in_place),
-		large_test(test_grow_in_place),
-		large_test(test_grow_by_moving_pages),
-		large_test(test_resize_refused),
-		large_test(test_faults),
-		large_test(test_stuck_area),
-		large_test(test_page_lists),
-		large_test(test_without_lists),
-		large_test(test_free_by_many),
+		large_test(test_exact_sizes),	  large_test(test_alignment),
+		large_test(test_zeroed),	  large_test(test_zeroed_memory_is_not_touched),
+		large_test(test_shrink_in_place), large_test(test_grow_in_place),
+		large_test(test_grow_by_copy),	  large_test(test_grow_by_moving_pages),
+		large_test(test_resize_refused),  large_test(test_faults),
+		large_test(test_stuck_area),	  large_test(test_page_lists),
+		large_test(test_without_lists),	  large_test(test_free_by_many),
 		large_test(test_threads),
 	};
 

@@ -191,6 +191,51 @@ static void test_claim(void **state)
 	zone_fini(&zone);
 }
 
+/* Another place for a block that grows, if what is behind it would cost more than the copy. */
+static void test_place_for_a_copy(void **state)
+{
+	struct page *block, *other, *to;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	block = zone_alloc(&zone, 64, 6);
+	other = zone_alloc(&zone, 128, 7);
+	EXPECT_EQ(page_index(other), 128);
+	/* no page was ever written to */
+	EXPECT(zone_alloc_copy(&zone, block, 64, 96) == NULL);
+	zone_free(&zone, other, 128);
+
+	/* 32 pages more are worth a copy of 64, up to 16 are not */
+	EXPECT(zone_alloc_copy(&zone, block, 64, 80) == NULL);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_dirty, 128);
+	to = zone_alloc_copy(&zone, block, 64, 96);
+	EXPECT(to == other);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_dirty, 32);
+	zone_free(&zone, to, 96);
+
+	/* nor is a place of which nearly as many would be faulted in */
+	other = zone_alloc(&zone, 128, 7);
+	zone_free_clean(&zone, other, 64);
+	zone_free(&zone, other + 64, 64);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_dirty, 64);
+	EXPECT(zone_alloc_copy(&zone, block, 64, 96) == NULL);
+	EXPECT_EQ(expect_zone_sound(&zone).nr_dirty, 64);
+	EXPECT(zone_page_is_free(&zone, other));
+
+	/* what is behind it was written to itself */
+	EXPECT(zone_claim(&zone, block + 64, 64));
+	zone_free(&zone, block + 64, 64);
+	EXPECT(zone_alloc_copy(&zone, block, 64, 128) == NULL);
+
+	/* up to the section's end, and where nothing as large is free */
+	EXPECT(zone_alloc_copy(&zone, block, 64, SECTION_PAGES_NR) == NULL);
+	expect_zone_sound(&zone);
+	zone_free(&zone, block, 64);
+	zone_fini(&zone);
+}
+
 /* A claim puts pages online when that is what is missing, and only then. */
 static void test_claim_puts_online(void **state)
 {
@@ -619,6 +664,7 @@ int main(void)
 		cmocka_unit_test(test_exact_sizes_return_their_tail),
 		cmocka_unit_test(test_page_is_free),
 		cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_place_for_a_copy),
 		cmocka_unit_test(test_claim_puts_online),
 		cmocka_unit_test(test_dirty_pages),
 		cmocka_unit_test(test_oldest_section_first),
