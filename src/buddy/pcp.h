@@ -20,6 +20,7 @@
 struct per_cpu_pages {
 	uint8_t nr[PCP_ORDERS];
 	uint8_t nid;				   /* the node that the blocks belong to */
+	uint8_t lane;				   /* of the thread's: which slabs serve it */
 	struct page *block[PCP_ORDERS][PCP_PAGES]; /* type PAGE_PCP; the last is the hottest */
 };
 

@@ -341,12 +341,14 @@ static void report_live(struct kmem_cache *s)
 {
 	struct live_objects live = { .nr = 0 };
 	struct kmem_cache_node *node;
+	unsigned int lane;
 	unsigned long i;
 
 	for_each_node(node, s) {
 		lock_acquire(&node->lock);
 		note_live(s, &node->full, &live);
-		note_live(s, &node->partial, &live);
+		for (lane = 0; lane < NR_LANES; lane++)
+			note_live(s, &node->partial[lane], &live);
 		lock_release(&node->lock);
 	}
 	kmem_report("kmem_cache_destroy(%s): %lu objects are in use", s->name, live.nr);

@@ -308,6 +308,7 @@ static struct kmem_cpu *wake_cpu(void)
 
 static struct kmem_cpu *new_cpu(void)
 {
+	static unsigned int next_lane; /* cpus_lock */
 	struct kmem_cpu *cpu = meta_alloc(&cpu_pool);
 	unsigned int i;
 
@@ -318,6 +319,7 @@ static struct kmem_cpu *new_cpu(void)
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
 		slot_init(&cpu->slot[i]);
 	lock_acquire(&cpus_lock);
+	cpu->pcp.lane = next_lane++ % min_ul(NR_LANES, limits.cpus);
 	enlist(cpu);
 	lock_release(&cpus_lock);
 	return cpu;

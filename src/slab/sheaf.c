@@ -12,6 +12,8 @@
 #define FILTER_WORDS	 8u   /* of a filter with some eight bits for each object of a sheaf, */
 #define FILTER_SHIFT	 23u  /* leaves a bit's number of the former, */
 #define LARGE_FILTER	 128u /* or of the largest that can be asked for */
+#define HASH_FACTOR	 0x9e3779b97f4a7c15UL /* 2^64 over the golden ratio: high bits mix all below */
+#define HASH_SHIFT	 48
 #define FIRST_LIMIT	 1u
 #define EASY_BYTES	 2048u /* of a sheaf's objects, up to which each visit raises its limit */
 #define BYTES_A_VISIT	 64u   /* beyond: a visit for so much of them, but */
@@ -218,8 +220,18 @@ static void push_sheaf(struct sheaf **list, unsigned int *nr, struct sheaf *shea
 	WRITE_ONCE(*nr, *nr + 1);
 }
 
+/* The full sheaf of @lane that came last. */
+static struct sheaf *take_full(struct barn *barn, unsigned int lane)
+{
+	struct sheaf **list = &barn->full;
+
+	while (*list && (*list)->lane != lane)
+		list = &(*list)->next;
+	return pop_sheaf(list, &barn->nr_full);
+}
+
 /* A full sheaf for an empty one; NULL, and nothing taken, when there is none. */
-static struct sheaf *barn_get_full(struct kmem_cache *s, struct sheaf *empty)
+static struct sheaf *barn_get_full(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *empty)
 {
 	struct barn *barn = &cache_own_node(s)->barn;
 	struct sheaf *full, *surplus = NULL;
@@ -227,7 +239,7 @@ static struct sheaf *barn_get_full(struct kmem_cache *s, struct sheaf *empty)
 	if (!READ_ONCE(barn->nr_full))
 		return NULL;
 	lock_acquire(&barn->lock);
-	full = pop_sheaf(&barn->full, &barn->nr_full);
+	full = take_full(barn, cpu->pcp.lane);
 	if (full) {
 		WRITE_ONCE(barn->nr_get, barn->nr_get + 1);
 		if (barn->nr_empty < MAX_EMPTY)
@@ -250,15 +262,17 @@ static __always_inline void check_sheaf_by(const struct kmem_cache *s, const str
 {
 	unsigned int i, j;
 
+	slab_check_starts(s, sheaf->objects, sheaf->size);
 	for (i = 0; i < sheaf->size; i++) {
 		const void *object = sheaf->objects[i];
-		unsigned int bit = slab_object_hash(s, object) % (words * BITS_PER_LONG);
-		unsigned long mask = 1UL << (bit % BITS_PER_LONG);
+		unsigned long hash = (uintptr_t)object * HASH_FACTOR >> HASH_SHIFT;
+		unsigned long *word = &filter[hash / BITS_PER_LONG % words];
+		unsigned long mask = 1UL << (hash % BITS_PER_LONG);
 
-		for (j = 0; unlikely(filter[bit / BITS_PER_LONG] & mask) && j < i; j++)
+		for (j = 0; unlikely(*word & mask) && j < i; j++)
 			if (sheaf->objects[j] == object)
 				fault_double_free(s, object);
-		filter[bit / BITS_PER_LONG] |= mask;
+		*word |= mask;
 	}
 }
 
@@ -295,6 +309,7 @@ static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 	if (READ_ONCE(barn->nr_full) >= READ_ONCE(barn->max_full))
 		return put_fail(barn);
 	check_sheaf(s, full);
+	full->lane = slab_lane(s, full->objects[full->size - 1]) & (NR_LANES - 1);
 	if (!READ_ONCE(barn->nr_empty)) {
 		empty = new_sheaf(s);
 		if (!empty)
@@ -403,7 +418,7 @@ static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, st
 		WRITE_ONCE(slot->spare, sheaf);
 		return full;
 	}
-	full = barn_get_full(s, sheaf);
+	full = barn_get_full(cpu, s, sheaf);
 	if (full)
 		return full;
 	if (likely(!s->tracks))
@@ -553,7 +568,7 @@ size_t sheaf_alloc_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **objec
 	got = take_newest(sheaf, objects, n);
 	if (got < n && slot->spare)
 		got += take_newest(slot->spare, objects + got, n - got);
-	while (got < n && !sheaf->size && (full = barn_get_full(s, sheaf))) {
+	while (got < n && !sheaf->size && (full = barn_get_full(cpu, s, sheaf))) {
 		sheaf = full;
 		got += take_newest(sheaf, objects + got, n - got);
 	}

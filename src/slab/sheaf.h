@@ -15,7 +15,8 @@
  *				flush it to the slabs
  *
  * A thread that only allocates and one that only frees so meet at the barn once per sheaf, not once
- * per object.
+ * per object. A full sheaf waits there for the threads whose slabs its newest object comes from (see
+ * lanes in slab.h): two threads that allocate and free alike do not get each other's cache lines.
  *
  * Slow start: `limit` is how many objects a sheaf may hold now. It starts at one and doubles with each
  * visit here while they are few bytes; from then on it takes the more visits the more bytes they are,
@@ -34,7 +35,8 @@ struct sheaf {
 	uint16_t limit;	    /* objects it may hold now */
 	uint16_t size;	    /* objects it holds, while it is no main sheaf */
 	uint8_t visits;	    /* to the slow paths since the limit was last raised, as they count */
-	bool frees;	    /* the last of them was made to free objects */
+	uint8_t frees : 1,  /* the last of them was made to free objects */
+		lane : 4;   /* in a barn, full: whose objects they are */
 	void *none;	    /* always NULL: what a pop from an empty sheaf finds */
 	void *objects[];    /* the last was freed last */
 };

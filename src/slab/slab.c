@@ -9,9 +9,10 @@
 #include "release.h"
 #include "report.h"
 
-#define MAX_COLOURS 256u /* different offsets of the first object: what a byte tells apart */
-#define FREE_BATCH  64u	 /* objects that are given back at a time */
-#define EMPTY_PAGES 4u	 /* pages that a cache keeps in empty slabs, but one slab at least */
+#define MAX_COLOURS  256u /* different offsets of the first object: what a byte tells apart */
+#define FREE_BATCH   64u  /* objects that are given back at a time */
+#define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
+#define EMPTY_PAGES  4u	  /* pages that a cache keeps in empty slabs, but one slab at least */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 
@@ -77,9 +78,12 @@ void cache_limit_empty(struct kmem_cache *s)
 
 static void init_node(struct kmem_cache_node *node)
 {
+	unsigned int lane;
+
 	lock_init(&node->barn.lock, RANK_BARN);
 	lock_init(&node->lock, RANK_NODE);
-	list_init(&node->partial);
+	for (lane = 0; lane < NR_LANES; lane++)
+		list_init(&node->partial[lane]);
 	list_init(&node->full);
 	list_init(&node->empty);
 }
@@ -215,7 +219,8 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colo
 	slab->colour = (uint8_t)colour;
 	slab->cache = s;
 	slab->inuse = 0;
-	slab->objects = s->objects;
+	slab->objects = s->objects & 0xfff;
+	slab->lane = 0;
 	memset(slab->free_map, 0, sizeof(slab->free_map));
 	bitmap_set(slab->free_map, 0, s->objects);
 	list_init(&slab->list);
@@ -356,13 +361,9 @@ static __always_inline struct slab *slab_of(struct shape shape, const void *obje
 	return (struct slab *)&section->mem_map[index & ~(shape.slab_mask >> PAGE_SHIFT)];
 }
 
-unsigned int slab_object_hash(const struct kmem_cache *s, const void *object)
+unsigned int slab_lane(const struct kmem_cache *s, const void *object)
 {
-	struct shape shape = shape_of(s);
-	const struct slab *slab = slab_of(shape, object);
-
-	return page_index((const struct page *)slab) * 67u +
-	       (unsigned int)object_index(shape, slab->colour, object);
+	return slab_of(shape_of(s), object)->lane;
 }
 
 static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
@@ -377,12 +378,15 @@ static __always_inline void give_object(struct shape shape, struct slab *slab, c
 	slab->inuse--;
 }
 
-void slab_check_start(const struct kmem_cache *s, const void *object)
+void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n)
 {
 	struct shape shape = shape_of(s);
+	bool coloured = s->colours > 1;
+	unsigned int i;
 
-	/* Without colours the slab's line, which may be cold, need not be read. */
-	object_index(shape, s->colours > 1 ? slab_of(shape, object)->colour : 0, object);
+	/* Without colours the slabs' lines, which may be cold, need not be read. */
+	for (i = 0; i < n; i++)
+		object_index(shape, coloured ? slab_of(shape, objects[i])->colour : 0, objects[i]);
 }
 
 void slab_check_object(const struct kmem_cache *s, const void *object)
@@ -441,7 +445,7 @@ static void link_slab(struct kmem_cache_node *node, struct slab *slab)
 		list_add(&slab->list, &node->full);
 		node->nr_full++;
 	} else if (slab->inuse) {
-		list_add_tail(&slab->list, &node->partial);
+		list_add_tail(&slab->list, &node->partial[slab->lane]);
 		node->nr_partial++;
 	} else {
 		list_add(&slab->list, &node->empty);
@@ -471,7 +475,7 @@ static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node
 		mark_fresh(s, slab, end - got, got);
 	if (slab->inuse < slab->objects) {
 		/* Still the one to take from: it stays in front. */
-		list_add(&slab->list, &node->partial);
+		list_add(&slab->list, &node->partial[slab->lane]);
 		node->nr_partial++;
 	} else {
 		link_slab(node, slab);
@@ -481,17 +485,49 @@ static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node
 	return got;
 }
 
+/* Another lane's slab of which at most one in @share is in use; or NULL. */
+static struct slab *others_slab(struct kmem_cache_node *node, unsigned int lane, unsigned int share)
+{
+	unsigned int i;
+
+	for (i = 1; node->nr_partial && i < NR_LANES; i++) {
+		struct list_head *partial = &node->partial[(lane + i) % NR_LANES];
+		struct slab *slab = list_first_entry(partial, struct slab, list);
+
+		if (!list_empty(partial) && slab->inuse * share <= slab->objects)
+			return slab;
+	}
+	return NULL;
+}
+
+/* The next slab to serve @lane: its own, an empty one, another lane's; or NULL. */
+static struct slab *next_slab(struct kmem_cache_node *node, unsigned int lane, unsigned int share)
+{
+	if (!list_empty(&node->partial[lane]))
+		return list_first_entry(&node->partial[lane], struct slab, list);
+	if (!list_empty(&node->empty))
+		return list_first_entry(&node->empty, struct slab, list);
+	return others_slab(node, lane, share);
+}
+
+static void change_lane(struct kmem_cache_node *node, struct slab *slab, unsigned int lane)
+{
+	unlink_slab(node, slab);
+	slab->lane = lane & (NR_LANES - 1);
+	link_slab(node, slab);
+}
+
 static unsigned int take_from_lists(struct kmem_cache *s, struct kmem_cache_node *node, void **end,
-				    unsigned int n)
+				    unsigned int n, unsigned int lane, unsigned int share)
 {
 	unsigned int got = 0;
+	struct slab *slab;
 
-	while (got < n && !list_empty(&node->partial))
-		got += take_from(s, node, list_first_entry(&node->partial, struct slab, list),
-				 end - got, n - got);
-	while (got < n && !list_empty(&node->empty))
-		got += take_from(s, node, list_first_entry(&node->empty, struct slab, list),
-				 end - got, n - got);
+	while (got < n && (slab = next_slab(node, lane, share))) {
+		if (slab->lane != lane)
+			change_lane(node, slab, lane);
+		got += take_from(s, node, slab, end - got, n - got);
+	}
 	return got;
 }
 
@@ -502,12 +538,12 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 }
 
 static unsigned int take_from_node(struct kmem_cache *s, struct kmem_cache_node *node, void **end,
-				   unsigned int n)
+				   unsigned int n, unsigned int lane, unsigned int share)
 {
 	unsigned int got;
 
 	lock_acquire(&node->lock);
-	got = take_from_lists(s, node, end, n);
+	got = take_from_lists(s, node, end, n, lane, share);
 	count(&node->counters.takes, got != 0);
 	lock_release(&node->lock);
 	return got;
@@ -515,12 +551,13 @@ static unsigned int take_from_node(struct kmem_cache *s, struct kmem_cache_node 
 
 /* The pages of a new slab may be another node's than was asked for. */
 static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void **end,
-				  unsigned int n)
+				  unsigned int n, unsigned int lane)
 {
 	struct kmem_cache_node *node = node_of(s, slab);
 	unsigned int got;
 
 	lock_acquire(&node->lock);
+	slab->lane = lane & (NR_LANES - 1);
 	link_slab(node, slab);
 	got = take_from(s, node, slab, end, n);
 	count(&node->counters.takes, 1);
@@ -529,15 +566,19 @@ static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void 
 	return got;
 }
 
-/* Where there is no memory for a slab, others may have what is left of theirs. */
-static __noinline unsigned int take_from_others(struct kmem_cache *s, void **end, unsigned int n)
+/* Where there is no memory for a slab, others may have what is left of theirs: lanes, then nodes. */
+static __noinline unsigned int take_from_others(struct kmem_cache *s, struct kmem_cache_node *own,
+						void **end, unsigned int n, unsigned int lane,
+						gfp_t gfp)
 {
+	unsigned int got = take_from_node(s, own, end, n, lane, 1);
 	struct kmem_cache_node *node;
-	unsigned int got = 0;
 
+	if (got || !s->nodes || (gfp & __GFP_THISNODE))
+		return got;
 	for_each_node(node, s)
 		if (!got)
-			got = take_from_node(s, node, end, n);
+			got = take_from_node(s, node, end, n, lane, 1);
 	return got;
 }
 
@@ -547,15 +588,16 @@ unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	struct kmem_cache_node *node = nid == NUMA_NO_NODE ? cache_own_node(s) :
 							     cache_node(s, (unsigned int)nid);
 	void **end = objects + n;
-	unsigned int got = take_from_node(s, node, end, n);
+	unsigned int lane = pcp ? pcp->lane : 0;
+	unsigned int got = take_from_node(s, node, end, n, lane, NEARLY_EMPTY);
 	struct slab *slab;
 
 	if (!got) {
 		slab = new_slab(s, pcp, nid, gfp);
 		if (slab)
-			got = take_from_new(s, slab, end, n);
-		else if (s->nodes && !(gfp & __GFP_THISNODE))
-			got = take_from_others(s, end, n);
+			got = take_from_new(s, slab, end, n, lane);
+		else
+			got = take_from_others(s, node, end, n, lane, gfp);
 	}
 	if (unlikely(got < n))
 		memmove(objects, end - got, got * sizeof(*objects));

@@ -14,6 +14,11 @@
  *
  * Objects that lie in sheaves count as in use here, as they do in the kernel.
  *
+ * Threads are spread over a few lanes, and a partial slab serves those of one: the thread that last
+ * took from it, and who shares its lane. Two threads that fill the same slab write to the same cache
+ * lines ever after. A slab changes its lane when nearly nothing of it is in use and a thread would have
+ * to make a new one, or cannot. There are as many lanes as CPUs, up to NR_LANES.
+ *
  * A set bit in free_map is a free object. Taking objects scans the map upwards, so that addresses
  * ascend, and touches neither their memory nor the slab's pages. Giving one back finds its index by
  * multiplication with the reciprocal of the size: a remainder is a pointer into an object, a bit
@@ -36,6 +41,7 @@
 #define SLAB_MAX_OBJECTS 256u
 #define SLAB_MAX_ORDER	 5u
 #define NR_CLASSES	 256 /* values of a page_class byte: 0 is for no cache, */
+#define NR_LANES	 4u  /* of threads, see above; a power of two */
 #define CLASS_ASK	 255 /* and this for those without one of their own: ask the slab */
 
 struct kmem_cache;
@@ -46,8 +52,9 @@ struct slab {
 		unsigned long free_map[4]; /* bit per object; node's lock, as inuse */
 		struct kmem_rcu_head rcu;  /* while it waits for readers, off the lists */
 	};
-	uint16_t inuse,
-		objects; /* objects is constant while the slab lives, as all below but one */
+	uint16_t inuse;
+	uint16_t objects : 12, /* constant while the slab lives, as all below but one */
+		lane : 4;      /* whose threads it serves; node's lock */
 	uint8_t type, order;
 	uint8_t constructed; /* how many were ever taken, from the first on; only if cache->tracks */
 	uint8_t colour;
@@ -93,7 +100,7 @@ struct slab_counters {
 struct kmem_cache_node {
 	struct barn barn;
 	struct lock lock; /* RANK_NODE; guards the rest */
-	struct list_head partial, full, empty;
+	struct list_head partial[NR_LANES], full, empty;
 	unsigned long nr_partial, nr_full, nr_empty;
 	unsigned long nr_inuse; /* objects taken from the slabs, those in sheaves included */
 	struct slab_counters counters;
@@ -207,14 +214,11 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 /* Ends the program with a report unless @object is one of @s, and is taken. */
 void slab_check_object(const struct kmem_cache *s, const void *object);
 
-/* Only that @object starts where one of @s does, used or not; cheaper. */
-void slab_check_start(const struct kmem_cache *s, const void *object);
+/* Only that each of @n objects starts where one of @s does, used or not; cheaper. */
+void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n);
 
-/*
- * A number that differs between most objects of @s. An @object that does not start where one does
- * ends the program with a report.
- */
-unsigned int slab_object_hash(const struct kmem_cache *s, const void *object);
+/* The lane of the slab that @object, one of @s, lies in; it may change at any time. */
+unsigned int slab_lane(const struct kmem_cache *s, const void *object);
 
 /* Releases all empty slabs. Returns how many. */
 unsigned long cache_shrink(struct kmem_cache *s);

@@ -46,10 +46,13 @@ static unsigned long check_list(const struct kmem_cache *s, const struct list_he
 
 static void check_node(struct kmem_cache *s, struct kmem_cache_node *node)
 {
-	unsigned long inuse = 0;
+	unsigned long inuse = 0, nr_partial = 0;
+	unsigned int lane;
 
 	lock_acquire(&node->lock);
-	KMEM_ASSERT(check_list(s, &node->partial, PARTIAL, &inuse) == node->nr_partial);
+	for (lane = 0; lane < NR_LANES; lane++)
+		nr_partial += check_list(s, &node->partial[lane], PARTIAL, &inuse);
+	KMEM_ASSERT(nr_partial == node->nr_partial);
 	KMEM_ASSERT(check_list(s, &node->full, FULL, &inuse) == node->nr_full);
 	KMEM_ASSERT(check_list(s, &node->empty, EMPTY, &inuse) == node->nr_empty);
 	KMEM_ASSERT(inuse == node->nr_inuse);

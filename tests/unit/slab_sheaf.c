@@ -376,6 +376,42 @@ static void test_trade(void **state)
 	}
 }
 
+static unsigned int full_of_lane(unsigned int lane)
+{
+	const struct sheaf *sheaf;
+	unsigned int nr = 0;
+
+	for (sheaf = cache.node.barn.full; sheaf; sheaf = sheaf->next)
+		nr += sheaf->lane == lane;
+	return nr;
+}
+
+/* A full sheaf waits for those whose slabs its objects are from, whoever put it there. */
+static void test_trade_of_lanes(void **state)
+{
+	unsigned int n = 8 * capacity, full;
+
+	(void)state;
+	cpus[1].pcp.lane = 1;
+	warm_up(0);
+	warm_up(1);
+	get_many(0, n);
+	put_many(1, n);
+	full = full_of_lane(0);
+	EXPECT(full >= 4);
+	/* more than the second thread has itself: the rest is from slabs */
+	get_many(1, 6 * capacity);
+	EXPECT_EQ(full_of_lane(0), full);
+	EXPECT_EQ(full_of_lane(1), 0);
+	put_many(1, 6 * capacity);
+	full = full_of_lane(0);
+	get_many(0, 4 * capacity);
+	EXPECT(full_of_lane(0) <= full - 2);
+	put_many(0, 4 * capacity);
+	cpus[1].pcp.lane = 0;
+	expect_sound(0);
+}
+
 /* A barn holds so many full sheaves; what does not fit goes to the slabs. */
 static void test_barn_is_full(void **state)
 {
@@ -650,6 +686,7 @@ int main(void)
 		sheaf_test(test_newest_first),
 		sheaf_test(test_swap),
 		sheaf_test(test_trade),
+		sheaf_test(test_trade_of_lanes),
 		sheaf_test(test_barn_is_full),
 		sheaf_test(test_flush),
 		sheaf_test(test_slow_path_for_nothing),

@@ -76,7 +76,7 @@ static inline unsigned long expect_list(const struct kmem_cache *s, const struct
 		EXPECT(node->next->prev == node && node->prev->next == node);
 		expect_slab_sound(s, slab);
 		EXPECT(head == (slab->inuse == slab->objects ? &n->full :
-				slab->inuse		     ? &n->partial :
+				slab->inuse		     ? &n->partial[slab->lane] :
 							       &n->empty));
 		*inuse += slab->inuse;
 	}
@@ -86,11 +86,14 @@ static inline unsigned long expect_list(const struct kmem_cache *s, const struct
 /* Lists, bits and counts of @s agree; nobody else uses it meanwhile. */
 static inline void expect_cache_sound(struct kmem_cache *s)
 {
-	unsigned long inuse = 0;
+	unsigned long inuse = 0, partial = 0;
+	unsigned int lane;
 
 	cache_is_valid(s);
 	barn_is_valid(s);
-	EXPECT_EQ(expect_list(s, &s->node.partial, &inuse), s->node.nr_partial);
+	for (lane = 0; lane < NR_LANES; lane++)
+		partial += expect_list(s, &s->node.partial[lane], &inuse);
+	EXPECT_EQ(partial, s->node.nr_partial);
 	EXPECT_EQ(expect_list(s, &s->node.full, &inuse), s->node.nr_full);
 	EXPECT_EQ(expect_list(s, &s->node.empty, &inuse), s->node.nr_empty);
 	EXPECT_EQ(inuse, s->node.nr_inuse);
