@@ -154,6 +154,19 @@ static void purge_oldest(struct zone *zone, uint64_t now_ms, unsigned long targe
 	lock_release(&zone->lock);
 }
 
+/*
+ * The same, once: where all is too young, it is so until the clock moves, and not to be looked through
+ * at each free.
+ */
+static void purge_down_to(struct zone *zone, uint64_t now_ms, unsigned long target)
+{
+	if (zone->last_short_ms == now_ms && READ_ONCE(zone->nr_dirty) <= 2 * target)
+		return;
+	purge_oldest(zone, now_ms, target);
+	if (READ_ONCE(zone->nr_dirty) > target)
+		zone->last_short_ms = now_ms;
+}
+
 /* What was faulted in again matters less as time goes by. */
 static void age_refaults(struct zone *zone)
 {
@@ -303,7 +316,7 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 	if (!begin_purge(zone, now_ms))
 		return;
 	if (dirty > limit)
-		purge_oldest(zone, now_ms, limit - limit / 4);
+		purge_down_to(zone, now_ms, limit - limit / 4);
 	if (due && now_ms > decay_ms) {
 		purge_until(zone, now_ms - decay_ms, 0);
 		destroy_unused(zone, now_ms - decay_ms);

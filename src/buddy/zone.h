@@ -60,6 +60,7 @@ struct zone {
 	unsigned long nr_refault; /* of those, what large blocks have taken lately */
 	struct lock purge_lock; /* RANK_PURGE; whose holder has blocks in its hands, see purge.c */
 	uint64_t last_purge_ms;
+	uint64_t last_short_ms; /* when a purge found less than it should, since all was young */
 	struct purge_batch batch;
 
 	uint8_t nid; /* constant, as the type */
