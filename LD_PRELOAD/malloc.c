@@ -69,7 +69,7 @@ static void *allocate_copy_free(void *object, size_t old_size, size_t size)
 	void *copy = malloc(size);
 
 	if (likely(copy)) {
-		memcpy(copy, object, min_ul(old_size, size));
+		kmalloc_copy(copy, object, min_ul(old_size, size));
 		free(object);
 		return copy;
 	}

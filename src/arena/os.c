@@ -239,6 +239,17 @@ void os_advise_huge(void *addr, size_t size, bool huge)
 	errno = saved;
 }
 
+void os_populate(void *addr, size_t size)
+{
+	static bool unknown;
+	int saved = errno;
+
+	if (!READ_ONCE(unknown) && syscall(SYS_madvise, addr, size, MADV_POPULATE_WRITE) &&
+	    errno == EINVAL)
+		WRITE_ONCE(unknown, true);
+	errno = saved;
+}
+
 unsigned long os_nodes(void)
 {
 	/* The kernel wants room for every node it was built for, and fills in what there is. */

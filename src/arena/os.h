@@ -70,6 +70,9 @@ void os_name(const void *addr, size_t size, const char *name);
 /* Whether memory that is touched for the first time should come as huge pages: advice. */
 void os_advise_huge(void *addr, size_t size, bool huge);
 
+/* Faults in pages that will be written to: advice. */
+void os_populate(void *addr, size_t size);
+
 /* The NUMA nodes that this process may have memory of, a bit each; 1 where that cannot be told. */
 unsigned long os_nodes(void);
 

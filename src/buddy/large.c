@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "os.h"
 #include "page_alloc.h"
 #include "page_block.h"
 #include "pcp.h"
 #include "report.h"
 
-#define AREA_MIN (4UL << 20)
+#define AREA_MIN     (4UL << 20)
+#define POPULATE_MIN 16u /* pages: where one call costs less than their page faults */
 
 static size_t nr_bytes, nr_blocks; /* in page sections; relaxed atomics */
 
@@ -172,6 +174,27 @@ void *large_resize(void *addr, size_t bytes)
 	    resize_in_place(page, (unsigned int)nr))
 		return addr;
 	return bytes > (size_t)page->nr_pages << PAGE_SHIFT ? move_to_area(page, bytes) : NULL;
+}
+
+void large_will_write(void *addr, size_t bytes)
+{
+	struct page *page = page_at(addr);
+	unsigned int index, end;
+	struct section *s;
+
+	if (!page)
+		return;
+	s = page_section(page);
+	index = page_index(page);
+	end = index + (unsigned int)(bytes >> PAGE_SHIFT);
+	while ((index = bitmap_next(s->dirty, false, index, end)) < end) {
+		unsigned int dirty = bitmap_next(s->dirty, true, index, end);
+
+		if (dirty - index >= POPULATE_MIN)
+			os_populate((void *)(s->start + ((uintptr_t)index << PAGE_SHIFT)),
+				    (size_t)(dirty - index) << PAGE_SHIFT);
+		index = dirty;
+	}
 }
 
 enum large_fault large_fault(const void *addr)

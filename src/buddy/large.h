@@ -32,6 +32,9 @@ size_t large_size(const void *addr);
  */
 void *large_resize(void *addr, size_t bytes);
 
+/* All of the first @bytes of the block at @addr, which is new, will be written to at once. */
+void large_will_write(void *addr, size_t bytes);
+
 /* Why @addr, which no large block starts at and which lies in no slab, cannot be freed. */
 enum large_fault { FAULT_DOUBLE_FREE, FAULT_INTERIOR, FAULT_FOREIGN, FAULT_PAGES };
 enum large_fault large_fault(const void *addr);

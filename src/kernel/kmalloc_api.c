@@ -128,7 +128,7 @@ static void *allocate_copy_free(void *object, size_t old_size, size_t size, gfp_
 	void *copy = kmalloc(size, size > old_size ? flags : flags | __GFP_NOWARN);
 
 	if (likely(copy)) {
-		memcpy(copy, object, min_ul(old_size, size));
+		kmalloc_copy(copy, object, min_ul(old_size, size));
 		kfree(object);
 		return copy;
 	}

@@ -337,6 +337,13 @@ void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
 	return object;
 }
 
+void kmalloc_copy(void *to, const void *from, size_t n)
+{
+	if (n > KMALLOC_MAX_SIZE)
+		large_will_write(to, n);
+	memcpy(to, from, n);
+}
+
 void kmalloc_check_size(const void *object, size_t size, size_t align)
 {
 	struct kmem_cache *s = cache_of(object);

@@ -90,6 +90,9 @@ size_t kmalloc_live_size(const void *object);
 /* Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. */
 void *kmalloc_resize(void *object, size_t old_size, size_t new_size);
 
+/* Copies @n bytes to @to, which was just allocated. */
+void kmalloc_copy(void *to, const void *from, size_t n);
+
 /*
  * In a signal handler within a slow path: whether the interrupted call holds nothing that pages and
  * areas need.

@@ -159,6 +159,40 @@ static void test_zeroed_memory_is_not_touched(void **state)
 	release(block);
 }
 
+/* What will be written is faulted in at once, and nothing else. */
+static void test_written_memory_is_there(void **state)
+{
+	unsigned char vec[4 * MIB / PAGE_SIZE];
+	unsigned int i, there = 3 * MIB / PAGE_SIZE;
+	char *block;
+
+	(void)state;
+	purge_all(&zone_normal);
+	block = large_alloc(4 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	errno = EDOM;
+	large_will_write(block, 3 * MIB + 100);
+	EXPECT_EQ(errno, EDOM);
+	EXPECT_EQ(mincore(block, 4 * MIB, vec), 0);
+	/* a kernel without the call has faulted in nothing */
+	for (i = 0; i < sizeof(vec); i++)
+		EXPECT_EQ(vec[i] & 1, i < there && (vec[0] & 1));
+	EXPECT(unit_is_zero(block, 4 * MIB));
+	release(block);
+
+	/* little is not worth a call, and an area is left alone */
+	purge_all(&zone_normal);
+	block = large_alloc(MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	large_will_write(block, 15 * PAGE_SIZE);
+	EXPECT_EQ(mincore(block, PAGE_SIZE, vec), 0);
+	EXPECT_EQ(vec[0] & 1, 0);
+	release(block);
+	block = large_alloc(100 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	large_will_write(block, 100 * MIB);
+	EXPECT_EQ(mincore(block, PAGE_SIZE, vec), 0);
+	EXPECT_EQ(vec[0] & 1, 0);
+	release(block);
+}
+
 /* ---- Resizing ---- */
 
 static void test_shrink_in_place(void **state)
@@ -542,13 +576,21 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		large_test(test_exact_sizes),	  large_test(test_alignment),
-		large_test(test_zeroed),	  large_test(test_zeroed_memory_is_not_touched),
-		large_test(test_shrink_in_place), large_test(test_grow_in_place),
-		large_test(test_grow_by_copy),	  large_test(test_grow_by_moving_pages),
-		large_test(test_resize_refused),  large_test(test_faults),
-		large_test(test_stuck_area),	  large_test(test_page_lists),
-		large_test(test_without_lists),	  large_test(test_free_by_many),
+		large_test(test_exact_sizes),
+		large_test(test_alignment),
+		large_test(test_zeroed),
+		large_test(test_zeroed_memory_is_not_touched),
+		large_test(test_written_memory_is_there),
+		large_test(test_shrink_in_place),
+		large_test(test_grow_in_place),
+		large_test(test_grow_by_copy),
+		large_test(test_grow_by_moving_pages),
+		large_test(test_resize_refused),
+		large_test(test_faults),
+		large_test(test_stuck_area),
+		large_test(test_page_lists),
+		large_test(test_without_lists),
+		large_test(test_free_by_many),
 		large_test(test_threads),
 	};
 
