@@ -161,18 +161,24 @@ int section_online(struct section *s, unsigned int nr)
 	return 0;
 }
 
-/* The mem_map as it was made: no page has a type. What lies in whole OS pages costs nothing. */
+/* Only what lies in whole OS pages goes. */
+void section_forget(struct section *s, unsigned int index, unsigned int nr)
+{
+	uintptr_t first = align_up((uintptr_t)&s->mem_map[index], os_page_size());
+	uintptr_t end = align_down((uintptr_t)&s->mem_map[index + nr], os_page_size());
+
+	/* Refused, it stays as it is: no less true, only not as small. */
+	if (end > first && os_purge((void *)first, end - first))
+		return;
+}
+
 static void reset_mem_map(struct section *s)
 {
-	uintptr_t first = align_up((uintptr_t)s->mem_map, os_page_size());
-	uintptr_t end = align_down((uintptr_t)&s->mem_map[s->nr_pages], os_page_size());
 	unsigned int i;
 
 	for (i = 0; i < s->nr_online; i++)
 		page_set_type(&s->mem_map[i], PAGE_NONE);
-	/* Refused, it stays as it is: no less true, only not as small. */
-	if (end > first && os_purge((void *)first, end - first))
-		return;
+	section_forget(s, 0, s->nr_pages);
 }
 
 int section_destroy(struct section *s)

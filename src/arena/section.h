@@ -131,6 +131,9 @@ int section_online(struct section *s, unsigned int nr);
 /* Unmaps a section none of whose pages is in use; a negative errno and nothing changed if refused. */
 int section_destroy(struct section *s);
 
+/* The mem_map of these pages, none of which has a type, as it was made: costs nothing. */
+void section_forget(struct section *s, unsigned int index, unsigned int nr);
+
 /* Enters @s for every slot of [start, start + bytes), or takes the entries out again. */
 void section_enter(struct section *s, uintptr_t start, size_t bytes);
 void section_leave(uintptr_t start, size_t bytes);

@@ -255,6 +255,9 @@ void zones_total(struct zone_totals *sum)
 		sum->nr_online += READ_ONCE(zone->nr_online);
 		sum->nr_free += READ_ONCE(zone->nr_free);
 		sum->nr_dirty += READ_ONCE(zone->nr_dirty);
+		sum->nr_refault += READ_ONCE(zone->nr_refault);
+		sum->nr_refilled += READ_ONCE(zone->nr_refilled);
+		sum->peak_used += READ_ONCE(zone->peak_used);
 	}
 }
 
@@ -287,6 +290,16 @@ unsigned long zones_purge(void)
 
 	for (zone = first_zone(); zone; zone = next_zone(zone))
 		pages += purge_all(zone);
+	return pages;
+}
+
+unsigned long zones_emptied(bool (*go_on)(void))
+{
+	unsigned long pages = 0;
+	struct zone *zone;
+
+	for (zone = first_zone(); zone; zone = next_zone(zone))
+		pages += purge_emptied(zone, go_on);
 	return pages;
 }
 

@@ -82,6 +82,8 @@ struct zone *next_zone(const struct zone *zone);
 struct zone_totals {
 	unsigned long nr_sections; /* ever created */
 	unsigned long nr_online, nr_free, nr_dirty;
+	unsigned long nr_refault, nr_refilled;
+	unsigned long peak_used; /* each zone's own: they need not have been at the same time */
 };
 
 /* Sums over all zones; approximate while others run. */
@@ -96,6 +98,7 @@ bool zones_are_mine(void);
 
 /* Gives back all there is to give, and puts back what a lost thread purged: purge.h, for all zones. */
 unsigned long zones_purge(void);
+unsigned long zones_emptied(bool (*go_on)(void)); /* purge_emptied() */
 void zones_fork_child(void);
 
 extern const struct boot_params numa_params;

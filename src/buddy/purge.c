@@ -21,6 +21,12 @@
 #define OLDEST_MS      64    /* what was freed before is purged first, */
 #define YOUNGEST_MS    16    /* and what was freed since, last */
 #define FOREVER	       (~0UL)
+#define SUNK_MIN       64u /* pages of a peak that can sink; */
+#define SUNK_USED      3   /* of four parts of it at most so many are in use then */
+#define MAP_ORDER      7u  /* of blocks from here on the mem_map has a page to itself: 2 at 4 KiB */
+
+unsigned int heap_state;
+unsigned long heap_look_below;
 
 static unsigned long decay_ms = 1000;
 
@@ -117,7 +123,8 @@ static unsigned long return_batch(struct zone *zone)
  * Purges blocks freed up to @until_ms until at most @target pages are dirty. Stops when the OS
  * refuses (locked memory): the pages stay dirty, and are tried again a decay later.
  */
-static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned long target)
+static unsigned long purge_while(struct zone *zone, uint64_t until_ms, unsigned long target,
+				 bool (*go_on)(void))
 {
 	struct purge_batch *batch = &zone->batch;
 	unsigned long pages = 0, more = 1;
@@ -128,13 +135,18 @@ static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned 
 		isolate(zone, until_ms, target);
 		lock_release(&zone->lock);
 		for (i = 0; i < batch->nr; i++)
-			batch->purged[i] = purge_block(batch->block[i]);
+			batch->purged[i] = (!go_on || go_on()) && purge_block(batch->block[i]);
 		lock_acquire(&zone->lock);
 		more = return_batch(zone);
 		lock_release(&zone->lock);
 		pages += more;
 	}
 	return pages;
+}
+
+static unsigned long purge_until(struct zone *zone, uint64_t until_ms, unsigned long target)
+{
+	return purge_while(zone, until_ms, target, NULL);
 }
 
 /*
@@ -268,6 +280,17 @@ static unsigned long dirty_limit(const struct zone *zone)
 	return most > used + floor ? most - used : floor;
 }
 
+static void note_sunk(const struct zone *zone)
+{
+	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
+	unsigned int is = HEAP_STEADY;
+
+	if (peak >= SUNK_MIN && used < peak / 4 * SUNK_USED)
+		is = used < READ_ONCE(heap_look_below) ? HEAP_LOOK : HEAP_SANK;
+	if (is > READ_ONCE(heap_state))
+		WRITE_ONCE(heap_state, is);
+}
+
 /* @freed pages were in use until just now. */
 static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 {
@@ -311,7 +334,10 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 
 	follow_peak(zone, freed, due);
 	limit = dirty_limit(zone);
-	if (decay_ms == FOREVER || (dirty <= limit && !(dirty && due)))
+	if (decay_ms == FOREVER)
+		return;
+	note_sunk(zone);
+	if (dirty <= limit && !(dirty && due))
 		return;
 	if (!begin_purge(zone, now_ms))
 		return;
@@ -327,17 +353,50 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 	KMEM_ASSERT(zone_is_valid(zone));
 }
 
-unsigned long purge_all(struct zone *zone)
+/* What describes free pages, but for the first of a block, is of no use until they are taken. */
+static void forget_free(struct zone *zone, bool (*go_on)(void))
 {
-	uint64_t now = os_clock_ms();
+	struct section *s;
+	struct page *page;
+	unsigned int order;
+
+	lock_acquire(&zone->lock);
+	list_for_each_entry(s, &zone->sections, list)
+		for (order = MAP_ORDER; order < NR_ORDERS; order++)
+			list_for_each_entry(page, &s->free_area[order].free_list, lru)
+				if (!go_on || go_on())
+					section_forget(s, page_index(page) + 1, (1u << order) - 1);
+	lock_release(&zone->lock);
+}
+
+static unsigned long purge_whole(struct zone *zone, bool emptied, bool (*go_on)(void))
+{
 	unsigned long pages;
 
-	if (!begin_purge(zone, now))
+	if (!begin_purge(zone, os_clock_ms()))
 		return 0;
-	pages = purge_until(zone, FOREVER, 0);
+	pages = READ_ONCE(zone->nr_dirty);
 	destroy_unused(zone, FOREVER);
+	pages -= min_ul(pages, READ_ONCE(zone->nr_dirty));
+	pages += purge_while(zone, FOREVER, 0, go_on);
+	if (emptied) {
+		forget_free(zone, go_on);
+		lock_acquire(&zone->lock);
+		zone->nr_emptied += pages;
+		lock_release(&zone->lock);
+	}
 	end_purge(zone);
 	return pages;
+}
+
+unsigned long purge_all(struct zone *zone)
+{
+	return purge_whole(zone, false, NULL);
+}
+
+unsigned long purge_emptied(struct zone *zone, bool (*go_on)(void))
+{
+	return decay_ms == FOREVER ? 0 : purge_whole(zone, true, go_on);
 }
 
 void purge_fork_child(struct zone *zone)

@@ -13,6 +13,11 @@
  * its time counts for a while as what should have stayed. (The kernel judges its reclaim in the same
  * way, by refaults.)
  *
+ * A heap that was large and empties is another matter: its pages are not wanted soon, or so it seems,
+ * and perhaps nothing is freed for hours, so that no time passes. What is free then goes at once. Who
+ * decides that lies above (slab/emptied.h), since pages in use may hold nothing but free objects; here
+ * `heap_state` says when it is worth a look, and what is taken again of what went is counted.
+ *
  * There is no thread: time passes when pages are freed, in purge_tick(). The blocks being purged are
  * taken out of the free areas first, so that the zone's lock is not held across system calls.
  */
@@ -30,6 +35,31 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed);
  * they might have been if less had been purged.
  */
 void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean);
+
+/*
+ * A zone has much less in use than lately, or so little that it is time for another look: set here, and
+ * set back by whoever looks.
+ */
+enum { HEAP_STEADY, HEAP_SANK, HEAP_LOOK };
+extern unsigned int heap_state;
+extern unsigned long heap_look_below; /* pages in use */
+
+/* Called for each request with zone->lock held: @clean of its pages were not dirty. */
+static inline void purge_note_refill(struct zone *zone, unsigned long clean)
+{
+	unsigned long again = min_ul(clean, zone->nr_emptied);
+
+	if (unlikely(again)) {
+		zone->nr_emptied -= again;
+		WRITE_ONCE(zone->nr_refilled, zone->nr_refilled + again);
+	}
+}
+
+/*
+ * As purge_all(), for a heap that has emptied: what is taken again of it will be counted. Ends early
+ * when @go_on, which is asked before each call of the OS unless it is NULL, says so.
+ */
+unsigned long purge_emptied(struct zone *zone, bool (*go_on)(void));
 
 /* Gives back all there is to give. Returns the pages that went. */
 unsigned long purge_all(struct zone *zone);

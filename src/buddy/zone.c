@@ -365,6 +365,7 @@ static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int 
 static void note_refault(struct zone *zone, const struct page *page, unsigned int nr,
 			 unsigned long nr_dirty)
 {
+	purge_note_refill(zone, nr - (nr_dirty - zone->nr_dirty));
 	/* The time 0 is that of pages never used before. */
 	if (page->freed_ms)
 		purge_note_refault(zone, nr, nr - (nr_dirty - zone->nr_dirty));
@@ -412,9 +413,11 @@ struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int 
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
 			     unsigned int n)
 {
+	unsigned long nr_dirty;
 	unsigned int got = 0;
 
 	lock_acquire(&zone->lock);
+	nr_dirty = zone->nr_dirty;
 	pages[0] = alloc_block(zone, order, true);
 	if (pages[0]) {
 		for (got = 1; got < n; got++) {
@@ -424,6 +427,8 @@ unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page 
 				break;
 			pages[got] = take_block(zone, s, order);
 		}
+		purge_note_refill(zone,
+				  ((unsigned long)got << order) - (nr_dirty - zone->nr_dirty));
 	}
 	lock_release(&zone->lock);
 	if (!got) {

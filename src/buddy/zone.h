@@ -58,6 +58,8 @@ struct zone {
 	unsigned long peak_used;  /* most pages in use lately */
 	unsigned long nr_purged;  /* pages purged lately that no request took since */
 	unsigned long nr_refault; /* of those, what large blocks have taken lately */
+	unsigned long nr_emptied; /* pages that purge_emptied() gave back and no request took since */
+	unsigned long nr_refilled; /* pages that requests did take again, ever */
 	struct lock purge_lock; /* RANK_PURGE; whose holder has blocks in its hands, see purge.c */
 	uint64_t last_purge_ms;
 	uint64_t last_short_ms; /* when a purge found less than it should, since all was young */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cache.h"
+#include "emptied.h"
 #include "init.h"
 #include "kmalloc.h"
 #include "limit.h"
@@ -256,6 +257,7 @@ static void cpu_exit(void *arg)
 		clear_extras(cpu);
 		meta_free(&cpu_pool, cpu);
 	}
+	emptied_by_exit();
 	become(CPU_EXITED);
 }
 
@@ -273,6 +275,7 @@ static void enlist(struct kmem_cpu *cpu)
 	cpu->nr_deferred = 0;
 	cpu->must_release = false;
 	cpu->releasing = false;
+	cpu->nr_visits = 0;
 	for (i = NR_KMALLOC_CLASSES; i < nr_slots; i++)
 		slot_init(&cpu->slot[i]);
 	list_add_tail(&cpu->list, &cpus);
@@ -424,6 +427,7 @@ void cpu_leave(struct kmem_cpu *cpu)
 		become(cpu->kind == CPU_EXITED_AWAY ? CPU_EXITED : CPU_BOOT);
 		return;
 	}
+	emptied_tick(cpu);
 	cpu->busy = false;
 	barrier();
 	if (unlikely(cpu->nr_deferred))
@@ -466,6 +470,23 @@ unsigned long cpus_objects(const struct kmem_cache *s)
 		nr += slot_objects(cache_slot(cpu, s));
 	lock_release(&cpus_lock);
 	return nr;
+}
+
+unsigned long cpus_resting_bytes(void)
+{
+	struct kmem_cpu *cpu;
+	unsigned long bytes = 0;
+	unsigned int class;
+
+	if (!READ_ONCE(nr_resting))
+		return 0;
+	lock_acquire(&cpus_lock);
+	list_for_each_entry(cpu, &resting, list)
+		for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+			bytes += (unsigned long)slot_objects(&cpu->slot[class]) *
+				 kmem_caches[class]->size;
+	lock_release(&cpus_lock);
+	return bytes;
 }
 
 unsigned long cpus_oldest_reader(void)

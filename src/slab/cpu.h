@@ -47,6 +47,7 @@ struct kmem_cpu {
 	bool busy;	      /* the thread is in a slow path */
 	bool must_release;    /* it left slabs to see to, see release.h */
 	bool releasing;	      /* it sees to them */
+	uint8_t nr_visits;    /* since it looked whether the heap has emptied, see emptied.h */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
@@ -173,6 +174,9 @@ unsigned long cpus_oldest_reader(void);
 /* Objects of @s, and free pages, that lie with all threads: approximate while they run. */
 unsigned long cpus_objects(const struct kmem_cache *s);
 unsigned long cpus_pages(void);
+
+/* Bytes of the objects in sheaves of states that wait for another thread. */
+unsigned long cpus_resting_bytes(void);
 unsigned long cpus_count(void);
 
 /* For whoever reads them from outside: states of threads, those that a fork left behind, and those that

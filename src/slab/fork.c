@@ -7,6 +7,7 @@
 
 #include "cache.h"
 #include "cpu.h"
+#include "emptied.h"
 #include "mm.h"
 #include "numa.h"
 #include "rcu.h"
@@ -137,6 +138,7 @@ static void child(void)
 	release_fork_child();
 	rcu_fork_child();
 	zones_fork_child();
+	emptied_fork_child();
 	release();
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();

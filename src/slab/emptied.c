@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* See emptied.h. */
+#include "emptied.h"
+
+#include "cache.h"
+#include "kmalloc.h"
+#include "os.h"
+
+#define KIB	      1024UL
+#define MIB	      (1024UL * KIB)
+
+#define EMPTY_SHARE   32UL	  /* of the peak: what may be needed still */
+#define FEW	      (8 * KIB)	  /* that may be needed whatever was refilled */
+#define MIN_GAIN      (64 * KIB)  /* less is not worth it; */
+#define GAIN_AGAIN    (256 * KIB) /* nor this, with no less needed than last time, */
+#define GAIN_SHARE    16UL	  /* or this part of the peak */
+#define REFILLED      4UL	  /* part of what was given back: then that was wrong */
+#define DEBT_FREE     (8 * MIB)	  /* that may be refilled before it matters */
+#define PAID_A_MS     (48 * KIB)  /* at some 1.5 us a page these are 2% of the time */
+#define FORGET_MS     2000UL	  /* until twice as much may be needed */
+#define NO_LIMIT      (1UL << ADDRESS_BITS)
+
+#define REFAULTS_FREE (16 * MIB) /* more show that large blocks come and go, */
+#define RISK	      (24 * MIB) /* and then at most so much goes */
+
+#define SUNK_USED     3UL	/* of four parts of the peak: more is no reason to look any more */
+#define VISIT_BYTES   (8 * KIB) /* that a visit to a slow path makes free, more or less */
+#define MIN_VISITS    4UL	/* from one look to the next */
+#define MAX_VISITS    255UL
+
+/* Changed by the one thread that has set `looking`. */
+static struct emptying state;
+static bool looking;
+
+static unsigned long look_after = MIN_VISITS; /* visits of a thread, or below heap_look_below */
+
+/* ---- What to make of it ---- */
+
+static void let_time_pass(struct emptying *e, uint64_t now_ms)
+{
+	e->debt -= min_ul(e->debt, (now_ms - e->paid_ms) * PAID_A_MS);
+	e->paid_ms = now_ms;
+	for (; e->low && now_ms - e->forgot_ms >= FORGET_MS; e->forgot_ms += FORGET_MS)
+		e->low = e->low > NO_LIMIT ? 0 : e->low * 2;
+}
+
+static void learn(struct emptying *e, unsigned long refilled, uint64_t now_ms)
+{
+	e->debt += refilled - e->seen;
+	e->seen = refilled;
+	if (!e->answered || (refilled - e->refilled) * REFILLED < e->given)
+		return;
+	e->answered = false;
+	e->low = max_ul(e->needed / 2, FEW);
+	e->forgot_ms = now_ms;
+}
+
+unsigned long empty_limit(const struct emptying *e, const struct needs *needs)
+{
+	unsigned long most = needs->peak / EMPTY_SHARE;
+
+	return e->low ? min_ul(most, e->low) : most;
+}
+
+/* What was answered before is answered again when that is likely to bring something. */
+static bool is_news(const struct emptying *e, const struct needs *needs)
+{
+	if (!e->answered)
+		return true;
+	return needs->needed <= e->needed / 2 ||
+	       needs->gain >= e->left + max_ul(GAIN_AGAIN, needs->peak / GAIN_SHARE);
+}
+
+/* Where large blocks come and go, a large heap that is empty now will be full again soon. */
+static bool is_risky(const struct needs *needs)
+{
+	return needs->refaults > REFAULTS_FREE && needs->gain > RISK;
+}
+
+bool should_empty(struct emptying *e, const struct needs *needs, uint64_t now_ms)
+{
+	learn(e, needs->refilled, now_ms);
+	let_time_pass(e, now_ms);
+	if (needs->idle < e->left)
+		e->left = needs->idle;
+	return needs->needed <= empty_limit(e, needs) && needs->gain >= MIN_GAIN &&
+	       is_news(e, needs) && e->debt <= DEBT_FREE && !is_risky(needs);
+}
+
+void has_emptied(struct emptying *e, const struct needs *needs, unsigned long given)
+{
+	e->answered = true;
+	e->needed = needs->needed;
+	e->given = given;
+	e->refilled = needs->refilled;
+	e->left = needs->idle;
+}
+
+/* ---- The look ---- */
+
+/* Bytes of a cache's slabs beyond its objects. */
+static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
+{
+	unsigned long slabs, inuse = cache_inuse(s), idle = 0;
+	struct kmem_cache_node *node;
+
+	if (!inuse)
+		return 0;
+	for_each_node(node, s)
+		idle += (unsigned long)READ_ONCE(node->barn.nr_full) * s->sheaf_capacity;
+	if (cpu)
+		idle += slot_objects(cache_slot(cpu, s));
+	inuse -= min_ul(inuse, idle);
+	slabs = cache_slabs(s) * (PAGE_SIZE << s->order);
+	return slabs - min_ul(slabs, inuse * s->size);
+}
+
+static unsigned long idle_bytes(const struct kmem_cpu *cpu)
+{
+	unsigned long bytes = cpus_resting_bytes();
+	struct kmem_cache *s;
+	unsigned int class;
+
+	if (cpu)
+		bytes += pcp_pages(&cpu->pcp) * PAGE_SIZE;
+	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
+		bytes += idle_of(kmem_caches[class], cpu);
+	if (!READ_ONCE(cpu_extras_used))
+		return bytes;
+	lock_acquire(&slab_mutex);
+	for_each_cache(s)
+		if (s->index >= NR_KMALLOC_CLASSES)
+			bytes += idle_of(s, cpu);
+	lock_release(&slab_mutex);
+	return bytes;
+}
+
+static unsigned long bytes_used(const struct zone_totals *sum)
+{
+	return (sum->nr_online - min_ul(sum->nr_online, sum->nr_free)) * PAGE_SIZE;
+}
+
+static struct needs look(const struct kmem_cpu *cpu)
+{
+	unsigned long idle = idle_bytes(cpu);
+	struct zone_totals sum;
+	struct needs needs;
+
+	zones_total(&sum);
+	needs.used = bytes_used(&sum);
+	/* Without a page freed nobody has looked at the peak. */
+	needs.peak = max_ul(sum.peak_used * PAGE_SIZE, needs.used);
+	idle = min_ul(idle, needs.used);
+	needs.needed = needs.used - idle;
+	needs.idle = idle;
+	needs.gain = idle + sum.nr_dirty * PAGE_SIZE;
+	needs.refilled = sum.nr_refilled * PAGE_SIZE;
+	needs.refaults = sum.nr_refault * PAGE_SIZE;
+	return needs;
+}
+
+/* What exceeds the limit has to be freed first. */
+static void plan_next(const struct needs *needs)
+{
+	unsigned long excess = needs->needed - min_ul(needs->needed, empty_limit(&state, needs));
+
+	WRITE_ONCE(look_after, min_ul(MIN_VISITS + excess / VISIT_BYTES, MAX_VISITS));
+	WRITE_ONCE(heap_look_below, excess ? (needs->used - excess) / PAGE_SIZE : 0);
+}
+
+/* This is a long way through the OS, and what signal handlers free meanwhile has to wait. */
+static bool have_room(void)
+{
+	return this_cpu->kind != CPU_LIVE || READ_ONCE(this_cpu->nr_deferred) < NR_DEFERRED / 4;
+}
+
+static void give_back(struct kmem_cpu *cpu)
+{
+	unsigned long given;
+	struct needs needs;
+
+	while (cpu_reclaim_orphan() || cpu_drain_resting())
+		;
+	if (cpu)
+		cpu_drain(cpu);
+	caches_trim();
+	given = zones_emptied(have_room) * PAGE_SIZE;
+	needs = look(cpu);
+	has_emptied(&state, &needs, given);
+}
+
+static void look_and_act(struct kmem_cpu *cpu)
+{
+	struct needs needs;
+
+	/* In a fork all locks are held: nothing is given back then. */
+	if (lock_is_mine(&slab_mutex) || __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
+		return;
+	needs = look(cpu);
+	if (should_empty(&state, &needs, os_clock_ms()))
+		give_back(cpu);
+	plan_next(&needs);
+	__atomic_store_n(&looking, false, __ATOMIC_RELEASE);
+}
+
+void emptied_look(struct kmem_cpu *cpu)
+{
+	struct zone_totals sum;
+
+	if (++cpu->nr_visits < READ_ONCE(look_after) && READ_ONCE(heap_state) == HEAP_SANK)
+		return;
+	cpu->nr_visits = 0;
+	zones_total(&sum);
+	if (bytes_used(&sum) <= sum.peak_used * PAGE_SIZE / 4 * SUNK_USED) {
+		WRITE_ONCE(heap_state, HEAP_SANK);
+		look_and_act(cpu);
+	} else {
+		WRITE_ONCE(heap_state, HEAP_STEADY);
+	}
+}
+
+void emptied_by_exit(void)
+{
+	if (cpus_count() <= 1)
+		look_and_act(NULL);
+}
+
+/* Another thread may have been looking. */
+void emptied_fork_child(void)
+{
+	looking = false;
+}

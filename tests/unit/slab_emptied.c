@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When a heap that empties is given back, and what is left of it then.
+ *
+ * The decision is a function of what a look saw, of earlier answers and of the time: the tests make all
+ * of these up. What is left is read from the zone, after this thread and others have freed a heap
+ * of all sizes.
+ */
+#include <pthread.h>
+
+#include "emptied.h"
+#include "unit_slab.h"
+
+#define PEAK	 (64UL << 20)
+#define NOW	 1000000UL
+#define MS_A_MIB (1024 / 48 + 1) /* until a debt of 1 MiB is paid */
+
+/* All of PEAK is free and dirty, but for @needed. */
+static struct needs empty_heap(unsigned long needed)
+{
+	return (struct needs){
+		.used = needed, .peak = PEAK, .needed = needed, .gain = PEAK - needed
+	};
+}
+
+static void answer(struct emptying *e, const struct needs *needs)
+{
+	struct needs after = *needs;
+
+	after.gain = after.idle = 0;
+	has_emptied(e, &after, needs->gain);
+}
+
+static void test_share(void **state)
+{
+	struct emptying e = { .paid_ms = NOW };
+	struct needs needs = empty_heap(PEAK / 4);
+
+	(void)state;
+	EXPECT(!should_empty(&e, &needs, NOW));
+	needs = empty_heap(PEAK / 100);
+	EXPECT(should_empty(&e, &needs, NOW));
+	/* little to be had */
+	needs.gain = 4096;
+	EXPECT(!should_empty(&e, &needs, NOW));
+}
+
+/* As the heap goes on emptying it is answered when half as much is needed, or much has become free. */
+static void test_again(void **state)
+{
+	struct emptying e = { .paid_ms = NOW };
+	struct needs needs = empty_heap(PEAK / 100);
+
+	(void)state;
+	EXPECT(should_empty(&e, &needs, NOW));
+	answer(&e, &needs);
+	needs.gain = 1 << 20;
+	EXPECT(!should_empty(&e, &needs, NOW));
+	needs.gain = PEAK / 2;
+	EXPECT(should_empty(&e, &needs, NOW));
+	needs.gain = 1 << 20;
+	needs.needed /= 2;
+	EXPECT(should_empty(&e, &needs, NOW));
+	/* what a few objects hold is not to be had, however often it is tried */
+	needs.needed *= 2;
+	needs.idle = needs.gain = PEAK / 2;
+	has_emptied(&e, &needs, 0);
+	EXPECT(!should_empty(&e, &needs, NOW));
+}
+
+/* A program that builds its heap again and again: until what it refilled is paid for, it keeps it. */
+static void test_debt(void **state)
+{
+	struct emptying e = { .paid_ms = NOW };
+	struct needs needs = empty_heap(0);
+	unsigned long turn, answers = 0;
+	uint64_t now = NOW;
+
+	(void)state;
+	for (turn = 0; turn < 1000; turn++, now += 10) {
+		if (!should_empty(&e, &needs, now))
+			continue;
+		answers++;
+		answer(&e, &needs);
+		needs.refilled += PEAK;
+	}
+	EXPECT(answers > 1);
+	EXPECT(answers <= 2 + 1000 * 10 / (64 * (MS_A_MIB - 1)));
+	/* a while later */
+	EXPECT(should_empty(&e, &needs, now + 64 * MS_A_MIB));
+}
+
+/* A heap that swings has to get emptier than when it was refilled; which is forgotten by and by. */
+static void test_learns(void **state)
+{
+	struct emptying e = { .paid_ms = NOW };
+	struct needs needs = empty_heap(PEAK / 64);
+	uint64_t now = NOW;
+
+	(void)state;
+	EXPECT(should_empty(&e, &needs, now));
+	answer(&e, &needs);
+	needs.refilled += PEAK;
+	EXPECT(!should_empty(&e, &needs, now));
+	now += 1900;
+	EXPECT(!should_empty(&e, &needs, now));
+	EXPECT_EQ(e.debt, 0);
+	EXPECT(empty_limit(&e, &needs) <= PEAK / 128);
+	needs = (struct needs){ .peak = PEAK, .needed = PEAK / 128, .gain = PEAK, .refilled = PEAK };
+	EXPECT(should_empty(&e, &needs, now));
+	needs.needed = PEAK / 64;
+	EXPECT(!should_empty(&e, &needs, now));
+	EXPECT(should_empty(&e, &needs, now + 20000));
+	EXPECT(should_empty(&e, &needs, now + 10000000));
+	EXPECT_EQ(e.low, 0);
+}
+
+/* Where large blocks come and go, only as much is given back as can be risked. */
+static void test_risk(void **state)
+{
+	struct emptying e = { .paid_ms = NOW };
+	struct needs needs = empty_heap(0);
+
+	(void)state;
+	needs.refaults = PEAK;
+	EXPECT(!should_empty(&e, &needs, NOW));
+	needs.gain = PEAK / 8;
+	EXPECT(should_empty(&e, &needs, NOW));
+}
+
+/* ---- The whole of it ---- */
+
+#define MANY 20000u
+static void *objects[2][MANY];
+
+static void build(unsigned int id)
+{
+	uint64_t rng = unit_seed(0xe1) + id;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		size_t size = unit_below(&rng, i % 50 ? 600 : 40000) + 1;
+
+		objects[id][i] = unit_kmalloc(size);
+		EXPECT(objects[id][i] != NULL);
+		memset(objects[id][i], 0x5a, size);
+	}
+}
+
+static void drop(unsigned int id)
+{
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		unit_kfree(objects[id][(i * 7919) % MANY]);
+}
+
+/* Pages that cost memory or may. */
+static unsigned long pages_held(void)
+{
+	struct zone_totals sum;
+
+	zones_total(&sum);
+	return sum.nr_online - sum.nr_free + sum.nr_dirty;
+}
+
+static void expect_returned(unsigned long before, unsigned long most)
+{
+	EXPECT(most > before + 1000);
+	EXPECT(pages_held() < before + (most - before) / 10);
+}
+
+static void thread_empties(void *arg)
+{
+	unsigned long before, most;
+
+	(void)arg;
+	kmem_trim();
+	before = pages_held();
+	build(0);
+	most = pages_held();
+	drop(0);
+	expect_returned(before, most);
+	expect_caches_sound();
+}
+
+static void build_and_drop(void *arg, unsigned int id)
+{
+	(void)arg;
+	build(id);
+	drop(id);
+}
+
+/* The last thread that ends leaves nothing behind. */
+static void threads_empty(void *arg)
+{
+	unsigned long before;
+
+	(void)arg;
+	kmem_trim();
+	before = pages_held();
+	unit_threads(2, build_and_drop, NULL);
+	EXPECT(pages_held() < before + 200);
+	expect_caches_sound();
+}
+
+/* Not if nothing is to be given back by itself. */
+static void never(void *arg)
+{
+	unsigned long most;
+
+	(void)arg;
+	options_parse("decay_ms=-1", &purge_params, 1);
+	build(0);
+	most = pages_held();
+	drop(0);
+	EXPECT(pages_held() >= most);
+	expect_nothing_left();
+}
+
+/* In a child each: what was refilled in one would matter in the next. */
+static void test_thread_empties(void **state)
+{
+	(void)state;
+	unit_passes(thread_empties, NULL);
+}
+
+static void test_threads_empty(void **state)
+{
+	(void)state;
+	unit_passes(threads_empty, NULL);
+}
+
+static void test_never(void **state)
+{
+	(void)state;
+	unit_passes(never, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_share),	       cmocka_unit_test(test_again),
+		cmocka_unit_test(test_debt),	       cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_risk),	       cmocka_unit_test(test_threads_empty),
+		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_never),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
