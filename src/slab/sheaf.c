@@ -619,6 +619,14 @@ void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_page
 	drop_sheaf(s, spare);
 }
 
+static __noinline void fault_if_among(const struct kmem_cache *s, const void *object,
+				      void *const *objects, unsigned int n)
+{
+	while (n--)
+		if (objects[n] == object)
+			fault_double_free(s, object);
+}
+
 /*
  * What stays in a sheaf may not see its slab before other threads had it: an object that is there twice
  * is found here, by a filter of the addresses alone.
@@ -626,17 +634,17 @@ void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_page
 static void check_twice(const struct kmem_cache *s, const struct sheaf *sheaf)
 {
 	unsigned long filter[FILTER_WORDS] = { 0 };
-	unsigned int i, j;
+	unsigned int i, size = sheaf->size;
 
-	for (i = 0; i < sheaf->size; i++) {
+	for (i = 0; i < size; i++) {
 		const void *object = sheaf->objects[i];
 		unsigned int bit = (uint32_t)((uintptr_t)object >> 4) * 0x9e3779b1u >> FILTER_SHIFT;
-		unsigned long mask = 1UL << (bit % BITS_PER_LONG);
+		unsigned long seen = filter[bit / BITS_PER_LONG];
+		unsigned long more = seen | 1UL << (bit % BITS_PER_LONG);
 
-		for (j = 0; unlikely(filter[bit / BITS_PER_LONG] & mask) && j < i; j++)
-			if (sheaf->objects[j] == object)
-				fault_double_free(s, object);
-		filter[bit / BITS_PER_LONG] |= mask;
+		if (unlikely(more == seen))
+			fault_if_among(s, object, sheaf->objects, i);
+		filter[bit / BITS_PER_LONG] = more;
 	}
 }
 
