@@ -153,7 +153,7 @@ static void builtin_call(struct kmem_rcu_head *head, void (*func)(struct kmem_rc
 	lock_acquire(&rcu_lock);
 	/* Within the lock, so that the list is in the order of epochs. */
 	EPOCH(head) = new_epoch();
-	*last = head;
+	WRITE_ONCE(*last, head);
 	last = &NEXT(head);
 	lock_release(&rcu_lock);
 	cpu_leave(cpu);
