@@ -78,7 +78,7 @@ def near(name, what, is_, should):
 
 
 def known_amounts():
-    with running([HOLDER], KMEM_OPTIONS='decay_ms=-1') as process:
+    with running([HOLDER], KMEM_OPTIONS='decay_ms=-1 transparent_hugepage=never') as process:
         held = {}
         for line in iter(process.stdout.readline, b'ready\n'):
             assert line, 'the holder ended'

@@ -114,7 +114,8 @@ def check_json(pid, printed):
 
 
 with tempfile.TemporaryDirectory() as directory, \
-        subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                         env=dict(os.environ, KMEM_OPTIONS='decay_ms=-1')) as program:
     expected, links = read_program(program)
     pid = str(program.pid)
     printed = check_printed(pid, expected, links)
