@@ -9,11 +9,6 @@
 #include "limit.h"
 #include "report.h"
 
-#define FILTER_WORDS	 8u   /* of a filter with some eight bits for each object of a sheaf, */
-#define FILTER_SHIFT	 23u  /* leaves a bit's number of the former, */
-#define LARGE_FILTER	 128u /* or of the largest that can be asked for */
-#define HASH_FACTOR	 0x9e3779b97f4a7c15UL /* 2^64 over the golden ratio: high bits mix all below */
-#define HASH_SHIFT	 48
 #define FIRST_LIMIT	 1u
 #define EASY_BYTES	 2048u /* of a sheaf's objects, up to which each visit raises its limit */
 #define BYTES_A_VISIT	 64u   /* beyond: a visit for so much of them, but */
@@ -253,46 +248,6 @@ static struct sheaf *barn_get_full(struct kmem_cpu *cpu, struct kmem_cache *s, s
 	return full;
 }
 
-/*
- * A sheaf that leaves its thread for the barn may not see the slabs for long: its objects are looked
- * at here. Two equal pointers fall on one bit of the filter; so do a few others, which costs a look.
- */
-static __always_inline void check_sheaf_by(const struct kmem_cache *s, const struct sheaf *sheaf,
-					   unsigned long *filter, unsigned int words)
-{
-	unsigned int i, j;
-
-	slab_check_starts(s, sheaf->objects, sheaf->size);
-	for (i = 0; i < sheaf->size; i++) {
-		const void *object = sheaf->objects[i];
-		unsigned long hash = (uintptr_t)object * HASH_FACTOR >> HASH_SHIFT;
-		unsigned long *word = &filter[hash / BITS_PER_LONG % words];
-		unsigned long mask = 1UL << (hash % BITS_PER_LONG);
-
-		for (j = 0; unlikely(*word & mask) && j < i; j++)
-			if (sheaf->objects[j] == object)
-				fault_double_free(s, object);
-		*word |= mask;
-	}
-}
-
-static __noinline void check_large_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
-{
-	unsigned long filter[LARGE_FILTER] = { 0 };
-
-	check_sheaf_by(s, sheaf, filter, LARGE_FILTER);
-}
-
-static void check_sheaf(const struct kmem_cache *s, const struct sheaf *sheaf)
-{
-	unsigned long filter[FILTER_WORDS] = { 0 };
-
-	if (unlikely(sheaf->size > FILTER_WORDS * BITS_PER_LONG / 8))
-		check_large_sheaf(s, sheaf);
-	else
-		check_sheaf_by(s, sheaf, filter, FILTER_WORDS);
-}
-
 static struct sheaf *put_fail(struct barn *barn)
 {
 	WRITE_ONCE(barn->nr_put_fail, READ_ONCE(barn->nr_put_fail) + 1);
@@ -308,7 +263,7 @@ static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 
 	if (READ_ONCE(barn->nr_full) >= READ_ONCE(barn->max_full))
 		return put_fail(barn);
-	check_sheaf(s, full);
+	sheaf_check(s, full);
 	full->lane = slab_lane(s, full->objects[full->size - 1]) & (NR_LANES - 1);
 	if (!READ_ONCE(barn->nr_empty)) {
 		empty = new_sheaf(s);
@@ -619,35 +574,6 @@ void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_page
 	drop_sheaf(s, spare);
 }
 
-static __noinline void fault_if_among(const struct kmem_cache *s, const void *object,
-				      void *const *objects, unsigned int n)
-{
-	while (n--)
-		if (objects[n] == object)
-			fault_double_free(s, object);
-}
-
-/*
- * What stays in a sheaf may not see its slab before other threads had it: an object that is there twice
- * is found here, by a filter of the addresses alone.
- */
-static void check_twice(const struct kmem_cache *s, const struct sheaf *sheaf)
-{
-	unsigned long filter[FILTER_WORDS] = { 0 };
-	unsigned int i, size = sheaf->size;
-
-	for (i = 0; i < size; i++) {
-		const void *object = sheaf->objects[i];
-		unsigned int bit = (uint32_t)((uintptr_t)object >> 4) * 0x9e3779b1u >> FILTER_SHIFT;
-		unsigned long seen = filter[bit / BITS_PER_LONG];
-		unsigned long more = seen | 1UL << (bit % BITS_PER_LONG);
-
-		if (unlikely(more == seen))
-			fault_if_among(s, object, sheaf->objects, i);
-		filter[bit / BITS_PER_LONG] = more;
-	}
-}
-
 void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
 {
 	struct sheaf *sheaf = slot->main, *spare = slot->spare;
@@ -656,13 +582,13 @@ void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 	if (!sheaf)
 		return;
 	close_slot(slot);
-	check_twice(s, sheaf);
+	sheaf_check_twice(s, sheaf);
 	if (spare && 2 * sheaf->capacity * s->size > SETTLED_BYTES) {
 		WRITE_ONCE(slot->spare, NULL);
 		flush_sheaf(pcp, s, spare);
 		drop_sheaf(s, spare);
 	} else if (spare) {
-		check_twice(s, spare);
+		sheaf_check_twice(s, spare);
 	}
 	while (sheaf->limit > 1 && sheaf->limit * s->size > SETTLED_BYTES)
 		sheaf->limit /= 2;

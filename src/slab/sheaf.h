@@ -83,6 +83,11 @@ size_t sheaf_free_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **object
  */
 unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp);
 
+/* sheaf_check.c: an object that is there twice, or no object of @s, ends the program with a report. */
+void sheaf_check(const struct kmem_cache *s, const struct sheaf *sheaf);
+/* Only what is there twice. */
+void sheaf_check_twice(const struct kmem_cache *s, const struct sheaf *sheaf);
+
 /* All objects of the slot, if there is one, go to the slabs, and its sheaves to their pool. */
 void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s);

@@ -76,18 +76,6 @@ void cache_limit_empty(struct kmem_cache *s)
 		   s->order <= SLAB_MAX_ORDER ? (uint16_t)max_ul(1, pages) : (uint16_t)pages);
 }
 
-static void init_node(struct kmem_cache_node *node)
-{
-	unsigned int lane;
-
-	lock_init(&node->barn.lock, RANK_BARN);
-	lock_init(&node->lock, RANK_NODE);
-	for (lane = 0; lane < NR_LANES; lane++)
-		list_init(&node->partial[lane]);
-	list_init(&node->full);
-	list_init(&node->empty);
-}
-
 void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
 		uint8_t index)
 {
@@ -110,96 +98,15 @@ void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsig
 	s->refcount = 1;
 	list_init(&s->list);
 	list_init(&s->aliases);
-	init_node(&s->node);
+	cache_init_node(&s->node);
 	if (index != CLASS_ASK)
 		kmem_caches[index] = s;
-}
-
-/* ---- Nodes ---- */
-
-static struct meta_pool nodes_pool =
-	META_POOL_INIT("cache nodes", MAX_NUMNODES * sizeof(struct kmem_cache_node *));
-static struct meta_pool node_pool = META_POOL_INIT("cache node", sizeof(struct kmem_cache_node));
-
-struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node)
-{
-	unsigned int nid = 0;
-
-	if (!node)
-		return &s->node;
-	if (!s->nodes)
-		return NULL;
-	while (s->nodes[nid] != node)
-		nid++;
-	while (++nid < nr_node_ids)
-		if (s->nodes[nid])
-			return s->nodes[nid];
-	return NULL;
-}
-
-void cache_init_nodes(struct kmem_cache *s)
-{
-	struct kmem_cache_node **nodes;
-	unsigned int nid;
-
-	if (nr_node_ids == 1 || s->nodes)
-		return;
-	nodes = meta_alloc(&nodes_pool);
-	if (!nodes)
-		return;
-	memset(nodes, 0, MAX_NUMNODES * sizeof(*nodes));
-	nodes[0] = &s->node;
-	for (nid = 1; nid < nr_node_ids; nid++) {
-		nodes[nid] = NODE_DATA(nid) ? meta_alloc(&node_pool) : NULL;
-		if (!nodes[nid])
-			continue;
-		memset(nodes[nid], 0, sizeof(*nodes[nid]));
-		init_node(nodes[nid]);
-		nodes[nid]->barn.max_full = s->node.barn.max_full;
-	}
-	smp_store_release(&s->nodes, nodes);
-}
-
-void cache_free_nodes(struct kmem_cache *s)
-{
-	unsigned int nid;
-
-	if (!s->nodes)
-		return;
-	for (nid = 1; nid < nr_node_ids; nid++)
-		if (s->nodes[nid])
-			meta_free(&node_pool, s->nodes[nid]);
-	meta_free(&nodes_pool, s->nodes);
-	s->nodes = NULL;
 }
 
 static struct kmem_cache_node *node_of(struct kmem_cache *s, const struct slab *slab)
 {
 	return likely(!s->nodes) ? &s->node :
 				   cache_node(s, (unsigned int)page_nid((const struct page *)slab));
-}
-
-unsigned long cache_slabs(struct kmem_cache *s)
-{
-	struct kmem_cache_node *node;
-	unsigned long nr = 0;
-
-	for_each_node(node, s) {
-		lock_acquire(&node->lock);
-		nr += node->nr_partial + node->nr_full + node->nr_empty;
-		lock_release(&node->lock);
-	}
-	return nr;
-}
-
-unsigned long cache_inuse(struct kmem_cache *s)
-{
-	struct kmem_cache_node *node;
-	unsigned long nr = 0;
-
-	for_each_node(node, s)
-		nr += READ_ONCE(node->nr_inuse);
-	return nr;
 }
 
 /* ---- One slab ---- */

@@ -180,6 +180,9 @@ struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_
 
 #define for_each_node(node, s) for (node = next_node(s, NULL); node; node = next_node(s, node))
 
+/* Empty lists and an empty barn of no size yet, in zeroed memory. */
+void cache_init_node(struct kmem_cache_node *node);
+
 /* Gives @s what it needs when there are several nodes; without memory it does with node 0's. */
 void cache_init_nodes(struct kmem_cache *s);
 /* For one that no thread can use any more. */

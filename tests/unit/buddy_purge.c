@@ -20,29 +20,6 @@
 #define FLOOR 1024u /* pages that may stay dirty while few are in use */
 #define LARGE 4096u /* pages of a large heap */
 
-static unsigned int nr_resident(const struct page *page, unsigned int nr)
-{
-	unsigned char *vec = malloc(nr);
-	unsigned int i, n = 0;
-
-	EXPECT(vec != NULL);
-	EXPECT_EQ(mincore(page_start(page), (size_t)nr << PAGE_SHIFT, vec), 0);
-	for (i = 0; i < nr; i++)
-		n += vec[i] & 1;
-	free(vec);
-	return n;
-}
-
-static struct page *take_and_write(struct zone *zone, unsigned int nr, unsigned int order)
-{
-	struct page *page = zone_alloc(zone, nr, order);
-
-	EXPECT(page != NULL);
-	memset(page_start(page), 0xa5, (size_t)nr << PAGE_SHIFT);
-	EXPECT_EQ(nr_resident(page, nr), nr);
-	return page;
-}
-
 static void test_all(void **state)
 {
 	struct page *page, *kept;
@@ -371,116 +348,6 @@ static void test_refaults(void **state)
 	zone_fini(&zone);
 }
 
-static bool not_now(void)
-{
-	return false;
-}
-
-/* What an emptied heap gave back is counted when it is taken again, be it for slabs or whole. */
-static void test_emptied(void **state)
-{
-	struct page *page, *bulk[16];
-	struct zone zone;
-	unsigned int n;
-
-	(void)state;
-	set_decay("decay_ms=1000000");
-	zone_init(&zone, 0, ZONE_NORMAL);
-	page = take_and_write(&zone, 2048, 11);
-	zone_free(&zone, page, 2048);
-	EXPECT_EQ(purge_emptied(&zone, NULL), 2048);
-	EXPECT_EQ(nr_resident(page, 2048), 0);
-	EXPECT_EQ(zone.nr_refilled, 0);
-
-	page = take_and_write(&zone, 500, 9);
-	EXPECT_EQ(zone.nr_refilled, 500);
-	zone_free(&zone, page, 500);
-	/* dirty pages are no refills */
-	page = take_and_write(&zone, 100, 7);
-	EXPECT_EQ(zone.nr_refilled, 500);
-	zone_free(&zone, page, 100);
-	EXPECT_EQ(purge_emptied(&zone, NULL), 500);
-	n = zone_alloc_bulk(&zone, 1, bulk, ARRAY_SIZE(bulk));
-	EXPECT_EQ(n, ARRAY_SIZE(bulk));
-	EXPECT_EQ(zone.nr_refilled, 500 + 2 * n);
-	zone_free_bulk(&zone, 1, bulk, n);
-
-	/* nor is what was never given back, or went otherwise */
-	page = zone_alloc(&zone, PAGES_PER_SECTION / 2, 13);
-	EXPECT_EQ(zone.nr_refilled, 2048 + 500);
-	zone_free(&zone, page, PAGES_PER_SECTION / 2);
-	purge_all(&zone);
-	page = zone_alloc(&zone, 2048, 11);
-	EXPECT_EQ(zone.nr_refilled, 2048 + 500);
-	zone_free(&zone, page, 2048);
-
-	/* nothing goes against the caller's will, or the user's */
-	EXPECT_EQ(purge_emptied(&zone, not_now), 0);
-	set_decay("decay_ms=-1");
-	EXPECT_EQ(purge_emptied(&zone, NULL), 0);
-	EXPECT_EQ(zone.nr_dirty, 2048);
-	zone_fini(&zone);
-}
-
-/* What describes free pages goes with them, but for the first page of each block. */
-static void test_mem_map_goes(void **state)
-{
-	const unsigned int a_page = PAGE_SIZE / sizeof(struct page);
-	unsigned char vec[2048 * sizeof(struct page) / PAGE_SIZE];
-	unsigned int i, resident = 0;
-	struct page *page, *first;
-	struct zone zone;
-
-	(void)state;
-	set_decay("decay_ms=1000000");
-	zone_init(&zone, 0, ZONE_NORMAL);
-	page = zone_alloc(&zone, 2048, 11);
-	for (i = 0; i < 2048; i += 2)
-		zone_free(&zone, page + i, 1);
-	for (i = 1; i < 2048; i += 2)
-		zone_free(&zone, page + i, 1);
-	purge_emptied(&zone, NULL);
-	/* before anybody reads them */
-	first = (struct page *)align_up((uintptr_t)page, PAGE_SIZE);
-	EXPECT_EQ(mincore(first, (ARRAY_SIZE(vec) - 1) * PAGE_SIZE, vec), 0);
-	for (i = 0; i < ARRAY_SIZE(vec) - 1; i++)
-		resident += vec[i] & 1;
-	EXPECT(resident <= 1);
-	/* and is good for another life */
-	for (i = 0; i < a_page; i++) {
-		first = take_and_write(&zone, 3, 0);
-		zone_free(&zone, first + 1, 2);
-		zone_free(&zone, first, 1);
-	}
-	zone_fini(&zone);
-}
-
-/* It is time for a look when much less is in use than lately, and at once when it is little enough. */
-static void test_heap_state(void **state)
-{
-	struct page *page;
-	struct zone zone;
-
-	(void)state;
-	set_decay("decay_ms=1000000");
-	zone_init(&zone, 0, ZONE_NORMAL);
-	page = zone_alloc(&zone, 1024, 10);
-	heap_state = HEAP_STEADY;
-	heap_look_below = 500;
-	zone_free(&zone, page + 900, 124);
-	EXPECT_EQ(heap_state, HEAP_STEADY);
-	zone_free(&zone, page + 700, 200);
-	EXPECT_EQ(heap_state, HEAP_SANK);
-	zone_free(&zone, page + 499, 201);
-	EXPECT_EQ(heap_state, HEAP_LOOK);
-	heap_state = HEAP_STEADY;
-	set_decay("decay_ms=-1");
-	zone_free(&zone, page, 499);
-	EXPECT_EQ(heap_state, HEAP_STEADY);
-	heap_look_below = 0;
-	zone_fini(&zone);
-}
-
 #define NR 3
 
 /* Unused sections go with their addresses, young and old, but the oldest stays. */
@@ -759,9 +626,6 @@ int main(void)
 		cmocka_unit_test(test_limit_sinks),
 		cmocka_unit_test(test_limit_holds),
 		cmocka_unit_test(test_refaults),
-		cmocka_unit_test(test_emptied),
-		cmocka_unit_test(test_mem_map_goes),
-		cmocka_unit_test(test_heap_state),
 		cmocka_unit_test(test_unused_sections_go),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_fork_child),

@@ -9,7 +9,9 @@
 #ifndef UNIT_BUDDY_H
 #define UNIT_BUDDY_H
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "numa.h"
 #include "os.h"
@@ -169,6 +171,29 @@ static inline void zone_fini(struct zone *zone)
 		zone_forget_section(zone, s);
 		EXPECT_EQ(section_destroy(s), 0);
 	}
+}
+
+static inline unsigned int nr_resident(const struct page *page, unsigned int nr)
+{
+	unsigned char *vec = malloc(nr);
+	unsigned int i, n = 0;
+
+	EXPECT(vec != NULL);
+	EXPECT_EQ(mincore(page_start(page), (size_t)nr << PAGE_SHIFT, vec), 0);
+	for (i = 0; i < nr; i++)
+		n += vec[i] & 1;
+	free(vec);
+	return n;
+}
+
+static inline struct page *take_and_write(struct zone *zone, unsigned int nr, unsigned int order)
+{
+	struct page *page = zone_alloc(zone, nr, order);
+
+	EXPECT(page != NULL);
+	memset(page_start(page), 0xa5, (size_t)nr << PAGE_SHIFT);
+	EXPECT_EQ(nr_resident(page, nr), nr);
+	return page;
 }
 
 #endif

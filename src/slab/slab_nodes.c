@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* What a cache has on each node of the machine: see struct kmem_cache_node in slab.h. */
+#include "slab.h"
+
+#include <string.h>
+
+static struct meta_pool nodes_pool =
+	META_POOL_INIT("cache nodes", MAX_NUMNODES * sizeof(struct kmem_cache_node *));
+static struct meta_pool node_pool = META_POOL_INIT("cache node", sizeof(struct kmem_cache_node));
+
+void cache_init_node(struct kmem_cache_node *node)
+{
+	unsigned int lane;
+
+	lock_init(&node->barn.lock, RANK_BARN);
+	lock_init(&node->lock, RANK_NODE);
+	for (lane = 0; lane < NR_LANES; lane++)
+		list_init(&node->partial[lane]);
+	list_init(&node->full);
+	list_init(&node->empty);
+}
+
+struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node)
+{
+	unsigned int nid = 0;
+
+	if (!node)
+		return &s->node;
+	if (!s->nodes)
+		return NULL;
+	while (s->nodes[nid] != node)
+		nid++;
+	while (++nid < nr_node_ids)
+		if (s->nodes[nid])
+			return s->nodes[nid];
+	return NULL;
+}
+
+void cache_init_nodes(struct kmem_cache *s)
+{
+	struct kmem_cache_node **nodes;
+	unsigned int nid;
+
+	if (nr_node_ids == 1 || s->nodes)
+		return;
+	nodes = meta_alloc(&nodes_pool);
+	if (!nodes)
+		return;
+	memset(nodes, 0, MAX_NUMNODES * sizeof(*nodes));
+	nodes[0] = &s->node;
+	for (nid = 1; nid < nr_node_ids; nid++) {
+		nodes[nid] = NODE_DATA(nid) ? meta_alloc(&node_pool) : NULL;
+		if (!nodes[nid])
+			continue;
+		memset(nodes[nid], 0, sizeof(*nodes[nid]));
+		cache_init_node(nodes[nid]);
+		nodes[nid]->barn.max_full = s->node.barn.max_full;
+	}
+	smp_store_release(&s->nodes, nodes);
+}
+
+void cache_free_nodes(struct kmem_cache *s)
+{
+	unsigned int nid;
+
+	if (!s->nodes)
+		return;
+	for (nid = 1; nid < nr_node_ids; nid++)
+		if (s->nodes[nid])
+			meta_free(&node_pool, s->nodes[nid]);
+	meta_free(&nodes_pool, s->nodes);
+	s->nodes = NULL;
+}
+
+unsigned long cache_slabs(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+	unsigned long nr = 0;
+
+	for_each_node(node, s) {
+		lock_acquire(&node->lock);
+		nr += node->nr_partial + node->nr_full + node->nr_empty;
+		lock_release(&node->lock);
+	}
+	return nr;
+}
+
+unsigned long cache_inuse(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+	unsigned long nr = 0;
+
+	for_each_node(node, s)
+		nr += READ_ONCE(node->nr_inuse);
+	return nr;
+}
