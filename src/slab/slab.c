@@ -516,6 +516,11 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct kmem_cache_n
 				       struct slab *slab, const void *object,
 				       struct list_head *released)
 {
+	/* Released, it may wait for readers or be a part of anything by now: its line says no more. */
+	if (unlikely(slab->inuse == 0)) {
+		object_index(shape_of(s), slab->colour, object);
+		fault_double_free(s, object);
+	}
 	unlink_slab(node, slab);
 	give_object(shape_of(s), slab, object);
 	link_slab(node, slab);
@@ -533,6 +538,7 @@ static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void 
 		       unsigned int n, struct list_head *released)
 {
 	const struct shape shape = shape_of(s);
+	const unsigned long between = shape.objects > 2 ? shape.objects - 2 : 0;
 	unsigned int i;
 
 	lock_acquire(&node->lock);
@@ -542,7 +548,7 @@ static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void 
 		if (unlikely(slab->cache != s))
 			fault_double_free(s, objects[i]);
 		/* All but the first and the last of a slab to come back. */
-		if (likely(slab->inuse - 2ul < shape.objects - 2ul))
+		if (likely(slab->inuse - 2ul < between))
 			give_object(shape, slab, objects[i]);
 		else
 			free_and_relink(s, node, slab, objects[i], released);
