@@ -531,7 +531,7 @@ size_t sheaf_alloc_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **objec
 	return got;
 }
 
-/* A request for many is no slow start: the sheaf may be full at once. */
+/* A request for many raises the limit for as long as each visit would. */
 size_t sheaf_free_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **objects, size_t n)
 {
 	struct cpu_slot *slot = cache_slot_or_new(cpu, s, GFP_KERNEL);
