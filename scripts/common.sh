@@ -91,6 +91,7 @@ have_package()
 	ninja-build) command -v ninja >/dev/null ;;
 	cmake | gcc | g++ | clang | clang-format | git) command -v "$1" >/dev/null ;;
 	gcovr | redis-server | tmux | valgrind) command -v "$1" >/dev/null ;;
+	gnuplot-nox) command -v gnuplot >/dev/null ;;
 	procps) command -v slabtop >/dev/null ;;
 	libbenchmark-dev) [ -e /usr/include/benchmark/benchmark.h ] ;;
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
