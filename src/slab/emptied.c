@@ -2,6 +2,8 @@
 /* See emptied.h. */
 #include "emptied.h"
 
+#include <errno.h>
+
 #include "cache.h"
 #include "kmalloc.h"
 #include "os.h"
@@ -33,6 +35,24 @@ static struct emptying state;
 static bool looking;
 
 static unsigned long look_after = MIN_VISITS; /* visits of a thread, or below heap_look_below */
+
+bool emptied_wanted;
+
+static int set_wanted(const char *value, size_t len)
+{
+	long wanted;
+
+	if (option_number(value, len, &wanted) < 0)
+		return -EINVAL;
+	emptied_wanted = wanted != 0;
+	return 0;
+}
+
+static const struct boot_param params[] = {
+	{ "give_back_empty", set_wanted },
+};
+
+const struct boot_params emptied_params = { params, ARRAY_SIZE(params) };
 
 /* ---- What to make of it ---- */
 
@@ -221,7 +241,7 @@ void emptied_look(struct kmem_cpu *cpu)
 
 void emptied_by_exit(void)
 {
-	if (cpus_count() <= 1)
+	if (emptied_wanted && cpus_count() <= 1)
 		look_and_act(NULL);
 }
 

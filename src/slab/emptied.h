@@ -67,10 +67,17 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
 /* Looks, and gives back what there is: from a slow path, with no lock held; errno is kept. */
 void emptied_look(struct kmem_cpu *cpu);
 
+/*
+ * `give_back_empty=1`: not by default, since a signal handler that allocates and frees while a thread
+ * gives back was seen to free objects of slabs that had gone.
+ */
+extern const struct boot_params emptied_params;
+extern bool emptied_wanted;
+
 /* At the end of each slow path. */
 static inline void emptied_tick(struct kmem_cpu *cpu)
 {
-	if (unlikely(READ_ONCE(heap_state)))
+	if (unlikely(READ_ONCE(heap_state)) && emptied_wanted)
 		emptied_look(cpu);
 }
 

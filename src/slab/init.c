@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 
 #include "cache.h"
+#include "emptied.h"
 #include "fork.h"
 #include "huge.h"
 #include "kmalloc.h"
@@ -60,9 +61,9 @@ static void follow_limits(void)
 
 void kmem_init_late(char **envp)
 {
-	const struct boot_params tables[] = { os_params,      purge_params, huge_params,
-					      numa_params,    cache_params, failslab_params,
-					      slabinfo_params };
+	const struct boot_params tables[] = { os_params,       purge_params,   huge_params,
+					      emptied_params,  numa_params,    cache_params,
+					      failslab_params, slabinfo_params };
 	const char *env = getauxval(AT_SECURE) ? NULL : find_env(envp, "KMEM_OPTIONS");
 
 	kmem_init();

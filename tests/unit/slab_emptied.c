@@ -246,5 +246,6 @@ int main(void)
 		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_never),
 	};
 
+	emptied_wanted = true;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
