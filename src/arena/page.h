@@ -43,9 +43,9 @@ struct page {
 		};
 		unsigned long free_map[4]; /* PAGE_SLAB: see struct slab */
 	};
-	uint16_t inuse;			 /* PAGE_SLAB */
-	uint16_t objects : 12, lane : 4; /* PAGE_SLAB: see struct slab */
-	uint8_t type;			 /* enum page_type */
+	uint16_t inuse;	     /* PAGE_SLAB */
+	uint16_t lane;	     /* PAGE_SLAB: see struct slab */
+	uint8_t type;	     /* enum page_type */
 	uint8_t order;	     /* PAGE_FREE, PAGE_PCP, PAGE_SLAB, PAGE_KERNEL: log2 of its pages */
 	uint8_t constructed; /* PAGE_SLAB: see struct slab */
 	uint8_t colour;	     /* PAGE_SLAB */

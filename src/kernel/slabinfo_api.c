@@ -59,7 +59,7 @@ static void copy_list(struct kmem_cache *s, const struct list_head *head, enum k
 			.bytes = PAGE_SIZE << slab->order,
 			.first_object = slab_base(s, slab),
 			.inuse = slab->inuse,
-			.objects = slab->objects,
+			.objects = slab->cache->objects,
 			.colour = (unsigned int)(slab_base(s, slab) - start),
 			.node = page_nid((const struct page *)slab),
 			.list = list,

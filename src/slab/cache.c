@@ -327,7 +327,7 @@ static void note_live(struct kmem_cache *s, const struct list_head *slabs,
 	unsigned int i;
 
 	list_for_each_entry(slab, slabs, list) {
-		for (i = 0; i < slab->objects; i++) {
+		for (i = 0; i < s->objects; i++) {
 			if (bitmap_weight(slab->free_map, i, 1))
 				continue;
 			if (live->nr < NAMED_LIVE)
@@ -434,7 +434,7 @@ bool cache_dump_object(const void *addr)
 		return false;
 	offset = (unsigned long)((const char *)addr - slab_base(s, slab));
 	index = offset / s->size;
-	if ((const char *)addr < slab_base(s, slab) || index >= slab->objects) {
+	if ((const char *)addr < slab_base(s, slab) || index >= s->objects) {
 		kmem_report("0x%lx: in a slab of %s, in no object", (unsigned long)addr, s->name);
 		return true;
 	}

@@ -126,8 +126,7 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int colo
 	slab->colour = (uint8_t)colour;
 	slab->cache = s;
 	slab->inuse = 0;
-	slab->objects = s->objects & 0xfff;
-	slab->lane = 0;
+	WRITE_ONCE(slab->lane, 0);
 	memset(slab->free_map, 0, sizeof(slab->free_map));
 	bitmap_set(slab->free_map, 0, s->objects);
 	list_init(&slab->list);
@@ -270,7 +269,7 @@ static __always_inline struct slab *slab_of(struct shape shape, const void *obje
 
 unsigned int slab_lane(const struct kmem_cache *s, const void *object)
 {
-	return slab_of(shape_of(s), object)->lane;
+	return READ_ONCE(slab_of(shape_of(s), object)->lane);
 }
 
 static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
@@ -346,9 +345,14 @@ static __always_inline void count(unsigned long *counter, unsigned long n)
 	WRITE_ONCE(*counter, *counter + n);
 }
 
+static bool is_full(const struct slab *slab)
+{
+	return slab->inuse == slab->cache->objects;
+}
+
 static void link_slab(struct kmem_cache_node *node, struct slab *slab)
 {
-	if (slab->inuse == slab->objects) {
+	if (is_full(slab)) {
 		list_add(&slab->list, &node->full);
 		node->nr_full++;
 	} else if (slab->inuse) {
@@ -362,7 +366,7 @@ static void link_slab(struct kmem_cache_node *node, struct slab *slab)
 
 static void unlink_slab(struct kmem_cache_node *node, struct slab *slab)
 {
-	if (slab->inuse == slab->objects)
+	if (is_full(slab))
 		node->nr_full--;
 	else if (slab->inuse)
 		node->nr_partial--;
@@ -380,7 +384,7 @@ static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node
 	got = take_objects(s, slab, end, n);
 	if (unlikely(s->tracks))
 		mark_fresh(s, slab, end - got, got);
-	if (slab->inuse < slab->objects) {
+	if (!is_full(slab)) {
 		/* Still the one to take from: it stays in front. */
 		list_add(&slab->list, &node->partial[slab->lane]);
 		node->nr_partial++;
@@ -401,7 +405,7 @@ static struct slab *others_slab(struct kmem_cache_node *node, unsigned int lane,
 		struct list_head *partial = &node->partial[(lane + i) % NR_LANES];
 		struct slab *slab = list_first_entry(partial, struct slab, list);
 
-		if (!list_empty(partial) && slab->inuse * share <= slab->objects)
+		if (!list_empty(partial) && slab->inuse * share <= slab->cache->objects)
 			return slab;
 	}
 	return NULL;
@@ -420,7 +424,7 @@ static struct slab *next_slab(struct kmem_cache_node *node, unsigned int lane, u
 static void change_lane(struct kmem_cache_node *node, struct slab *slab, unsigned int lane)
 {
 	unlink_slab(node, slab);
-	slab->lane = lane & (NR_LANES - 1);
+	WRITE_ONCE(slab->lane, (uint16_t)lane);
 	link_slab(node, slab);
 }
 
@@ -464,7 +468,7 @@ static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void 
 	unsigned int got;
 
 	lock_acquire(&node->lock);
-	slab->lane = lane & (NR_LANES - 1);
+	WRITE_ONCE(slab->lane, (uint16_t)lane);
 	link_slab(node, slab);
 	got = take_from(s, node, slab, end, n);
 	count(&node->counters.takes, 1);

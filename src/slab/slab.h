@@ -10,7 +10,7 @@
  *
  *	inuse == 0         empty     at most cache->max_empty of them, the rest goes to the buddy
  *	0 < inuse < objects  partial   serves the next request
- *	inuse == objects   full      waits for a free
+ *	inuse == objects   full      waits for a free; cache->objects is meant
  *
  * Objects that lie in sheaves count as in use here, as they do in the kernel.
  *
@@ -53,9 +53,8 @@ struct slab {
 		struct kmem_rcu_head rcu;  /* while it waits for readers, off the lists */
 	};
 	uint16_t inuse;
-	uint16_t objects : 12, /* constant while the slab lives, as all below but one */
-		lane : 4;      /* whose threads it serves; node's lock */
-	uint8_t type, order;
+	uint16_t lane;	     /* whose threads it serves; node's lock, read without */
+	uint8_t type, order; /* constant while the slab lives, as all below but one */
 	uint8_t constructed; /* how many were ever taken, from the first on; only if cache->tracks */
 	uint8_t colour;
 	struct kmem_cache *cache;

@@ -11,15 +11,15 @@ bool slab_is_valid(const struct kmem_cache *s, const struct slab *slab)
 
 	KMEM_ASSERT(slab->type == PAGE_SLAB && slab->cache == s);
 	KMEM_ASSERT(slab->order == s->order);
-	KMEM_ASSERT(slab->objects == s->objects && slab->inuse <= slab->objects);
+	KMEM_ASSERT(slab->inuse <= s->objects && slab->lane < NR_LANES);
 	KMEM_ASSERT(bitmap_weight(slab->free_map, 0, SLAB_MAX_OBJECTS) ==
-		    (unsigned int)(slab->objects - slab->inuse));
-	KMEM_ASSERT(bitmap_next(slab->free_map, true, slab->objects, SLAB_MAX_OBJECTS) ==
+		    (unsigned int)(s->objects - slab->inuse));
+	KMEM_ASSERT(bitmap_next(slab->free_map, true, s->objects, SLAB_MAX_OBJECTS) ==
 		    SLAB_MAX_OBJECTS);
 	if (s->tracks)
 		KMEM_ASSERT(bitmap_weight(slab->free_map, slab->constructed,
-					  slab->objects - slab->constructed) ==
-			    (unsigned int)(slab->objects - slab->constructed));
+					  s->objects - slab->constructed) ==
+			    (unsigned int)(s->objects - slab->constructed));
 	KMEM_ASSERT((index & ((1u << slab->order) - 1)) == 0);
 	for (i = 0; i < 1u << slab->order; i++)
 		KMEM_ASSERT(section->page_class[index + i] == s->index);
@@ -37,7 +37,7 @@ static unsigned long check_list(const struct kmem_cache *s, const struct list_he
 	list_for_each_entry(slab, head, list) {
 		KMEM_ASSERT(slab_is_valid(s, slab));
 		KMEM_ASSERT((slab->inuse == 0) == (kind == EMPTY));
-		KMEM_ASSERT((slab->inuse == slab->objects) == (kind == FULL));
+		KMEM_ASSERT((slab->inuse == s->objects) == (kind == FULL));
 		*inuse += slab->inuse;
 		nr++;
 	}

@@ -197,6 +197,38 @@ static int refuse_all(long nr, unsigned long args[6])
 	return ENOMEM;
 }
 
+static void *lane_object;
+static bool lane_settled;
+
+/* One asks for the lane of its object, the other makes the object's slab change it all the time. */
+static void ask_or_change(void *arg, unsigned int id)
+{
+	struct per_cpu_pages pcp = { .lane = 0 };
+	unsigned int i;
+	void *object;
+
+	(void)arg;
+	while (id == 0 && !READ_ONCE(lane_settled))
+		EXPECT(slab_lane(&cache, lane_object) <= 1);
+	for (i = 0; id == 1 && i < unit_steps(20000); i++) {
+		pcp.lane = i % 2;
+		take_one(&pcp, &object);
+		EXPECT(slab_at(object) == slab_at(lane_object));
+		slab_free_bulk(&cache, NULL, &object, 1);
+	}
+	WRITE_ONCE(lane_settled, true);
+}
+
+static void test_lane_in_motion(void **state)
+{
+	struct per_cpu_pages pcp = { .lane = 0 };
+
+	(void)state;
+	take_one(&pcp, &lane_object);
+	unit_threads(2, ask_or_change, NULL);
+	slab_free_bulk(&cache, NULL, &lane_object, 1);
+}
+
 /* A partial slab serves its lane, others when it is nearly empty, and anybody when memory is out. */
 static void test_lanes(void **state)
 {
@@ -527,6 +559,7 @@ int main(void)
 		slab_test(test_max_empty),
 		slab_test(test_one_slab_at_a_time),
 		slab_test(test_lanes),
+		slab_test(test_lane_in_motion),
 		slab_test(test_colours),
 		slab_test(test_memory_is_not_touched),
 		slab_test(test_double_free),

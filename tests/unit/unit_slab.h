@@ -49,18 +49,18 @@ static inline void expect_slab_sound(const struct kmem_cache *s, const struct sl
 	unsigned int i, free = 0, bytes = (unsigned int)PAGE_SIZE << s->order;
 
 	EXPECT(slab->type == PAGE_SLAB && slab->cache == s);
-	EXPECT(slab->order == s->order && slab->objects == s->objects);
+	EXPECT(slab->order == s->order);
 	EXPECT_EQ(page_index(page) % (1u << s->order), 0);
 	for (i = 0; i < 1u << s->order; i++)
 		EXPECT_EQ(page_section(page)->page_class[page_index(page) + i], s->index);
 	for (i = 0; i < SLAB_MAX_OBJECTS; i++) {
 		bool set = slab->free_map[i / 64] >> (i % 64) & 1;
 
-		EXPECT(!set || i < slab->objects);
+		EXPECT(!set || i < s->objects);
 		free += set;
 	}
-	EXPECT_EQ(slab->inuse + free, slab->objects);
-	EXPECT(first_offset(s, slab) + slab->objects * s->size <= bytes);
+	EXPECT_EQ(slab->inuse + free, s->objects);
+	EXPECT(first_offset(s, slab) + s->objects * s->size <= bytes);
 }
 
 static inline unsigned long expect_list(const struct kmem_cache *s, const struct list_head *head,
@@ -75,9 +75,9 @@ static inline unsigned long expect_list(const struct kmem_cache *s, const struct
 
 		EXPECT(node->next->prev == node && node->prev->next == node);
 		expect_slab_sound(s, slab);
-		EXPECT(head == (slab->inuse == slab->objects ? &n->full :
-				slab->inuse		     ? &n->partial[slab->lane] :
-							       &n->empty));
+		EXPECT(head == (slab->inuse == s->objects ? &n->full :
+				slab->inuse		  ? &n->partial[slab->lane] :
+							    &n->empty));
 		*inuse += slab->inuse;
 	}
 	return nr;

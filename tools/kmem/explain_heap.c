@@ -264,12 +264,12 @@ static void explain_slab(struct explanation *e, const struct slab *slab, const s
 
 	if (!whole)
 		return;
-	if (!s || slab->objects > s->objects) {
+	if (!s) {
 		e->bytes[EXPLAIN_MOVING] += whole;
 		return;
 	}
 	object = start + slab->colour * s->align;
-	for (i = 0; i < slab->objects && object + s->size <= end; i++, object += s->size) {
+	for (i = 0; i < s->objects && object + s->size <= end; i++, object += s->size) {
 		enum explain_category category = object_category(e, slab, i, object, &cached);
 		/* What its cache has behind an object, to align the next, is nobody's. */
 		unsigned int size = category == EXPLAIN_LIVE ? s->object_size : s->size;
