@@ -68,28 +68,31 @@ static void become(enum cpu_kind kind)
 
 /* ---- Slots ---- */
 
+/* slot_flush() or slot_hollow() */
+typedef void slot_emptier(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
+
 /* With cpus_lock held. */
-static void flush_chunk(struct kmem_cpu *cpu, unsigned int nr)
+static void empty_chunk(struct kmem_cpu *cpu, unsigned int nr, slot_emptier *empty)
 {
 	struct cpu_slot *chunk = cpu->chunk[nr];
 	unsigned int i;
 
 	for (i = 0; chunk && i < CHUNK_SLOTS; i++)
 		if (chunk[i].main)
-			sheaf_flush_slot(cpu, far_cache(nr * CHUNK_SLOTS + i));
+			empty(&chunk[i], far_cache(nr * CHUNK_SLOTS + i), &cpu->pcp);
 }
 
 /* The slots of kmalloc's caches, which nobody else touches: with no lock held. */
-static void flush_kmalloc_slots(struct kmem_cpu *cpu)
+static void empty_kmalloc_slots(struct kmem_cpu *cpu, slot_emptier *empty)
 {
 	unsigned int i;
 
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
-		sheaf_flush_slot(cpu, kmem_caches[i]);
+		empty(&cpu->slot[i], kmem_caches[i], &cpu->pcp);
 }
 
 /* Those of the others, which whoever destroys a cache may look for. */
-static void flush_extra_slots(struct kmem_cpu *cpu)
+static void empty_extra_slots(struct kmem_cpu *cpu, slot_emptier *empty)
 {
 	unsigned int i;
 
@@ -98,9 +101,9 @@ static void flush_extra_slots(struct kmem_cpu *cpu)
 	lock_acquire(&cpus_lock);
 	for (i = NR_KMALLOC_CLASSES; i < nr_slots; i++)
 		if (cpu->slot[i].main)
-			sheaf_flush_slot(cpu, kmem_caches[i]);
+			empty(&cpu->slot[i], kmem_caches[i], &cpu->pcp);
 	for (i = 0; i < nr_chunks; i++)
-		flush_chunk(cpu, i);
+		empty_chunk(cpu, i, empty);
 	lock_release(&cpus_lock);
 }
 
@@ -228,7 +231,7 @@ static bool put_to_rest(struct kmem_cpu *cpu)
 /* What no thread has any more is taken apart. */
 static void end_cpu(struct kmem_cpu *cpu)
 {
-	flush_kmalloc_slots(cpu);
+	empty_kmalloc_slots(cpu, slot_flush);
 	pcp_drain(&cpu->pcp);
 	clear_extras(cpu);
 	meta_free(&cpu_pool, cpu);
@@ -246,9 +249,9 @@ static void cpu_exit(void *arg)
 	cpu->busy = true;
 	barrier();
 	become(CPU_EXITED_AWAY);
-	flush_extra_slots(cpu);
+	empty_extra_slots(cpu, slot_flush);
 	if (!put_to_rest(cpu)) {
-		flush_kmalloc_slots(cpu);
+		empty_kmalloc_slots(cpu, slot_flush);
 		pcp_drain(&cpu->pcp);
 		lock_acquire(&cpus_lock);
 		list_del(&cpu->list);
@@ -447,11 +450,21 @@ void cpu_defer_free(void *object)
 			    (unsigned long)object);
 }
 
+static void empty_cpu(struct kmem_cpu *cpu, slot_emptier *empty)
+{
+	empty_kmalloc_slots(cpu, empty);
+	empty_extra_slots(cpu, empty);
+	pcp_drain(&cpu->pcp);
+}
+
 void cpu_drain(struct kmem_cpu *cpu)
 {
-	flush_kmalloc_slots(cpu);
-	flush_extra_slots(cpu);
-	pcp_drain(&cpu->pcp);
+	empty_cpu(cpu, slot_flush);
+}
+
+void cpu_hollow(struct kmem_cpu *cpu)
+{
+	empty_cpu(cpu, slot_hollow);
 }
 
 /* ---- All threads ---- */
@@ -561,7 +574,7 @@ bool cpu_reclaim_orphan(void)
 		WRITE_ONCE(nr_orphans, nr_orphans - 1);
 		/* Caught in a slow path, its slots may be half changed: they stay as they are. */
 		if (!orphan->busy)
-			flush_extra_slots(orphan);
+			empty_extra_slots(orphan, slot_flush);
 	}
 	lock_release(&cpus_lock);
 	if (!orphan)

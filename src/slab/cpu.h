@@ -149,6 +149,12 @@ void cpu_defer_free(void *object);
 /* Everything the calling thread holds goes back to slabs and zone. */
 void cpu_drain(struct kmem_cpu *cpu);
 
+/*
+ * The same but for one object of each class, where the program has not asked for it: this may be a signal
+ * handler that interrupted one of the fast paths, in any class. See slot_hollow().
+ */
+void cpu_hollow(struct kmem_cpu *cpu);
+
 /* Takes back what one thread, lost in a fork, had; false when there is nothing to take. */
 bool cpu_reclaim_orphan(void);
 

@@ -36,7 +36,7 @@ static bool looking;
 
 static unsigned long look_after = MIN_VISITS; /* visits of a thread, or below heap_look_below */
 
-bool emptied_wanted;
+bool emptied_wanted = true;
 
 static int set_wanted(const char *value, size_t len)
 {
@@ -66,9 +66,11 @@ static void let_time_pass(struct emptying *e, uint64_t now_ms)
 
 static void learn(struct emptying *e, unsigned long refilled, uint64_t now_ms)
 {
+	unsigned long again = refilled - e->refilled;
+
 	e->debt += refilled - e->seen;
 	e->seen = refilled;
-	if (!e->answered || (refilled - e->refilled) * REFILLED < e->given)
+	if (!e->answered || !again || again * REFILLED < e->given)
 		return;
 	e->answered = false;
 	e->low = max_ul(e->needed / 2, FEW);
@@ -85,7 +87,7 @@ unsigned long empty_limit(const struct emptying *e, const struct needs *needs)
 /* What was answered before is answered again when that is likely to bring something. */
 static bool is_news(const struct emptying *e, const struct needs *needs)
 {
-	if (!e->answered)
+	if (!e->answered || needs->at_exit)
 		return true;
 	return needs->needed <= e->needed / 2 ||
 	       needs->gain >= e->left + max_ul(GAIN_AGAIN, needs->peak / GAIN_SHARE);
@@ -176,6 +178,7 @@ static struct needs look(const struct kmem_cpu *cpu)
 	needs.gain = idle + sum.nr_dirty * PAGE_SIZE;
 	needs.refilled = sum.nr_refilled * PAGE_SIZE;
 	needs.refaults = sum.nr_refault * PAGE_SIZE;
+	needs.at_exit = !cpu;
 	return needs;
 }
 
@@ -202,7 +205,7 @@ static void give_back(struct kmem_cpu *cpu)
 	while (cpu_reclaim_orphan() || cpu_drain_resting())
 		;
 	if (cpu)
-		cpu_drain(cpu);
+		cpu_hollow(cpu);
 	caches_trim();
 	given = zones_emptied(have_room) * PAGE_SIZE;
 	needs = look(cpu);

@@ -7,8 +7,8 @@
  * objects that lie in sheaves. So once a zone has much less in use than lately, the threads look, on
  * their way out of slow paths, how much is needed still: the pages in use, less what the caches' slabs
  * have beyond their objects, not counting those in barns, in the thread's own sheaves and in those that
- * wait for a thread. Is that a small share of the recent peak, then all of these sheaves, all empty
- * slabs and all dirty pages go; and again when it is half as much, or when much has become free since.
+ * wait for a thread. Is that a small share of the recent peak, then all of these sheaves (but one object
+ * of each class of the thread's own, see cpu_hollow()), all empty slabs and all dirty pages go; and again when it is half as much, or when much has become free since.
  * The last thread but one looks when it ends, in any case: it may have been the one that used what it
  * leaves in the barns.
  *
@@ -39,6 +39,7 @@ struct needs {
 	unsigned long gain;	/* what giving back might bring at most: that, and what is dirty */
 	unsigned long refilled; /* of all that was ever given back */
 	unsigned long refaults; /* what large blocks refilled lately of other purges */
+	bool at_exit;		/* of the last thread but one, whose sheaves keep nothing now */
 };
 
 /* What earlier looks have left, in bytes. */
@@ -67,10 +68,7 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
 /* Looks, and gives back what there is: from a slow path, with no lock held; errno is kept. */
 void emptied_look(struct kmem_cpu *cpu);
 
-/*
- * `give_back_empty=1`: not by default, since a signal handler that allocates and frees while a thread
- * gives back was seen to free objects of slabs that had gone.
- */
+/* `give_back_empty=0` keeps it. */
 extern const struct boot_params emptied_params;
 extern bool emptied_wanted;
 

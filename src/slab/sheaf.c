@@ -126,22 +126,40 @@ static void drop_sheaf(struct kmem_cache *s, struct sheaf *sheaf)
  * signal handler's malloc or free comes to the slow path and finds the thread busy. Each store
  * leaves the slot in a state that is safe to meet.
  */
+static void **take_top(struct cpu_slot *slot)
+{
+	WRITE_ONCE(slot->end, NULL);
+	barrier();
+	return (void **)local_exchange((uintptr_t *)&slot->top, (uintptr_t)NO_ROOM);
+}
+
+/* Of @places of a hollow sheaf the lower ones are empty: the objects move down. Returns how many. */
+static __noinline unsigned int fill_hollow(struct sheaf *sheaf, unsigned int places)
+{
+	unsigned int hollow = sheaf->size;
+
+	memmove(sheaf->objects, sheaf->objects + hollow, (places - hollow) * sizeof(void *));
+	return places - hollow;
+}
+
 static struct sheaf *close_slot(struct cpu_slot *slot)
 {
 	struct sheaf *sheaf = slot->main;
-	void **top;
+	unsigned int n = (unsigned int)(take_top(slot) - sheaf->objects);
 
-	WRITE_ONCE(slot->end, NULL);
-	barrier();
-	top = (void **)local_exchange((uintptr_t *)&slot->top, (uintptr_t)NO_ROOM);
-	WRITE_ONCE(sheaf->size, (uint16_t)(top - sheaf->objects));
+	if (unlikely(sheaf->size))
+		n = fill_hollow(sheaf, n);
+	WRITE_ONCE(sheaf->size, (uint16_t)n);
 	return sheaf;
 }
 
 static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 {
+	void **top = sheaf->objects + sheaf->size;
+
+	WRITE_ONCE(sheaf->size, 0);
 	WRITE_ONCE(slot->main, sheaf);
-	WRITE_ONCE(slot->top, sheaf->objects + sheaf->size);
+	WRITE_ONCE(slot->top, top);
 	barrier();
 	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
 }
@@ -192,6 +210,7 @@ unsigned int slot_objects(const struct cpu_slot *slot)
 	/* Another thread's slot may change between the loads: then its sizes make no sense. */
 	if (top >= sheaf->objects && top <= sheaf->objects + READ_ONCE(sheaf->capacity))
 		nr = (unsigned int)(top - sheaf->objects);
+	nr -= (unsigned int)min_ul(nr, READ_ONCE(sheaf->size));
 	return nr + (spare ? READ_ONCE(spare->size) : 0);
 }
 
@@ -411,7 +430,7 @@ unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gf
 
 	if (!slot || !make_main(s, slot, gfp))
 		return 1;
-	size = (unsigned int)(slot->top - slot->main->objects);
+	size = slot_objects(slot);
 	limit = slot->main->limit;
 	if (raise_limit(s, slot->main, false))
 		WRITE_ONCE(slot->end, slot->main->objects + slot->main->limit);
@@ -555,23 +574,53 @@ size_t sheaf_free_bulk(struct kmem_cpu *cpu, struct kmem_cache *s, void **object
 
 /* ---- All of it back ---- */
 
+static void flush_spare(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
+{
+	struct sheaf *spare = slot->spare;
+
+	if (!spare)
+		return;
+	WRITE_ONCE(slot->spare, NULL);
+	flush_sheaf(pcp, s, spare);
+	drop_sheaf(s, spare);
+}
+
 void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
 {
-	struct sheaf *spare, *sheaf;
+	struct sheaf *sheaf;
 
 	if (!slot || !slot->main)
 		return;
-	sheaf = slot->main;
-	spare = slot->spare;
-	close_slot(slot);
+	sheaf = close_slot(slot);
 	WRITE_ONCE(slot->main, NULL);
-	WRITE_ONCE(slot->spare, NULL);
 	flush_sheaf(pcp, s, sheaf);
 	drop_sheaf(s, sheaf);
-	if (!spare)
+	flush_spare(slot, s, pcp);
+}
+
+void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
+{
+	struct sheaf *sheaf;
+	unsigned int first, places;
+	void **top;
+
+	if (!slot || !slot->main)
 		return;
-	flush_sheaf(pcp, s, spare);
-	drop_sheaf(s, spare);
+	flush_spare(slot, s, pcp);
+	sheaf = slot->main;
+	first = sheaf->size;
+	top = take_top(slot);
+	places = (unsigned int)(top - sheaf->objects);
+	if (places > first + 1) {
+		slab_free_bulk(s, pcp, sheaf->objects + first, places - 1 - first);
+		memset(sheaf->objects + first, 0, (places - 1 - first) * sizeof(void *));
+		WRITE_ONCE(sheaf->size, (uint16_t)(places - 1));
+	}
+	if (places > first)
+		slab_forget_contents(s, top[-1]);
+	WRITE_ONCE(slot->top, top);
+	barrier();
+	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
 }
 
 void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
@@ -583,13 +632,10 @@ void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 		return;
 	close_slot(slot);
 	sheaf_check_twice(s, sheaf);
-	if (spare && 2 * sheaf->capacity * s->size > SETTLED_BYTES) {
-		WRITE_ONCE(slot->spare, NULL);
-		flush_sheaf(pcp, s, spare);
-		drop_sheaf(s, spare);
-	} else if (spare) {
+	if (2 * sheaf->capacity * s->size > SETTLED_BYTES)
+		flush_spare(slot, s, pcp);
+	else if (spare)
 		sheaf_check_twice(s, spare);
-	}
 	while (sheaf->limit > 1 && sheaf->limit * s->size > SETTLED_BYTES)
 		sheaf->limit /= 2;
 	keep = (unsigned int)min_ul(sheaf->limit, SETTLED_BYTES / s->size);
@@ -615,7 +661,7 @@ bool slot_is_valid(const struct kmem_cache *s, const struct cpu_slot *slot)
 	size = (unsigned int)(slot->top - slot->main->objects);
 	KMEM_ASSERT(size <= slot->main->capacity);
 	for (i = 0; i < size; i++)
-		KMEM_ASSERT(slot->main->objects[i]);
+		KMEM_ASSERT(!slot->main->objects[i] == (i < slot->main->size));
 	if (slot->spare)
 		KMEM_ASSERT(!slot->spare->none && slot->spare->size <= slot->spare->capacity);
 	return true;

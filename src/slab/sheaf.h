@@ -33,7 +33,7 @@ struct sheaf {
 	struct sheaf *next; /* in a barn; barn's lock */
 	uint16_t capacity;  /* constant */
 	uint16_t limit;	    /* objects it may hold now */
-	uint16_t size;	    /* objects it holds, while it is no main sheaf */
+	uint16_t size;	    /* objects it holds; of a main sheaf: empty places below them */
 	uint8_t visits;	    /* to the slow paths since the limit was last raised, as they count */
 	uint8_t frees : 1,  /* the last of them was made to free objects */
 		lane : 4;   /* in a barn, full: whose objects they are */
@@ -41,7 +41,10 @@ struct sheaf {
 	void *objects[];    /* the last was freed last */
 };
 
-/* What a thread has of one cache. The main sheaf's size is not stored: it is where `top` points. */
+/*
+ * What a thread has of one cache. How many places of the main sheaf are in use is where `top` points. The
+ * lowest are empty in a hollow one, see slot_hollow().
+ */
 struct cpu_slot {
 	void **top;	    /* one past the newest object of main */
 	void **end;	    /* where main is at its limit */
@@ -91,6 +94,12 @@ void sheaf_check_twice(const struct kmem_cache *s, const struct sheaf *sheaf);
 /* All objects of the slot, if there is one, go to the slabs, and its sheaves to their pool. */
 void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s);
+
+/*
+ * The same for a thread that may have been interrupted in one of the fast paths: what these may have read
+ * is left, which is where `top` points and the newest object. NULLs take the place of the others.
+ */
+void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
 
 /*
  * The same for a slot that goes from one thread to another, but only with what is more than the next

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "fault.h"
+#include "huge.h"
 #include "limit.h"
+#include "os.h"
 #include "release.h"
 #include "report.h"
 
@@ -613,6 +615,26 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 	}
 	if (unlikely(!list_empty(&released)))
 		release_slabs(s, pcp, &released);
+}
+
+/* Under the node's lock nobody can take another object of the slab, whose memory is not in use then. */
+bool slab_forget_contents(struct kmem_cache *s, const void *object)
+{
+	struct slab *slab = slab_of(shape_of(s), object);
+	struct kmem_cache_node *node = node_of(s, slab);
+	void *start = page_start((struct page *)slab);
+	size_t bytes = PAGE_SIZE << s->order;
+	bool gone = false;
+
+	if (s->tracks || s->waits || bytes % os_page_size())
+		return false;
+	lock_acquire(&node->lock);
+	if (slab->inuse == 1) {
+		huge_note_purge(page_section((struct page *)slab));
+		gone = os_purge(start, bytes) == 0;
+	}
+	lock_release(&node->lock);
+	return gone;
 }
 
 unsigned long cache_shrink(struct kmem_cache *s)

@@ -222,6 +222,12 @@ void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigne
 /* The lane of the slab that @object, one of @s, lies in; it may change at any time. */
 unsigned int slab_lane(const struct kmem_cache *s, const void *object);
 
+/*
+ * What a slab holds goes back to the OS if @object, one of @s that is the caller's and has no contents, is the
+ * only one taken from it. Not where objects are constructed, or may have readers.
+ */
+bool slab_forget_contents(struct kmem_cache *s, const void *object);
+
 /* Releases all empty slabs. Returns how many. */
 unsigned long cache_shrink(struct kmem_cache *s);
 

@@ -43,6 +43,8 @@ static void test_share(void **state)
 	/* little to be had */
 	needs.gain = 4096;
 	EXPECT(!should_empty(&e, &needs, NOW));
+	needs.at_exit = true;
+	EXPECT(!should_empty(&e, &needs, NOW));
 }
 
 /* As the heap goes on emptying it is answered when half as much is needed, or much has become free. */
@@ -66,6 +68,9 @@ static void test_again(void **state)
 	needs.idle = needs.gain = PEAK / 2;
 	has_emptied(&e, &needs, 0);
 	EXPECT(!should_empty(&e, &needs, NOW));
+	/* unless it was a thread's that ends */
+	needs.at_exit = true;
+	EXPECT(should_empty(&e, &needs, NOW));
 }
 
 /* A program that builds its heap again and again: until what it refilled is paid for, it keeps it. */
@@ -231,6 +236,66 @@ static void test_threads_empty(void **state)
 	unit_passes(threads_empty, NULL);
 }
 
+/*
+ * A signal handler may look, and give back, between any two instructions of a hit path: what that has
+ * read of its slot has to hold still.
+ */
+static void test_within_a_pop(void **state)
+{
+	struct cpu_slot *slot = NULL;
+	void *kept[40], *object, **top;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = unit_kmalloc(96);
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		unit_kfree(kept[i]);
+	slot = kmalloc_cpu_slot(this_cpu, 96);
+	top = slot->top;
+	object = top[-1];
+	EXPECT(object != NULL);
+	cpu_hollow(this_cpu);
+	EXPECT(slot->top == top && top[-1] == object);
+	EXPECT_EQ(slot_objects(slot), 1);
+	slot->top = top - 1;
+	slab_check_object(&kmalloc_caches[kmalloc_class(96)], object);
+	/* the next finds nothing, and what is below is used again */
+	EXPECT(slot_pop(slot) == NULL);
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		EXPECT((kept[i] = unit_kmalloc(96)) != object);
+	expect_caches_sound();
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		unit_kfree(kept[i]);
+	unit_kfree(object);
+	expect_nothing_left();
+}
+
+static void test_within_a_push(void **state)
+{
+	void *object = unit_kmalloc(96), *other = unit_kmalloc(96), *third = unit_kmalloc(96);
+	struct cpu_slot *slot;
+	void **top;
+
+	(void)state;
+	unit_kfree(third);
+	unit_kfree(other);
+	slot = kmalloc_cpu_slot(this_cpu, 96);
+	top = slot->top;
+	EXPECT(top[-1] == other && top < slot->end);
+	*top = object;
+	cpu_hollow(this_cpu);
+	/* again, as any look may be the next one's */
+	cpu_hollow(this_cpu);
+	slot->top = top + 1;
+	EXPECT_EQ(slot_objects(slot), 2);
+	EXPECT(unit_kmalloc(96) == object);
+	EXPECT(unit_kmalloc(96) == other);
+	unit_kfree(object);
+	unit_kfree(other);
+	expect_nothing_left();
+}
+
 static void test_never(void **state)
 {
 	(void)state;
@@ -243,9 +308,9 @@ int main(void)
 		cmocka_unit_test(test_share),	       cmocka_unit_test(test_again),
 		cmocka_unit_test(test_debt),	       cmocka_unit_test(test_learns),
 		cmocka_unit_test(test_risk),	       cmocka_unit_test(test_threads_empty),
-		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_never),
+		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_within_a_pop),
+		cmocka_unit_test(test_within_a_push),  cmocka_unit_test(test_never),
 	};
 
-	emptied_wanted = true;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,8 +70,9 @@ static void add_cached(struct explanation *e, struct target *t, const struct she
 		e->cached = xrealloc(e->cached, e->cached_room, sizeof(*e->cached));
 	}
 	for (i = 0; i < nr; i++)
-		e->cached[e->nr_cached++] =
-			(struct cached_object){ (uintptr_t)objects[i], category };
+		if (objects[i])
+			e->cached[e->nr_cached++] =
+				(struct cached_object){ (uintptr_t)objects[i], category };
 }
 
 static void add_sheaf(struct explanation *e, struct target *t, const struct sheaf *address,
@@ -81,7 +82,7 @@ static void add_sheaf(struct explanation *e, struct target *t, const struct shea
 		add_cached(e, t, address, sheaf->size, category);
 }
 
-/* The size of a main sheaf is where `top` points. */
+/* A main sheaf ends where `top` points, and may begin with empty places. */
 static void collect_slot(struct explanation *e, struct target *t, const struct cpu_slot *slot)
 {
 	uintptr_t first = (uintptr_t)slot->main + offsetof(struct sheaf, objects);

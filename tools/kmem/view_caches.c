@@ -71,13 +71,14 @@ static unsigned long slot_count(struct target *t, const struct cpu_slot *slot,
 	uintptr_t top = (uintptr_t)slot->top;
 	uintptr_t objects = (uintptr_t)slot->main + offsetof(struct sheaf, objects);
 	unsigned long nr = 0;
-	struct sheaf spare;
+	struct sheaf sheaf, spare;
 
-	if (!slot->main)
+	if (!slot->main || !target_read_struct(t, slot->main, &sheaf))
 		return 0;
 	/* A slot in the middle of a change points elsewhere. */
 	if (top >= objects && top <= objects + cache->sheaf_capacity * sizeof(void *))
 		nr = (top - objects) / sizeof(void *);
+	nr -= sheaf.size < nr ? sheaf.size : nr;
 	if (slot->spare && target_read_struct(t, slot->spare, &spare) &&
 	    spare.size <= cache->sheaf_capacity)
 		nr += spare.size;
