@@ -493,11 +493,14 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 {
 	struct cpu_slot *slot = cache_slot_or_new(cpu, s, GFP_KERNEL);
+	bool first = slot && !slot->main;
 	struct sheaf *sheaf;
 
 	if (slot && slot_push(slot, object))
 		return;
-	if (!slot || !make_main(s, slot, GFP_KERNEL)) {
+	/* What a thread was handed before it had any of its own lies among another's: see lanes. */
+	if (!slot || !make_main(s, slot, GFP_KERNEL) ||
+	    (first && slab_lane(s, object) != cpu->pcp.lane)) {
 		slab_free_bulk(s, &cpu->pcp, &object, 1);
 		return;
 	}

@@ -398,16 +398,21 @@ static unsigned int take_from(struct kmem_cache *s, struct kmem_cache_node *node
 	return got;
 }
 
-/* Another lane's slab of which at most one in @share is in use; or NULL. */
+/*
+ * Another lane's slab of which at most one in @share is in use; or NULL. Not its first, which serves that
+ * lane now, unless any will do: two threads that have just begun would come to share it.
+ */
 static struct slab *others_slab(struct kmem_cache_node *node, unsigned int lane, unsigned int share)
 {
 	unsigned int i;
 
 	for (i = 1; node->nr_partial && i < NR_LANES; i++) {
 		struct list_head *partial = &node->partial[(lane + i) % NR_LANES];
-		struct slab *slab = list_first_entry(partial, struct slab, list);
+		struct list_head *link = share > 1 ? partial->next->next : partial->next;
+		struct slab *slab = list_entry(link, struct slab, list);
 
-		if (!list_empty(partial) && slab->inuse * share <= slab->cache->objects)
+		if (partial->next != partial && link != partial &&
+		    slab->inuse * share <= slab->cache->objects)
 			return slab;
 	}
 	return NULL;

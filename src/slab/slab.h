@@ -16,8 +16,9 @@
  *
  * Threads are spread over a few lanes, and a partial slab serves those of one: the thread that last
  * took from it, and who shares its lane. Two threads that fill the same slab write to the same cache
- * lines ever after. A slab changes its lane when nearly nothing of it is in use and a thread would have
- * to make a new one, or cannot. There are as many lanes as CPUs, up to NR_LANES.
+ * lines ever after. A slab changes its lane when nearly nothing of it is in use, its lane has another to
+ * take from, and a thread would have to make a new one; or cannot. There are as many lanes as CPUs, up to
+ * NR_LANES.
  *
  * A set bit in free_map is a free object. Taking objects scans the map upwards, so that addresses
  * ascend, and touches neither their memory nor the slab's pages. Giving one back finds its index by

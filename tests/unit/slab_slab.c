@@ -200,7 +200,7 @@ static int refuse_all(long nr, unsigned long args[6])
 static void *lane_object;
 static bool lane_settled;
 
-/* One asks for the lane of its object, the other makes the object's slab change it all the time. */
+/* One asks for an object's lane, the other makes the slab, empty in between, change it all the time. */
 static void ask_or_change(void *arg, unsigned int id)
 {
 	struct per_cpu_pages pcp = { .lane = 0 };
@@ -213,7 +213,7 @@ static void ask_or_change(void *arg, unsigned int id)
 	for (i = 0; id == 1 && i < unit_steps(20000); i++) {
 		pcp.lane = i % 2;
 		take_one(&pcp, &object);
-		EXPECT(slab_at(object) == slab_at(lane_object));
+		EXPECT(object == lane_object);
 		slab_free_bulk(&cache, NULL, &object, 1);
 	}
 	WRITE_ONCE(lane_settled, true);
@@ -225,17 +225,17 @@ static void test_lane_in_motion(void **state)
 
 	(void)state;
 	take_one(&pcp, &lane_object);
-	unit_threads(2, ask_or_change, NULL);
 	slab_free_bulk(&cache, NULL, &lane_object, 1);
+	unit_threads(2, ask_or_change, NULL);
 }
 
 /* A partial slab serves its lane, others when it is nearly empty, and anybody when memory is out. */
 static void test_lanes(void **state)
 {
 	struct per_cpu_pages one = { .lane = 0 }, two = { .lane = 1 };
-	unsigned int few, total = 3 * cache.objects, i;
+	unsigned int few, total = 4 * cache.objects, i;
 	void **objects = calloc(total, sizeof(*objects));
-	struct slab *first, *second, *third;
+	struct slab *first, *second, *third, *serving;
 	struct list_head pages;
 	struct page *page;
 
@@ -243,38 +243,39 @@ static void test_lanes(void **state)
 	few = per_slab / 8;
 	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects, per_slab, GFP_KERNEL), per_slab);
 	first = slab_at(objects[0]);
+	serving = take_one(&one, &objects[3 * per_slab]);
 	slab_free_bulk(&cache, NULL, objects + per_slab - 3, 3);
 	second = take_one(&two, &objects[per_slab]);
-	EXPECT(second != first);
-	EXPECT(take_one(&one, &objects[per_slab - 3]) == first);
-	expect_counts(2, 0, 0);
+	EXPECT(second != first && second != serving);
+	expect_counts(3, 0, 0);
 	/* of the first nearly nothing is left, but the second serves as long as it can */
-	slab_free_bulk(&cache, NULL, objects + few, per_slab - 2 - few);
+	slab_free_bulk(&cache, NULL, objects + few, per_slab - 3 - few);
 	EXPECT_EQ(first->inuse, few);
 	for (i = 1; i < per_slab; i++)
 		EXPECT(take_one(&two, &objects[per_slab + i]) == second);
-	EXPECT(take_one(&two, &objects[few]) == first);
-	/* where it has come to, it is too full to come back */
-	third = take_one(&one, &objects[2 * per_slab]);
-	EXPECT(third != first && third != second);
+	for (i = few; i < per_slab; i++)
+		EXPECT(take_one(&two, &objects[i]) == first);
+	/* but not the one that the other lane takes from, as little as is in use of it */
+	third = take_one(&two, &objects[2 * per_slab]);
+	EXPECT(third != first && third != second && third != serving);
 	for (i = 1; i < per_slab; i++)
-		EXPECT(take_one(&one, &objects[2 * per_slab + i]) == third);
-	expect_counts(1, 2, 0);
+		EXPECT(take_one(&one, &objects[3 * per_slab + i]) == serving);
+	expect_counts(1, 3, 0);
 	pcp_drain(&one);
 	pcp_drain(&two);
 	unit_os_hook = refuse_all;
 	list_init(&pages);
 	while ((page = zone_alloc(&zone_normal, 1, 0)))
 		list_add(&page->lru, &pages);
-	EXPECT(take_one(&one, &objects[few + 1]) == first);
+	EXPECT(take_one(&one, &objects[2 * per_slab + 1]) == third);
 	unit_os_hook = NULL;
 	while (!list_empty(&pages)) {
 		page = list_first_entry(&pages, struct page, lru);
 		list_del(&page->lru);
 		zone_free(&zone_normal, page, 1);
 	}
-	slab_free_bulk(&cache, NULL, objects, few + 2);
-	slab_free_bulk(&cache, NULL, objects + per_slab, 2 * per_slab);
+	slab_free_bulk(&cache, NULL, objects, 2 * per_slab + 2);
+	slab_free_bulk(&cache, NULL, objects + 3 * per_slab, per_slab);
 	free(objects);
 }
 
