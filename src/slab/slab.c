@@ -542,7 +542,8 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct kmem_cache_n
 }
 
 /*
- * Each object's slab is looked up under the lock: a page that is of the class then is so for as long.
+ * Each object's slab is looked up under the lock: a page that is of the class then is so for as long. In a
+ * heap that exceeds the caches nearly every slab's line is a miss, so all of them are asked for beforehand.
  * With class 255, that of many caches, only the slab knows its own.
  */
 static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void **objects,
@@ -552,6 +553,8 @@ static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void 
 	const unsigned long between = shape.objects > 2 ? shape.objects - 2 : 0;
 	unsigned int i;
 
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(slab_of(shape, objects[i]), 1);
 	lock_acquire(&node->lock);
 	for (i = 0; i < n; i++) {
 		struct slab *slab = slab_of(shape, objects[i]);
