@@ -13,6 +13,7 @@
 
 #define MAX_COLOURS  256u /* different offsets of the first object: what a byte tells apart */
 #define FREE_BATCH   64u  /* objects that are given back at a time */
+#define MANY_SLABS   256u /* whose descriptors are more than the processor has at hand */
 #define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
 #define EMPTY_PAGES  4u	  /* pages that a cache keeps in empty slabs, but one slab at least */
 #define BYTES_A_PAGE \
@@ -543,7 +544,7 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct kmem_cache_n
 
 /*
  * Each object's slab is looked up under the lock: a page that is of the class then is so for as long. In a
- * heap that exceeds the caches nearly every slab's line is a miss, so all of them are asked for beforehand.
+ * cache of many slabs nearly every slab's line is a miss, so all of them are asked for beforehand.
  * With class 255, that of many caches, only the slab knows its own.
  */
 static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void **objects,
@@ -553,13 +554,14 @@ static void free_batch(struct kmem_cache *s, struct kmem_cache_node *node, void 
 	const unsigned long between = shape.objects > 2 ? shape.objects - 2 : 0;
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
-		__builtin_prefetch(slab_of(shape, objects[i]), 1);
+	if (READ_ONCE(node->nr_inuse) > MANY_SLABS * shape.objects)
+		for (i = 0; i < n; i++)
+			__builtin_prefetch(slab_of(shape, objects[i]), 1);
 	lock_acquire(&node->lock);
 	for (i = 0; i < n; i++) {
 		struct slab *slab = slab_of(shape, objects[i]);
 
-		if (unlikely(slab->cache != s))
+		if (unlikely(shape.class == CLASS_ASK && slab->cache != s))
 			fault_double_free(s, objects[i]);
 		/* All but the first and the last of a slab to come back. */
 		if (likely(slab->inuse - 2ul < between))
