@@ -81,20 +81,26 @@ static void *allocate_copy_free(void *object, size_t old_size, size_t size)
 	return object;
 }
 
-__export void *realloc(void *object, size_t size)
+static __noinline void *realloc_slow(void *object, size_t size)
 {
 	size_t old_size;
 	void *resized;
 
-	if (unlikely(!object))
+	if (!object)
 		return malloc(size);
-	if (unlikely(!size)) {
+	if (!size) {
 		free(object);
 		return NULL;
 	}
 	old_size = kmalloc_live_size(object);
 	resized = kmalloc_resize(object, old_size, size);
 	return resized ? resized : allocate_copy_free(object, old_size, size);
+}
+
+/* Most calls ask for little more than there is room for already. Neither NULL nor a size of 0 is such. */
+__export void *realloc(void *object, size_t size)
+{
+	return likely(kmalloc_stays(object, size)) ? object : realloc_slow(object, size);
 }
 
 __export void *reallocarray(void *object, size_t nmemb, size_t size)

@@ -304,7 +304,7 @@ size_t kmalloc_usable(const void *object)
 	size_t size;
 
 	if (s) {
-		slab_check_starts(s, (void *const *)&object, 1);
+		slab_check_start(s, object);
 		return cache_usable(s);
 	}
 	size = large_size(object);

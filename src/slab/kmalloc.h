@@ -87,6 +87,17 @@ size_t kmalloc_usable(const void *object);
 /* The same of an object that must be in use, as far as its slab knows. */
 size_t kmalloc_live_size(const void *object);
 
+/* Whether @object is a cache's, in use, as far as its slab knows, and has room for @size bytes and not too much. */
+static __always_inline bool kmalloc_stays(const void *object, size_t size)
+{
+	struct kmem_cache *s = cache_of(object);
+
+	if (!s || size > cache_usable(s) || size <= cache_usable(s) / 2)
+		return false;
+	slab_check_object(s, object);
+	return true;
+}
+
 /* Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. */
 void *kmalloc_resize(void *object, size_t old_size, size_t new_size);
 

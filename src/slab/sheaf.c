@@ -634,7 +634,7 @@ void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 	if (!sheaf)
 		return;
 	close_slot(slot);
-	sheaf_check_twice(s, sheaf);
+	sheaf_check_rest(s, sheaf);
 	if (2 * sheaf->capacity * s->size > SETTLED_BYTES)
 		flush_spare(slot, s, pcp);
 	else if (spare)

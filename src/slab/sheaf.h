@@ -90,6 +90,8 @@ unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gf
 void sheaf_check(const struct kmem_cache *s, const struct sheaf *sheaf);
 /* Only what is there twice. */
 void sheaf_check_twice(const struct kmem_cache *s, const struct sheaf *sheaf);
+/* That, and whether the first and the last to come are objects that nobody gave back before. */
+void sheaf_check_rest(const struct kmem_cache *s, const struct sheaf *sheaf);
 
 /* All objects of the slot, if there is one, go to the slabs, and its sheaves to their pool. */
 void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);

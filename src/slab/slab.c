@@ -279,12 +279,22 @@ static __always_inline void give_object(struct shape shape, struct slab *slab, c
 {
 	unsigned long index = object_index(shape, slab->colour, object);
 	unsigned long map = slab->free_map[index / BITS_PER_LONG];
-	unsigned long more = map | 1UL << (index % BITS_PER_LONG);
 
-	if (unlikely(more == map))
+	if (unlikely(map >> (index % BITS_PER_LONG) & 1))
 		fault_double_free(shape.cache, object);
-	WRITE_ONCE(slab->free_map[index / BITS_PER_LONG], more);
+	WRITE_ONCE(slab->free_map[index / BITS_PER_LONG], map | 1UL << (index % BITS_PER_LONG));
 	slab->inuse--;
+}
+
+/* Without colours the slab's line, which may be cold, need not be read. */
+static __always_inline void check_start(struct shape shape, bool coloured, const void *object)
+{
+	object_index(shape, coloured ? slab_of(shape, object)->colour : 0, object);
+}
+
+void slab_check_start(const struct kmem_cache *s, const void *object)
+{
+	check_start(shape_of(s), s->colours > 1, object);
 }
 
 void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n)
@@ -293,9 +303,8 @@ void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigne
 	bool coloured = s->colours > 1;
 	unsigned int i;
 
-	/* Without colours the slabs' lines, which may be cold, need not be read. */
 	for (i = 0; i < n; i++)
-		object_index(shape, coloured ? slab_of(shape, objects[i])->colour : 0, objects[i]);
+		check_start(shape, coloured, objects[i]);
 }
 
 void slab_check_object(const struct kmem_cache *s, const void *object)
@@ -323,21 +332,6 @@ struct slab *slab_containing(const void *object)
 			return (struct slab *)head;
 	}
 	return NULL;
-}
-
-struct kmem_cache *cache_of(const void *object)
-{
-	struct section *section = section_of(object);
-	unsigned int class;
-	struct slab *slab;
-
-	if (!section)
-		return NULL;
-	class = section->page_class[section_page_index(object)];
-	if (likely(class != CLASS_ASK))
-		return kmem_caches[class];
-	slab = slab_containing(object);
-	return slab ? slab->cache : NULL;
 }
 
 /* ---- Lists: all with the node's lock held ---- */

@@ -217,7 +217,8 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 /* Ends the program with a report unless @object is one of @s, and is taken. */
 void slab_check_object(const struct kmem_cache *s, const void *object);
 
-/* Only that each of @n objects starts where one of @s does, used or not; cheaper. */
+/* Only that it, or each of @n objects, starts where one of @s does, used or not; cheaper. */
+void slab_check_start(const struct kmem_cache *s, const void *object);
 void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n);
 
 /* The lane of the slab that @object, one of @s, lies in; it may change at any time. */
@@ -242,9 +243,24 @@ void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *
 /* Where the first object is; the others follow, cache->size bytes apart. */
 char *slab_base(const struct kmem_cache *s, const struct slab *slab);
 
-/* The cache whose slab @object lies in, and the slab; NULL for any other address. */
-struct kmem_cache *cache_of(const void *object);
+/* The slab that @object lies in; NULL for any other address. */
 struct slab *slab_containing(const void *object);
+
+/* The same slab's cache, for which it need not be found as a rule. */
+static __always_inline struct kmem_cache *cache_of(const void *object)
+{
+	struct section *section = section_of(object);
+	unsigned int class;
+	struct slab *slab;
+
+	if (!section)
+		return NULL;
+	class = section->page_class[section_page_index(object)];
+	if (likely(class != CLASS_ASK))
+		return kmem_caches[class];
+	slab = slab_containing(object);
+	return slab ? slab->cache : NULL;
+}
 
 /* What the flags of a cache say about the pages of its slabs. */
 static inline gfp_t cache_gfp(const struct kmem_cache *s)

@@ -240,17 +240,28 @@ static unsigned int nr_resting(void)
 	return nr;
 }
 
+/* More than the threads of a test use: a heap that empties takes apart what rests. */
+static void hold_much(void **live, unsigned int n)
+{
+	while (n--)
+		live[n] = unit_kmalloc(3UL << 20);
+}
+
+static void drop_much(void **live, unsigned int n)
+{
+	while (n--)
+		unit_kfree(live[n]);
+}
+
 /* What threads leave, and a trim takes back. */
 static void test_exit_gives_surplus_back(void **state)
 {
-	unsigned int class, i;
+	unsigned int class;
 	void *live[8];
 
 	(void)state;
 	kmem_trim();
-	/* More than the threads use: a heap that empties takes apart what rests. */
-	for (i = 0; i < ARRAY_SIZE(live); i++)
-		live[i] = unit_kmalloc(3UL << 20);
+	hold_much(live, ARRAY_SIZE(live));
 	EXPECT_EQ(all_inuse(), 0);
 	EXPECT_EQ(nr_resting(), 0);
 	unit_threads(3, use_all_classes, NULL);
@@ -263,8 +274,7 @@ static void test_exit_gives_surplus_back(void **state)
 		EXPECT_EQ(s->node.nr_inuse, cpus_objects(s) + barn_objects(s));
 	}
 	EXPECT(cpus_objects(&kmalloc_caches[kmalloc_class(64)]) > 0);
-	for (i = 0; i < ARRAY_SIZE(live); i++)
-		unit_kfree(live[i]);
+	drop_much(live, ARRAY_SIZE(live));
 	kmem_trim();
 	EXPECT_EQ(nr_resting(), 0);
 	EXPECT_EQ(all_inuse(), 0);
@@ -350,8 +360,10 @@ static void test_few_states_rest(void **state)
 {
 	const struct limits saved = limits;
 	unsigned int cpus;
+	void *live[8];
 
 	(void)state;
+	hold_much(live, ARRAY_SIZE(live));
 	for (cpus = 1; cpus <= 8; cpus *= 2) {
 		kmem_trim();
 		limits.cpus = cpus;
@@ -361,6 +373,7 @@ static void test_few_states_rest(void **state)
 		EXPECT_EQ(nr_resting(), cpus < 4 ? 2 * cpus : 8);
 	}
 	limits = saved;
+	drop_much(live, ARRAY_SIZE(live));
 	kmem_trim();
 	EXPECT_EQ(all_inuse(), 0);
 }
