@@ -219,25 +219,27 @@ void *kmalloc_flags(size_t size, int nid, gfp_t gfp)
 	return object && (gfp & __GFP_ZERO) ? memset(object, 0, s->size) : object;
 }
 
-static void *alloc_from_class(unsigned int class)
+/* As malloc(), of a size that has a class. */
+static __always_inline void *alloc_small(size_t size)
 {
-	void *object = slot_pop(&this_cpu->slot[class]);
+	void *object = slot_pop(kmalloc_cpu_slot(this_cpu, size));
 
-	return object ? object : alloc_object(&kmalloc_caches[class], MALLOC_GFP);
+	return likely(object) ? object : kmalloc_slow(size);
 }
 
+/*
+ * The class of a size that is a multiple of the alignment has objects of such a size, too, which lie at
+ * multiples of it: among the sizes of a doubling there is none that the alignment divides in between.
+ */
 void *kmalloc_aligned(size_t size, size_t align)
 {
-	unsigned int class;
+	size_t rounded = align_up(size, align);
 
-	if (align <= PAGE_SIZE && size <= KMALLOC_MAX_SIZE) {
-		/* Among the sizes of one doubling the last is its power of two: few steps. */
-		for (class = kmalloc_class(max_ul(size, align)); class < NR_KMALLOC_CLASSES;
-		     class ++)
-			if ((class_size[class] & (align - 1)) == 0)
-				return alloc_from_class(class);
-	}
-	return alloc_large(max_ul(size, 1), max_ul(align, PAGE_SIZE), NUMA_NO_NODE, MALLOC_GFP);
+	if (likely(align <= PAGE_SIZE && rounded - 1 < KMALLOC_MAX_SIZE))
+		return alloc_small(rounded);
+	if (!size)
+		return kmalloc_aligned(1, align);
+	return alloc_large(size, max_ul(align, PAGE_SIZE), NUMA_NO_NODE, MALLOC_GFP);
 }
 
 void *kmalloc_zeroed(size_t size)
@@ -246,7 +248,7 @@ void *kmalloc_zeroed(size_t size)
 
 	if (size > KMALLOC_MAX_SIZE)
 		return alloc_large(size, PAGE_SIZE, NUMA_NO_NODE, MALLOC_GFP | __GFP_ZERO);
-	object = alloc_from_class(kmalloc_class(size));
+	object = alloc_small(size);
 	return object ? memset(object, 0, size) : NULL;
 }
 

@@ -58,6 +58,20 @@ static void test_every_size(void **state)
 	}
 }
 
+/* What kmalloc_aligned() relies on: rounded up to its alignment a size has the first class that is aligned. */
+static void test_every_alignment(void **state)
+{
+	unsigned int size, align, class;
+
+	(void)state;
+	for (align = KMALLOC_MIN_ALIGN; align <= PAGE_SIZE; align *= 2)
+		for (size = 1; size <= KMALLOC_MAX_SIZE; size++) {
+			for (class = 1; sizes[class] < size || sizes[class] % align; class ++)
+				;
+			EXPECT_EQ(kmalloc_class(align_up(size, align)), class);
+		}
+}
+
 static void test_every_class(void **state)
 {
 	unsigned int class, i;
@@ -223,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_every_alignment),
 		cmocka_unit_test(test_every_class),
 		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_shape_of_any_size),
