@@ -412,35 +412,6 @@ static void test_trade_of_lanes(void **state)
 	expect_sound(0);
 }
 
-/* What a thread frees before it has a sheaf is another's: it is not to be the first that it gets. */
-static void test_handed_over(void **state)
-{
-	void *kept = get(0), *object = get(0), *other;
-
-	(void)state;
-	cpus[1].pcp.lane = 1;
-	put(1, object);
-	EXPECT_EQ(slot_objects(slot_of(1)), 0);
-	/* it is the first alone: who only frees has full sheaves for the barn */
-	EXPECT(slot_of(1)->main != NULL);
-	other = get(1);
-	EXPECT(slab_at(other) != slab_at(object));
-	put(1, other);
-	/* once it has one, what it frees stays with it, as does what is of its own lane */
-	object = get(0);
-	put(1, object);
-	EXPECT(get(1) == object);
-	put(1, object);
-	cpus[1].pcp.lane = 0;
-	sheaf_flush_slot(&cpus[1], &cache);
-	object = get(0);
-	put(1, object);
-	EXPECT(get(1) == object);
-	put(1, object);
-	put(0, kept);
-	expect_sound(0);
-}
-
 /* A barn holds so many full sheaves; what does not fit goes to the slabs. */
 static void test_barn_is_full(void **state)
 {
@@ -716,7 +687,6 @@ int main(void)
 		sheaf_test(test_swap),
 		sheaf_test(test_trade),
 		sheaf_test(test_trade_of_lanes),
-		sheaf_test(test_handed_over),
 		sheaf_test(test_barn_is_full),
 		sheaf_test(test_flush),
 		sheaf_test(test_slow_path_for_nothing),

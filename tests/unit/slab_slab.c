@@ -183,102 +183,6 @@ static void test_one_slab_at_a_time(void **state)
 	free(objects);
 }
 
-static struct slab *take_one(struct per_cpu_pages *pcp, void **object)
-{
-	EXPECT_EQ(slab_alloc_bulk(&cache, pcp, object, 1, GFP_KERNEL), 1);
-	EXPECT_EQ(slab_at(*object)->lane, pcp->lane);
-	return slab_at(*object);
-}
-
-static int refuse_all(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
-static void *lane_object;
-static bool lane_settled;
-
-/* One asks for an object's lane, the other makes the slab, empty in between, change it all the time. */
-static void ask_or_change(void *arg, unsigned int id)
-{
-	struct per_cpu_pages pcp = { .lane = 0 };
-	unsigned int i;
-	void *object;
-
-	(void)arg;
-	while (id == 0 && !READ_ONCE(lane_settled))
-		EXPECT(slab_lane(&cache, lane_object) <= 1);
-	for (i = 0; id == 1 && i < unit_steps(20000); i++) {
-		pcp.lane = i % 2;
-		take_one(&pcp, &object);
-		EXPECT(object == lane_object);
-		slab_free_bulk(&cache, NULL, &object, 1);
-	}
-	WRITE_ONCE(lane_settled, true);
-}
-
-static void test_lane_in_motion(void **state)
-{
-	struct per_cpu_pages pcp = { .lane = 0 };
-
-	(void)state;
-	take_one(&pcp, &lane_object);
-	slab_free_bulk(&cache, NULL, &lane_object, 1);
-	unit_threads(2, ask_or_change, NULL);
-}
-
-/* A partial slab serves its lane, others when it is nearly empty, and anybody when memory is out. */
-static void test_lanes(void **state)
-{
-	struct per_cpu_pages one = { .lane = 0 }, two = { .lane = 1 };
-	unsigned int few, total = 4 * cache.objects, i;
-	void **objects = calloc(total, sizeof(*objects));
-	struct slab *first, *second, *third, *serving;
-	struct list_head pages;
-	struct page *page;
-
-	(void)state;
-	few = per_slab / 8;
-	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects, per_slab, GFP_KERNEL), per_slab);
-	first = slab_at(objects[0]);
-	serving = take_one(&one, &objects[3 * per_slab]);
-	slab_free_bulk(&cache, NULL, objects + per_slab - 3, 3);
-	second = take_one(&two, &objects[per_slab]);
-	EXPECT(second != first && second != serving);
-	expect_counts(3, 0, 0);
-	/* of the first nearly nothing is left, but the second serves as long as it can */
-	slab_free_bulk(&cache, NULL, objects + few, per_slab - 3 - few);
-	EXPECT_EQ(first->inuse, few);
-	for (i = 1; i < per_slab; i++)
-		EXPECT(take_one(&two, &objects[per_slab + i]) == second);
-	for (i = few; i < per_slab; i++)
-		EXPECT(take_one(&two, &objects[i]) == first);
-	/* but not the one that the other lane takes from, as little as is in use of it */
-	third = take_one(&two, &objects[2 * per_slab]);
-	EXPECT(third != first && third != second && third != serving);
-	for (i = 1; i < per_slab; i++)
-		EXPECT(take_one(&one, &objects[3 * per_slab + i]) == serving);
-	expect_counts(1, 3, 0);
-	pcp_drain(&one);
-	pcp_drain(&two);
-	unit_os_hook = refuse_all;
-	list_init(&pages);
-	while ((page = zone_alloc(&zone_normal, 1, 0)))
-		list_add(&page->lru, &pages);
-	EXPECT(take_one(&one, &objects[2 * per_slab + 1]) == third);
-	unit_os_hook = NULL;
-	while (!list_empty(&pages)) {
-		page = list_first_entry(&pages, struct page, lru);
-		list_del(&page->lru);
-		zone_free(&zone_normal, page, 1);
-	}
-	slab_free_bulk(&cache, NULL, objects, 2 * per_slab + 2);
-	slab_free_bulk(&cache, NULL, objects + 3 * per_slab, per_slab);
-	free(objects);
-}
-
 /* A few empty slabs are kept, the others' pages go back to the zone. */
 static void test_max_empty(void **state)
 {
@@ -559,8 +463,6 @@ int main(void)
 		slab_test(test_addresses_descend),
 		slab_test(test_max_empty),
 		slab_test(test_one_slab_at_a_time),
-		slab_test(test_lanes),
-		slab_test(test_lane_in_motion),
 		slab_test(test_colours),
 		slab_test(test_memory_is_not_touched),
 		slab_test(test_double_free),

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lanes: which threads a slab serves, and what a thread frees that is another lane's.
+ *
+ * Two threads that are none, driven by turns: two struct kmem_cpu of the test's own, of two lanes, and a
+ * cache of the test's own.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "purge.h"
+#include "unit_slab.h"
+
+#define CLASS 200
+#define SIZE  96u
+
+static struct kmem_cache cache;
+static struct kmem_cpu cpus[2];
+static unsigned int per_slab;
+
+static struct cpu_slot *slot_of(unsigned int id)
+{
+	return &cpus[id].slot[CLASS];
+}
+
+static int setup(void **state)
+{
+	unsigned int id;
+
+	(void)state;
+	options_parse("decay_ms=-1", &purge_params, 1);
+	cache = (struct kmem_cache){ .size = 0 };
+	cache_init(&cache, "test-96", SIZE, 32, CLASS);
+	cache_init_sheaves(&cache);
+	per_slab = cache.objects;
+	for (id = 0; id < ARRAY_SIZE(cpus); id++) {
+		cpus[id] = (struct kmem_cpu){ .kind = CPU_LIVE };
+		cpus[id].pcp.lane = (uint8_t)id;
+		slot_init(slot_of(id));
+	}
+	return 0;
+}
+
+/* Nothing is in use; nothing may stay. */
+static int teardown(void **state)
+{
+	unsigned int id;
+
+	(void)state;
+	for (id = 0; id < ARRAY_SIZE(cpus); id++)
+		sheaf_flush_slot(&cpus[id], &cache);
+	barn_drain(&cache);
+	EXPECT_EQ(cache_inuse(&cache), 0);
+	cache_shrink(&cache);
+	expect_cache_sound(&cache);
+	EXPECT_EQ(cache_slabs(&cache), 0);
+	for (id = 0; id < ARRAY_SIZE(cpus); id++)
+		pcp_drain(&cpus[id].pcp);
+	EXPECT_EQ(zone_normal.nr_free, zone_normal.nr_online);
+	kmem_caches[CLASS] = NULL;
+	return 0;
+}
+
+static void expect_counts(unsigned long partial, unsigned long full)
+{
+	expect_cache_sound(&cache);
+	EXPECT_EQ(cache.node.nr_partial, partial);
+	EXPECT_EQ(cache.node.nr_full, full);
+}
+
+static void *get(unsigned int id)
+{
+	void *object = slot_pop(slot_of(id));
+
+	return object ? object : sheaf_alloc(&cpus[id], &cache, GFP_KERNEL);
+}
+
+static void put(unsigned int id, void *object)
+{
+	if (!slot_push(slot_of(id), object))
+		sheaf_free(&cpus[id], &cache, object);
+}
+
+static struct slab *take_one(struct per_cpu_pages *pcp, void **object)
+{
+	EXPECT_EQ(slab_alloc_bulk(&cache, pcp, object, 1, GFP_KERNEL), 1);
+	EXPECT_EQ(slab_at(*object)->lane, pcp->lane);
+	return slab_at(*object);
+}
+
+static int refuse_all(long nr, unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	return ENOMEM;
+}
+
+static void *lane_object;
+static bool lane_settled;
+
+/* One asks for an object's lane, the other makes the slab, empty in between, change it all the time. */
+static void ask_or_change(void *arg, unsigned int id)
+{
+	struct per_cpu_pages pcp = { .lane = 0 };
+	unsigned int i;
+	void *object;
+
+	(void)arg;
+	while (id == 0 && !READ_ONCE(lane_settled))
+		EXPECT(slab_lane(&cache, lane_object) <= 1);
+	for (i = 0; id == 1 && i < unit_steps(20000); i++) {
+		pcp.lane = i % 2;
+		take_one(&pcp, &object);
+		EXPECT(object == lane_object);
+		slab_free_bulk(&cache, NULL, &object, 1);
+	}
+	WRITE_ONCE(lane_settled, true);
+}
+
+static void test_lane_in_motion(void **state)
+{
+	struct per_cpu_pages pcp = { .lane = 0 };
+
+	(void)state;
+	take_one(&pcp, &lane_object);
+	slab_free_bulk(&cache, NULL, &lane_object, 1);
+	unit_threads(2, ask_or_change, NULL);
+}
+
+/* A partial slab serves its lane, others when it is nearly empty, and anybody when memory is out. */
+static void test_lanes(void **state)
+{
+	struct per_cpu_pages one = { .lane = 0 }, two = { .lane = 1 };
+	unsigned int few, total = 4 * cache.objects, i;
+	void **objects = calloc(total, sizeof(*objects));
+	struct slab *first, *second, *third, *serving;
+	struct list_head pages;
+	struct page *page;
+
+	(void)state;
+	few = per_slab / 8;
+	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects, per_slab, GFP_KERNEL), per_slab);
+	first = slab_at(objects[0]);
+	serving = take_one(&one, &objects[3 * per_slab]);
+	slab_free_bulk(&cache, NULL, objects + per_slab - 3, 3);
+	second = take_one(&two, &objects[per_slab]);
+	EXPECT(second != first && second != serving);
+	expect_counts(3, 0);
+	/* of the first nearly nothing is left, but the second serves as long as it can */
+	slab_free_bulk(&cache, NULL, objects + few, per_slab - 3 - few);
+	EXPECT_EQ(first->inuse, few);
+	for (i = 1; i < per_slab; i++)
+		EXPECT(take_one(&two, &objects[per_slab + i]) == second);
+	for (i = few; i < per_slab; i++)
+		EXPECT(take_one(&two, &objects[i]) == first);
+	/* but not the one that the other lane takes from, as little as is in use of it */
+	third = take_one(&two, &objects[2 * per_slab]);
+	EXPECT(third != first && third != second && third != serving);
+	for (i = 1; i < per_slab; i++)
+		EXPECT(take_one(&one, &objects[3 * per_slab + i]) == serving);
+	expect_counts(1, 3);
+	pcp_drain(&one);
+	pcp_drain(&two);
+	unit_os_hook = refuse_all;
+	list_init(&pages);
+	while ((page = zone_alloc(&zone_normal, 1, 0)))
+		list_add(&page->lru, &pages);
+	EXPECT(take_one(&one, &objects[2 * per_slab + 1]) == third);
+	unit_os_hook = NULL;
+	while (!list_empty(&pages)) {
+		page = list_first_entry(&pages, struct page, lru);
+		list_del(&page->lru);
+		zone_free(&zone_normal, page, 1);
+	}
+	slab_free_bulk(&cache, NULL, objects, 2 * per_slab + 2);
+	slab_free_bulk(&cache, NULL, objects + 3 * per_slab, per_slab);
+	free(objects);
+}
+
+/* What a thread frees before it has a sheaf is another's: it is not to be the first that it gets. */
+static void test_handed_over(void **state)
+{
+	void *kept = get(0), *object = get(0), *other;
+
+	(void)state;
+	put(1, object);
+	EXPECT_EQ(slot_objects(slot_of(1)), 0);
+	/* it is the first alone: who only frees has full sheaves for the barn */
+	EXPECT(slot_of(1)->main != NULL);
+	other = get(1);
+	EXPECT(slab_at(other) != slab_at(object));
+	put(1, other);
+	/* once it has one, what it frees stays with it, as does what is of its own lane */
+	object = get(0);
+	put(1, object);
+	EXPECT(get(1) == object);
+	put(1, object);
+	cpus[1].pcp.lane = 0;
+	sheaf_flush_slot(&cpus[1], &cache);
+	object = get(0);
+	put(1, object);
+	EXPECT(get(1) == object);
+	put(1, object);
+	cpus[1].pcp.lane = 1;
+	put(0, kept);
+}
+
+#define lane_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		lane_test(test_lanes),
+		lane_test(test_lane_in_motion),
+		lane_test(test_handed_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
