@@ -78,14 +78,14 @@ bool lock_is_mine(const struct lock *lock)
  * glibc says when there is one thread only, and takes it back before a second one starts: until then
  * a lock is a note to signal handlers and to fork, and needs no atomic instruction.
  */
-static bool alone(void)
+bool lock_alone(void)
 {
 	return __libc_single_threaded;
 }
 
 static bool replace(struct lock *lock, uintptr_t old, uintptr_t new)
 {
-	if (alone()) {
+	if (lock_alone()) {
 		if (READ_ONCE(lock->word) != old)
 			return false;
 		WRITE_ONCE(lock->word, new);
@@ -176,7 +176,7 @@ void lock_release(struct lock *lock)
 		KMEM_ASSERT(lock_is_mine(lock));
 		held[lock->rank]--;
 	}
-	if (alone()) {
+	if (lock_alone()) {
 		barrier();
 		WRITE_ONCE(lock->word, 0);
 		return;

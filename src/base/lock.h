@@ -63,6 +63,9 @@ bool lock_try(struct lock *lock) __must_check;
  */
 bool lock_spin(struct lock *lock) __must_check;
 
+/* Whether there has never been another thread: a lock is then a note to signal handlers only. */
+bool lock_alone(void);
+
 /* Whether the calling thread holds @lock. */
 bool lock_is_mine(const struct lock *lock);
 

@@ -97,6 +97,9 @@ static uint16_t let_go_of_mappings(void)
 	return times;
 }
 
+/* At the fork that is under way. Not written to where it stays as it is. */
+static bool alone = true;
+
 /*
  * A thread may fork from a signal handler that interrupted it with an inner lock held. Waiting for
  * that one with the outer locks held, while it waits for the outer ones, would be for ever: so who
@@ -107,6 +110,10 @@ static void prepare(void)
 	struct lock *kept_by_another;
 	uint16_t held;
 
+	if (alone != lock_alone())
+		alone = !alone;
+	if (alone)
+		return;
 	if (_IO_list_lock)
 		_IO_list_lock();
 	lock_order_relax(true);
@@ -126,6 +133,8 @@ static void release(void)
 
 static void parent(void)
 {
+	if (alone)
+		return;
 	release();
 	if (_IO_list_unlock)
 		_IO_list_unlock();
@@ -133,6 +142,8 @@ static void parent(void)
 
 static void child(void)
 {
+	if (alone)
+		return;
 	shrinkers_fork_child();
 	cpus_fork_child();
 	release_fork_child();

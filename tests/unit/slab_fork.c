@@ -29,9 +29,19 @@ static struct lock *inner_lock(unsigned int n)
 	return locks[n];
 }
 
+static bool expect_alone;
+
+/* Registered before the library's handler, and so called after it. */
+static void look_at_locks(void)
+{
+	EXPECT_EQ(lock_is_mine(&cpus_lock), !expect_alone);
+	EXPECT_EQ(lock_is_mine(&meta_lock), !expect_alone);
+}
+
 static int group_setup(void **state)
 {
 	(void)state;
+	EXPECT_EQ(pthread_atfork(look_at_locks, NULL, NULL), 0);
 	kmem_init();
 	fork_init();
 	options_parse("decay_ms=-1", &purge_params, 1);
@@ -338,14 +348,45 @@ static void test_lost_threads_are_asked_in_turn(void **state)
 
 #define fork_test(fn) cmocka_unit_test_teardown(fn, teardown)
 
+static void use_heap(void *arg)
+{
+	void *object = unit_kmalloc(100);
+
+	EXPECT(object != NULL);
+	unit_kfree(object);
+	unit_kfree(arg);
+	expect_nothing_left();
+}
+
+static void no_thread(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+}
+
+/* Where there is one thread no lock is taken: it would only make pages for both to copy. */
+static void test_fork_alone(void **state)
+{
+	void *object = unit_kmalloc(100);
+
+	(void)state;
+	expect_alone = lock_alone();
+	/* a sanitizer may have threads of its own */
+	EXPECT(expect_alone || UNIT_SANITIZE);
+	unit_passes(use_heap, object);
+	unit_threads(1, no_thread, NULL);
+	expect_alone = false;
+	EXPECT(!lock_alone());
+	unit_passes(use_heap, object);
+	unit_kfree(object);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fork_test(test_fork),
-		fork_test(test_fork_with_lock_held),
-		fork_test(test_fork_against_the_order),
-		fork_test(test_fork_amid_a_purge),
-		fork_test(test_lost_threads_are_asked_in_turn),
+		fork_test(test_fork_alone),	     fork_test(test_fork),
+		fork_test(test_fork_with_lock_held), fork_test(test_fork_against_the_order),
+		fork_test(test_fork_amid_a_purge),   fork_test(test_lost_threads_are_asked_in_turn),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);
