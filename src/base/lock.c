@@ -76,7 +76,7 @@ bool lock_is_mine(const struct lock *lock)
 
 /*
  * glibc says when there is one thread only, and takes it back before a second one starts: until then
- * a lock is a note to signal handlers and to fork, and needs no atomic instruction.
+ * a lock is a note to signal handlers, and needs no atomic instruction.
  */
 bool lock_alone(void)
 {

@@ -6,7 +6,7 @@
  * An uncontended acquire is one compare-and-swap, a release one exchange; a contended acquire spins
  * a little, since every critical section here is short, and then sleeps in the kernel.
  *
- * The owner is kept for fork. fork() takes every lock in its prepare handler, and may itself run in
+ * The owner is kept for fork. With other threads about it takes every lock beforehand, and may itself run in
  * a signal handler that interrupted one of our critical sections: the thread then meets a lock that
  * it already holds, and only counts (`depth`). For the same reason an atfork handler of somebody
  * else that allocates while we hold everything does not hang. Owner and state are one word so that

@@ -142,6 +142,7 @@ static void parent(void)
 
 static void child(void)
 {
+	emptied_fork_child();
 	if (alone)
 		return;
 	shrinkers_fork_child();
@@ -149,7 +150,6 @@ static void child(void)
 	release_fork_child();
 	rcu_fork_child();
 	zones_fork_child();
-	emptied_fork_child();
 	release();
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();
