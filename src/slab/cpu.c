@@ -462,9 +462,20 @@ void cpu_drain(struct kmem_cpu *cpu)
 	empty_cpu(cpu, slot_flush);
 }
 
+bool cpu_has_room(void)
+{
+	return this_cpu->kind != CPU_LIVE || READ_ONCE(this_cpu->nr_deferred) < NR_DEFERRED / 4;
+}
+
+static void hollow_if_room(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
+{
+	if (cpu_has_room())
+		slot_hollow(slot, s, pcp);
+}
+
 void cpu_hollow(struct kmem_cpu *cpu)
 {
-	empty_cpu(cpu, slot_hollow);
+	empty_cpu(cpu, hollow_if_room);
 }
 
 /* ---- All threads ---- */

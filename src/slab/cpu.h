@@ -150,10 +150,16 @@ void cpu_defer_free(void *object);
 void cpu_drain(struct kmem_cpu *cpu);
 
 /*
- * The same but for one object of each class, where the program has not asked for it: this may be a signal
- * handler that interrupted one of the fast paths, in any class. See slot_hollow().
+ * For when it was not the program that asked: this may be a signal handler that interrupted one of the fast
+ * paths, in any class. So one object of each class stays, see slot_hollow().
  */
 void cpu_hollow(struct kmem_cpu *cpu);
+
+/*
+ * Whether signal handlers may still free some objects before the end of this slow path, where that is a long
+ * way through the OS.
+ */
+bool cpu_has_room(void);
 
 /* Takes back what one thread, lost in a fork, had; false when there is nothing to take. */
 bool cpu_reclaim_orphan(void);

@@ -194,12 +194,6 @@ static void plan_next(const struct needs *needs)
 	WRITE_ONCE(heap_look_below, excess ? (needs->used - excess) / PAGE_SIZE : 0);
 }
 
-/* This is a long way through the OS, and what signal handlers free meanwhile has to wait. */
-static bool have_room(void)
-{
-	return this_cpu->kind != CPU_LIVE || READ_ONCE(this_cpu->nr_deferred) < NR_DEFERRED / 4;
-}
-
 static void give_back(struct kmem_cpu *cpu)
 {
 	unsigned long given;
@@ -210,23 +204,26 @@ static void give_back(struct kmem_cpu *cpu)
 	if (cpu)
 		cpu_hollow(cpu);
 	caches_trim();
-	given = zones_emptied(have_room) * PAGE_SIZE;
+	given = zones_emptied(cpu_has_room) * PAGE_SIZE;
 	needs = look(cpu);
 	has_emptied(&state, &needs, given);
 }
 
-static void look_and_act(struct kmem_cpu *cpu)
+/* False when it could not look. */
+static bool look_and_act(struct kmem_cpu *cpu)
 {
 	struct needs needs;
 
-	/* In a fork all locks are held: nothing is given back then. */
-	if (lock_is_mine(&slab_mutex) || __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
-		return;
+	/* A fork holds these locks, as may what a signal handler interrupted: nothing is given back then. */
+	if (lock_is_mine(&slab_mutex) || lock_is_mine(&cpus_lock) ||
+	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
+		return false;
 	needs = look(cpu);
 	if (should_empty(&state, &needs, os_clock_ms()))
 		give_back(cpu);
 	plan_next(&needs);
 	__atomic_store_n(&looking, false, __ATOMIC_RELEASE);
+	return true;
 }
 
 void emptied_look(struct kmem_cpu *cpu)
@@ -246,28 +243,27 @@ void emptied_look(struct kmem_cpu *cpu)
 }
 
 /* Where threads come and go, and the heap stays as it is, one look is enough. */
-static bool used_has_changed(void)
+void emptied_by_exit(void)
 {
-	static unsigned long seen;
-	struct zone_totals sum;
+	static unsigned long seen; /* bytes in use after the last look */
 	unsigned long used, before = READ_ONCE(seen);
+	struct zone_totals sum;
 
+	if (!emptied_wanted || cpus_count() > 1)
+		return;
 	zones_total(&sum);
 	used = bytes_used(&sum);
 	if (used >= before - before / EXIT_SHARE && used <= before + before / EXIT_SHARE)
-		return false;
-	WRITE_ONCE(seen, used);
-	return true;
+		return;
+	if (!look_and_act(NULL))
+		return;
+	zones_total(&sum);
+	WRITE_ONCE(seen, bytes_used(&sum));
 }
 
-void emptied_by_exit(void)
-{
-	if (emptied_wanted && cpus_count() <= 1 && used_has_changed())
-		look_and_act(NULL);
-}
-
-/* Another thread may have been looking. */
+/* Another thread may have been looking. Not written to where it need not be. */
 void emptied_fork_child(void)
 {
-	looking = false;
+	if (looking)
+		looking = false;
 }

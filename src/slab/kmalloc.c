@@ -368,7 +368,7 @@ static unsigned long pages_used(void)
 	return sum.nr_online - sum.nr_free;
 }
 
-bool kmem_trim(void)
+static bool trim(void (*empty)(struct kmem_cpu *cpu))
 {
 	struct kmem_cpu *cpu = cpu_enter();
 	unsigned long used = pages_used();
@@ -379,10 +379,20 @@ bool kmem_trim(void)
 	while (cpu_reclaim_orphan() || cpu_drain_resting())
 		;
 	if (cpu->kind == CPU_LIVE)
-		cpu_drain(cpu);
+		empty(cpu);
 	caches_trim();
 	pages = zones_purge();
 	KMEM_ASSERT(mm_is_valid());
 	cpu_leave(cpu);
 	return pages || pages_used() < used;
+}
+
+bool kmem_trim(void)
+{
+	return trim(cpu_drain);
+}
+
+bool kmem_trim_unasked(void)
+{
+	return !lock_is_mine(&cpus_lock) && trim(cpu_hollow);
 }

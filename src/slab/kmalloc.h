@@ -124,4 +124,10 @@ bool kmem_in_slow_path(void);
  * whether anything did. */
 bool kmem_trim(void);
 
+/*
+ * The same where it was not the program that asked, so that this may be a signal handler which interrupted
+ * a hit, or a walk over the threads' states: see cpu_hollow().
+ */
+bool kmem_trim_unasked(void);
+
 #endif

@@ -159,6 +159,7 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 
 	WRITE_ONCE(sheaf->size, 0);
 	WRITE_ONCE(slot->main, sheaf);
+	barrier();
 	WRITE_ONCE(slot->top, top);
 	barrier();
 	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
@@ -621,6 +622,7 @@ void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 	}
 	if (places > first)
 		slab_forget_contents(s, top[-1]);
+	barrier();
 	WRITE_ONCE(slot->top, top);
 	barrier();
 	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);

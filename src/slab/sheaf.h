@@ -9,6 +9,7 @@
  *	alloc, main empty	swap with a spare that has objects
  *				trade it at the barn for a full one
  *				refill it from slabs
+ *	free, no main yet	give what is another lane's to its slab (see lanes in slab.h)
  *	free, main full		raise its limit (see below)
  *				swap with a spare that has room
  *				trade it at the barn for an empty one
@@ -33,12 +34,12 @@ struct sheaf {
 	struct sheaf *next; /* in a barn; barn's lock */
 	uint16_t capacity;  /* constant */
 	uint16_t limit;	    /* objects it may hold now */
-	uint16_t size;	    /* objects it holds; of a main sheaf: empty places below them */
-	uint8_t visits;	    /* to the slow paths since the limit was last raised, as they count */
-	uint8_t frees : 1,  /* the last of them was made to free objects */
-		lane : 4;   /* in a barn, full: whose objects they are */
-	void *none;	    /* always NULL: what a pop from an empty sheaf finds */
-	void *objects[];    /* the last was freed last */
+	uint16_t size; /* objects it holds; of an open slot's main sheaf: empty places below them */
+	uint8_t visits;	   /* to the slow paths since the limit was last raised, as they count */
+	uint8_t frees : 1, /* the last of them was made to free objects */
+		lane : 4;  /* in a barn, full: whose objects they are */
+	void *none;	   /* always NULL: what a pop from an empty sheaf finds */
+	void *objects[];   /* the last was freed last */
 };
 
 /*

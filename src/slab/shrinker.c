@@ -148,7 +148,7 @@ static bool reclaim_pass(gfp_t flags, unsigned int share, unsigned long *freed)
 		return false;
 	*freed = run_shrinkers(&me, flags, share);
 	end(&me);
-	kmem_trim();
+	kmem_trim_unasked();
 	return true;
 }
 
@@ -186,7 +186,7 @@ static bool reclaim(gfp_t flags, size_t bytes, unsigned int attempt)
 	if (is_hopeless(bytes))
 		return false;
 	if (attempt == 0) {
-		if (kmem_trim())
+		if (kmem_trim_unasked())
 			return true;
 		attempt = 1;
 	}
@@ -199,7 +199,7 @@ bool kmem_reclaim(gfp_t flags, size_t bytes, unsigned int attempt)
 	int saved = errno;
 	bool again;
 
-	/* Within a slow path (a signal), or a fork, which holds every lock: nothing may run. */
+	/* Within a slow path (a signal), or a fork that holds every lock: nothing may run. */
 	if (!(flags & __GFP_DIRECT_RECLAIM) || kmem_in_slow_path() || lock_is_mine(&shrinker_lock))
 		return false;
 	again = !(flags & __GFP_NORETRY) && reclaim(flags, bytes, attempt);

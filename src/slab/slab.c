@@ -621,7 +621,11 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 		release_slabs(s, pcp, &released);
 }
 
-/* Under the node's lock nobody can take another object of the slab, whose memory is not in use then. */
+/*
+ * Under the node's lock nobody can take another object of the slab, whose memory is not in use then. It is the
+ * one place where that lock is held across a call of the OS: a slab that was on no list meanwhile would be lost
+ * in a fork.
+ */
 bool slab_forget_contents(struct kmem_cache *s, const void *object)
 {
 	struct slab *slab = slab_of(shape_of(s), object);
@@ -632,11 +636,12 @@ bool slab_forget_contents(struct kmem_cache *s, const void *object)
 
 	if (s->tracks || s->waits || bytes % os_page_size())
 		return false;
+	/* Freed twice, it would leave somebody else's as the only one. */
+	slab_check_object(s, object);
+	huge_note_purge(page_section((struct page *)slab));
 	lock_acquire(&node->lock);
-	if (slab->inuse == 1) {
-		huge_note_purge(page_section((struct page *)slab));
+	if (slab->inuse == 1)
 		gone = os_purge(start, bytes) == 0;
-	}
 	lock_release(&node->lock);
 	return gone;
 }

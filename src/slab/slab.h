@@ -68,6 +68,7 @@ _Static_assert(sizeof(struct slab) == sizeof(struct page), "a slab is a page");
 _Static_assert(offsetof(struct slab, list) == offsetof(struct page, lru), "of the same shape");
 _Static_assert(offsetof(struct slab, free_map) == offsetof(struct page, free_map), "");
 _Static_assert(offsetof(struct slab, inuse) == offsetof(struct page, inuse), "");
+_Static_assert(offsetof(struct slab, lane) == offsetof(struct page, lane), "");
 _Static_assert(offsetof(struct slab, type) == offsetof(struct page, type), "");
 _Static_assert(offsetof(struct slab, order) == offsetof(struct page, order), "");
 _Static_assert(offsetof(struct slab, constructed) == offsetof(struct page, constructed), "");

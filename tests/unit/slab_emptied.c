@@ -285,8 +285,8 @@ static void test_within_a_push(void **state)
 	EXPECT(top[-1] == other && top < slot->end);
 	*top = object;
 	cpu_hollow(this_cpu);
-	/* again, as any look may be the next one's */
-	cpu_hollow(this_cpu);
+	/* again, as where an allocation fails */
+	kmem_trim_unasked();
 	slot->top = top + 1;
 	EXPECT_EQ(slot_objects(slot), 2);
 	EXPECT(unit_kmalloc(96) == object);
@@ -294,6 +294,126 @@ static void test_within_a_push(void **state)
 	unit_kfree(object);
 	unit_kfree(other);
 	expect_nothing_left();
+}
+
+/* Many objects of 96 bytes lie in the thread's main sheaf. */
+static void fill_sheaf(void)
+{
+	void *kept[40];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = unit_kmalloc(96);
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		unit_kfree(kept[i]);
+}
+
+/* Hollow, a sheaf serves whoever comes next as any other does. */
+static void test_hollow_in_bulk(void **state)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(96)];
+	struct cpu_slot *slot;
+	void *some[10];
+
+	(void)state;
+	fill_sheaf();
+	slot = kmalloc_cpu_slot(this_cpu, 96);
+	cpu_hollow(this_cpu);
+	EXPECT_EQ(sheaf_alloc_bulk(this_cpu, s, some, ARRAY_SIZE(some)), 1);
+	EXPECT_EQ(slot_objects(slot), 0);
+	fill_sheaf();
+	cpu_hollow(this_cpu);
+	EXPECT_EQ(sheaf_free_bulk(this_cpu, s, some, 1), 1);
+	EXPECT_EQ(slot_objects(slot), 2);
+	expect_caches_sound();
+	expect_nothing_left();
+}
+
+static void hollow_and_end(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+	fill_sheaf();
+	cpu_hollow(this_cpu);
+}
+
+static void test_hollow_at_the_end(void **state)
+{
+	(void)state;
+	kmem_trim();
+	unit_threads(1, hollow_and_end, NULL);
+	EXPECT(cpus_objects(&kmalloc_caches[kmalloc_class(96)]) <= 1);
+	unit_threads(1, hollow_and_end, NULL);
+	expect_caches_sound();
+	expect_nothing_left();
+}
+
+static void free_twice(void *object)
+{
+	unit_kfree(object);
+	unit_kfree(object);
+	cpu_hollow(this_cpu);
+}
+
+/* The memory behind the one object that stays goes if nobody else's is there. */
+static void test_kept_slab(void **state)
+{
+	unsigned char *object = unit_kmalloc(96), *other = unit_kmalloc(96);
+
+	(void)state;
+	EXPECT(slab_at(object) == slab_at(other));
+	unit_fill(object, 96, 1);
+	unit_fill(other, 96, 2);
+	unit_dies_saying(free_twice, object, "kmem: BUG kmalloc-96: double free of 0x%lx",
+			 (unsigned long)object);
+	unit_kfree(object);
+	cpu_hollow(this_cpu);
+	EXPECT(unit_holds(other, 96, 2));
+	EXPECT(unit_holds(object, 96, 1));
+	unit_kfree(other);
+	cpu_hollow(this_cpu);
+	EXPECT_EQ(slot_objects(kmalloc_cpu_slot(this_cpu, 96)), 1);
+	EXPECT(unit_is_zero(other, 96));
+	expect_nothing_left();
+}
+
+/* Not of a cache whose objects stay constructed. */
+static void test_kept_constructed(void **state)
+{
+	static struct kmem_cache cache = { .tracks = true };
+	void *object;
+
+	(void)state;
+	cache_init(&cache, "tracks-96", 96, 32, 200);
+	cache_init_sheaves(&cache);
+	EXPECT_EQ(slab_alloc_bulk(&cache, NULL, &object, 1, GFP_KERNEL), 1);
+	object = (char *)object - FRESH_OBJECT;
+	unit_fill(object, 96, 3);
+	EXPECT(!slab_forget_contents(&cache, object));
+	EXPECT(unit_holds(object, 96, 3));
+	slab_free_bulk(&cache, NULL, &object, 1);
+	cache_shrink(&cache);
+	kmem_caches[200] = NULL;
+}
+
+static void unwanted(void *arg)
+{
+	(void)arg;
+	options_parse("give_back_empty=0", &emptied_params, 1);
+	build(0);
+	drop(0);
+	EXPECT_EQ(zone_normal.nr_emptied + zone_normal.nr_refilled, 0);
+	options_parse("give_back_empty=1", &emptied_params, 1);
+	build(0);
+	drop(0);
+	EXPECT(zone_normal.nr_emptied + zone_normal.nr_refilled > 0);
+	expect_nothing_left();
+}
+
+static void test_unwanted(void **state)
+{
+	(void)state;
+	unit_passes(unwanted, NULL);
 }
 
 static void test_never(void **state)
@@ -305,11 +425,22 @@ static void test_never(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_share),	       cmocka_unit_test(test_again),
-		cmocka_unit_test(test_debt),	       cmocka_unit_test(test_learns),
-		cmocka_unit_test(test_risk),	       cmocka_unit_test(test_threads_empty),
-		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_within_a_pop),
-		cmocka_unit_test(test_within_a_push),  cmocka_unit_test(test_never),
+		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_debt),
+		cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_risk),
+		cmocka_unit_test(test_threads_empty),
+		cmocka_unit_test(test_thread_empties),
+		cmocka_unit_test(test_within_a_pop),
+		cmocka_unit_test(test_within_a_push),
+		cmocka_unit_test(test_hollow_in_bulk),
+		cmocka_unit_test(test_hollow_at_the_end),
+		cmocka_unit_test(test_kept_slab),
+		cmocka_unit_test(test_kept_constructed),
+		cmocka_unit_test(test_unwanted),
+
+		cmocka_unit_test(test_never),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

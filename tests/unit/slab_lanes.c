@@ -98,7 +98,10 @@ static int refuse_all(long nr, unsigned long args[6])
 static void *lane_object;
 static bool lane_settled;
 
-/* One asks for an object's lane, the other makes the slab, empty in between, change it all the time. */
+/*
+ * One asks for an object's lane, the other makes the slab, empty in between, change it all the time: for the
+ * thread sanitizer, which sees whether the two agree on how.
+ */
 static void ask_or_change(void *arg, unsigned int id)
 {
 	struct per_cpu_pages pcp = { .lane = 0 };
