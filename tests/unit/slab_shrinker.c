@@ -128,8 +128,14 @@ static void test_more_each_time(void **state)
 /* What the library itself keeps goes first. */
 static void test_own_caches_first(void **state)
 {
+	void *objects[40];
+	unsigned int i;
+
 	(void)state;
-	kfree_slow(kmalloc_slow(1000));
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		objects[i] = kmalloc_slow(1000);
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		kfree_slow(objects[i]);
 	EXPECT(kmem_reclaim(WAIT, 100, 0));
 	EXPECT_EQ(counted, 0);
 	kmem_trim();
