@@ -236,21 +236,30 @@ static void test_threads_empty(void **state)
 	unit_passes(threads_empty, NULL);
 }
 
+/* Many objects of 96 bytes lie in the thread's main sheaf. */
+static void fill_sheaf(void)
+{
+	void *kept[40];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = unit_kmalloc(96);
+	for (i = 0; i < ARRAY_SIZE(kept); i++)
+		unit_kfree(kept[i]);
+}
+
 /*
  * A signal handler may look, and give back, between any two instructions of a hit path: what that has
  * read of its slot has to hold still.
  */
 static void test_within_a_pop(void **state)
 {
-	struct cpu_slot *slot = NULL;
 	void *kept[40], *object, **top;
+	struct cpu_slot *slot;
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(kept); i++)
-		kept[i] = unit_kmalloc(96);
-	for (i = 0; i < ARRAY_SIZE(kept); i++)
-		unit_kfree(kept[i]);
+	fill_sheaf();
 	slot = kmalloc_cpu_slot(this_cpu, 96);
 	top = slot->top;
 	object = top[-1];
@@ -294,18 +303,6 @@ static void test_within_a_push(void **state)
 	unit_kfree(object);
 	unit_kfree(other);
 	expect_nothing_left();
-}
-
-/* Many objects of 96 bytes lie in the thread's main sheaf. */
-static void fill_sheaf(void)
-{
-	void *kept[40];
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(kept); i++)
-		kept[i] = unit_kmalloc(96);
-	for (i = 0; i < ARRAY_SIZE(kept); i++)
-		unit_kfree(kept[i]);
 }
 
 /* Hollow, a sheaf serves whoever comes next as any other does. */
