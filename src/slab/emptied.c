@@ -8,22 +8,21 @@
 #include "kmalloc.h"
 #include "os.h"
 
-#define KIB	    1024UL
-#define MIB	    (1024UL * KIB)
+#define KIB	      1024UL
+#define MIB	      (1024UL * KIB)
 
-#define EMPTY_SHARE 32UL	/* of the peak: what may be needed still */
-#define FEW	    (8 * KIB)	/* that may be needed whatever was refilled */
-#define MIN_GAIN    (64 * KIB)	/* less is not worth it; */
-#define GAIN_AGAIN  (256 * KIB) /* nor this, with no less needed than last time, */
-#define GAIN_SHARE  16UL	/* or this part of the peak */
-#define REFILLED    4UL		/* part of what was given back: then that was wrong */
-#define DEBT_FREE   (8 * MIB)	/* that may be refilled before it matters */
-#define PAID_A_MS   (48 * KIB)	/* at some 1.5 us a page these are 2% of the time */
-#define FORGET_MS   2000UL	/* until twice as much may be needed */
-#define NO_LIMIT    (1UL << ADDRESS_BITS)
+#define EMPTY_SHARE   32UL	  /* of the peak: what may be needed still */
+#define FEW	      (8 * KIB)	  /* that may be needed whatever was refilled */
+#define MIN_GAIN      (64 * KIB)  /* less is not worth it; */
+#define GAIN_AGAIN    (256 * KIB) /* nor this, with no less needed than last time, */
+#define GAIN_SHARE    16UL	  /* or this part of the peak */
+#define REFILLED      4UL	  /* part of what was given back: then that was wrong */
+#define DEBT_FREE     (8 * MIB)	  /* that may be refilled before it matters */
+#define PAID_A_MS     (48 * KIB)  /* at some 1.5 us a page these are 2% of the time */
+#define FORGET_MS     2000UL	  /* until twice as much may be needed */
+#define NO_LIMIT      (1UL << ADDRESS_BITS)
 
-#define EXIT_SHARE \
-	16UL /* of what is used: if less has changed, a thread's end is none to look at */
+#define EXIT_SHARE    16UL /* of what is in use: less counts as no change */
 
 #define REFAULTS_FREE (16 * MIB) /* more show that large blocks come and go, */
 #define RISK	      (24 * MIB) /* and then at most so much goes */

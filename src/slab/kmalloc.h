@@ -87,7 +87,10 @@ size_t kmalloc_usable(const void *object);
 /* The same of an object that must be in use, as far as its slab knows. */
 size_t kmalloc_live_size(const void *object);
 
-/* Whether @object is a cache's, in use, as far as its slab knows, and has room for @size bytes and not too much. */
+/*
+ * Whether @object is a cache's, in use, as far as its slab knows, and has room for @size bytes and not too
+ * much.
+ */
 static __always_inline bool kmalloc_stays(const void *object, size_t size)
 {
 	struct kmem_cache *s = cache_of(object);

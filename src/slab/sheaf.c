@@ -153,16 +153,21 @@ static struct sheaf *close_slot(struct cpu_slot *slot)
 	return sheaf;
 }
 
+static void give_top(struct cpu_slot *slot, struct sheaf *sheaf, void **top)
+{
+	barrier();
+	WRITE_ONCE(slot->top, top);
+	barrier();
+	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
+}
+
 static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 {
 	void **top = sheaf->objects + sheaf->size;
 
 	WRITE_ONCE(sheaf->size, 0);
 	WRITE_ONCE(slot->main, sheaf);
-	barrier();
-	WRITE_ONCE(slot->top, top);
-	barrier();
-	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
+	give_top(slot, sheaf, top);
 }
 
 /*
@@ -622,10 +627,7 @@ void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 	}
 	if (places > first)
 		slab_forget_contents(s, top[-1]);
-	barrier();
-	WRITE_ONCE(slot->top, top);
-	barrier();
-	WRITE_ONCE(slot->end, sheaf->objects + sheaf->limit);
+	give_top(slot, sheaf, top);
 }
 
 void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)

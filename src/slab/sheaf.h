@@ -99,16 +99,16 @@ void slot_flush(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_page
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s);
 
 /*
- * The same for a thread that may have been interrupted in one of the fast paths: what these may have read
- * is left, which is where `top` points and the newest object. NULLs take the place of the others.
- */
-void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
-
-/*
  * The same for a slot that goes from one thread to another, but only with what is more than the next
  * one should begin with. Of sheaves with large objects the limit sinks as well.
  */
 void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
+
+/*
+ * As slot_flush(), for a thread that may have been interrupted in one of the fast paths: what these may
+ * have read is left, which is where `top` points and the newest object. NULLs take the place of the others.
+ */
+void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
 
 /* All sheaves of the barn go the same way. */
 void barn_drain(struct kmem_cache *s);
