@@ -224,7 +224,8 @@ static struct section *new_section(struct zone *zone, size_t min_bytes)
 	if (s) {
 		s->zone = zone;
 		s->nid = zone->nid;
-		s->age = zone->nr_sections++;
+		s->age = zone->nr_sections;
+		WRITE_ONCE(zone->nr_sections, zone->nr_sections + 1);
 		list_add_tail(&s->list, &zone->sections);
 		numa_bind(s);
 	}
