@@ -510,15 +510,55 @@ static void test_all_zones(void **state)
 	unit_passes(all_zones, NULL);
 }
 
+static bool has_grown;
+
+/* One looks at the totals, the other makes sections: for the thread sanitizer. */
+static void look_or_grow(void *arg, unsigned int id)
+{
+	struct zone *zone = &zone_normal;
+	struct page *pages[2];
+	struct zone_totals sum;
+	unsigned int i;
+
+	(void)arg;
+	while (id == 0 && !READ_ONCE(has_grown)) {
+		zones_total(&sum);
+		EXPECT(sum.nr_free <= 8 * PAGES_PER_SECTION);
+	}
+	for (i = 0; id == 1 && i < 10; i++) {
+		pages[0] = zone_alloc(zone, PAGES_PER_SECTION, MAX_ORDER);
+		pages[1] = zone_alloc(zone, PAGES_PER_SECTION, MAX_ORDER);
+		EXPECT(pages[0] && pages[1]);
+		zone_free(zone, pages[0], PAGES_PER_SECTION);
+		zone_free(zone, pages[1], PAGES_PER_SECTION);
+		purge_all(zone);
+	}
+	WRITE_ONCE(has_grown, true);
+}
+
+static void test_totals_in_motion(void **state)
+{
+	(void)state;
+	set_decay("decay_ms=-1");
+	unit_threads(2, look_or_grow, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_node),    cmocka_unit_test(test_nothing_to_choose),
-		cmocka_unit_test(test_bad_options), cmocka_unit_test(test_fake_nodes),
-		cmocka_unit_test(test_own_node),    cmocka_unit_test(test_nodes_of_the_machine),
-		cmocka_unit_test(test_distances),   cmocka_unit_test(test_no_memory_for_nodes),
-		cmocka_unit_test(test_requests),    cmocka_unit_test(test_bulk),
-		cmocka_unit_test(test_page_lists),  cmocka_unit_test(test_all_zones),
+		cmocka_unit_test(test_one_node),
+		cmocka_unit_test(test_nothing_to_choose),
+		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_fake_nodes),
+		cmocka_unit_test(test_own_node),
+		cmocka_unit_test(test_nodes_of_the_machine),
+		cmocka_unit_test(test_distances),
+		cmocka_unit_test(test_no_memory_for_nodes),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_bulk),
+		cmocka_unit_test(test_page_lists),
+		cmocka_unit_test(test_all_zones),
+		cmocka_unit_test(test_totals_in_motion),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
