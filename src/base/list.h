@@ -85,14 +85,19 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member)  list_entry((head)->prev, type, member)
 
-#define list_for_each_entry(pos, head, member)                                               \
-	for (pos = list_first_entry(head, __typeof__(*pos), member); &pos->member != (head); \
-	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
+/* An element's links; those of the head as well, which is no element and need not be aligned like one. */
+#define list_links(pos, member) \
+	((struct list_head *)((char *)(pos) + offsetof(__typeof__(*(pos)), member)))
+#define list_next_entry(pos, member) \
+	list_entry(list_links(pos, member)->next, __typeof__(*(pos)), member)
 
-#define list_for_each_entry_safe(pos, n, head, member)                  \
-	for (pos = list_first_entry(head, __typeof__(*pos), member),    \
-	    n = list_entry(pos->member.next, __typeof__(*pos), member); \
-	     &pos->member != (head);                                    \
-	     pos = n, n = list_entry(n->member.next, __typeof__(*n), member))
+#define list_for_each_entry(pos, head, member)                       \
+	for (pos = list_first_entry(head, __typeof__(*pos), member); \
+	     list_links(pos, member) != (head); pos = list_next_entry(pos, member))
+
+#define list_for_each_entry_safe(pos, n, head, member)               \
+	for (pos = list_first_entry(head, __typeof__(*pos), member), \
+	    n = list_next_entry(pos, member);                        \
+	     list_links(pos, member) != (head); pos = n, n = list_next_entry(n, member))
 
 #endif
