@@ -9,8 +9,7 @@
  *
  *	dirty pages that may stay however few are used	4 MiB, but at most 1/64 of the memory
  *	what counts as a large heap (see purge.c)	16 MiB, but at most 1/16
- *	bytes in a barn's full sheaves			128 KiB, but at most 1/2048
- *	full sheaves in a barn				5 for each CPU, at most 10
+ *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096
  *	pages in the empty slabs of a cache		one for each 16 MiB, at most 4
  *	states of threads that wait for the next	two for each CPU and one for each 32 MiB, at most 8
  *

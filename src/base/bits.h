@@ -41,6 +41,11 @@ static inline unsigned long align_down(unsigned long x, unsigned long a)
 	return x & ~(a - 1);
 }
 
+static inline uint32_t ror32(uint32_t x, unsigned int n)
+{
+	return x >> (n & 31) | x << (-n & 31);
+}
+
 static inline unsigned long min_ul(unsigned long a, unsigned long b)
 {
 	return a < b ? a : b;
@@ -49,6 +54,17 @@ static inline unsigned long min_ul(unsigned long a, unsigned long b)
 static inline unsigned long max_ul(unsigned long a, unsigned long b)
 {
 	return a > b ? a : b;
+}
+
+/* What times the odd number @n is 1, of the lowest 32 bits. Each step doubles the bits that are right. */
+static inline uint32_t inverse_of_odd(uint32_t n)
+{
+	uint32_t inverse = n; /* three bits */
+	unsigned int bits;
+
+	for (bits = 3; bits < 32; bits *= 2)
+		inverse *= 2 - n * inverse;
+	return inverse;
 }
 
 /* The bits of word @w that fall in [first, end); both counted from the start of the bitmap. */

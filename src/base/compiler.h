@@ -20,6 +20,7 @@
 #define __unused       __attribute__((unused))
 #define __must_check   __attribute__((warn_unused_result))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
+#define CACHE_LINE     64
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __export       __attribute__((visibility("default")))
 #ifndef __always_inline

@@ -55,11 +55,13 @@ void lock_order_relax(bool relax)
 		relaxed = relax;
 }
 
-static void check_order(const struct lock *lock)
+/* Of the lock's own rank @same may be held. */
+static void check_order(const struct lock *lock, unsigned int same)
 {
 	unsigned int rank;
 
-	for (rank = lock->rank; rank < NR_RANKS; rank++)
+	KMEM_ASSERT(relaxed || held[lock->rank] == same);
+	for (rank = lock->rank + 1u; rank < NR_RANKS; rank++)
 		KMEM_ASSERT(relaxed || !held[rank]);
 	held[lock->rank]++;
 }
@@ -121,7 +123,7 @@ static __noinline void acquire_slow(struct lock *lock)
 	}
 }
 
-void lock_acquire(struct lock *lock)
+static inline void acquire(struct lock *lock, unsigned int same)
 {
 	if (!replace(lock, 0, self())) {
 		if (lock_is_mine(lock)) {
@@ -131,7 +133,19 @@ void lock_acquire(struct lock *lock)
 		acquire_slow(lock);
 	}
 	if (CONFIG_CHECK)
-		check_order(lock);
+		check_order(lock, same);
+}
+
+void lock_acquire(struct lock *lock)
+{
+	acquire(lock, 0);
+}
+
+/* The lower address comes first everywhere, so that no two threads wait for each other. */
+void lock_acquire_pair(struct lock *one, struct lock *other)
+{
+	acquire(one < other ? one : other, 0);
+	acquire(one < other ? other : one, 1);
 }
 
 bool lock_try(struct lock *lock)
@@ -148,7 +162,7 @@ bool lock_try(struct lock *lock)
 		sched_yield();
 	}
 	if (CONFIG_CHECK)
-		check_order(lock);
+		check_order(lock, 0);
 	return true;
 }
 
@@ -160,7 +174,7 @@ bool lock_spin(struct lock *lock)
 		if (!spin(lock))
 			continue;
 		if (CONFIG_CHECK)
-			check_order(lock);
+			check_order(lock, 0);
 		return true;
 	}
 	return false;

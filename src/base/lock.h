@@ -25,8 +25,8 @@ enum lock_rank {
 	RANK_SHRINKER, /* the program's shrinkers, and who runs them */
 	RANK_CACHES,   /* the list of all caches */
 	RANK_CPUS,     /* the list of all kmem_cpu */
-	RANK_BARN,     /* a cache's full and empty sheaves */
-	RANK_NODE,     /* a cache's slab lists */
+	RANK_BARN,     /* full and empty sheaves of a cache's lane */
+	RANK_LANE,     /* its slab lists; those of two lanes by lock_acquire_pair() */
 	RANK_RELEASE,  /* slabs on their way out */
 	RANK_RCU,      /* what waits for readers */
 	RANK_PURGE,    /* whoever gives memory back */
@@ -53,6 +53,9 @@ struct lock {
 void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_acquire(struct lock *lock);
 void lock_release(struct lock *lock);
+
+/* Two locks of one rank, whichever order they are named in. Each is released by itself. */
+void lock_acquire_pair(struct lock *one, struct lock *other);
 
 /* As lock_acquire(), for a short while only; false when somebody else kept it. */
 bool lock_try(struct lock *lock) __must_check;

@@ -72,16 +72,15 @@ static void copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 	struct kmem_cache_node *node;
-	unsigned int lane;
+	struct slab_lane *lane;
 
 	copy->nr = 0;
-	for_each_node(node, s) {
-		lock_acquire(&node->lock);
-		for (lane = 0; lane < NR_LANES; lane++)
-			copy_list(s, &node->partial[lane], KMEM_SLAB_PARTIAL, copy);
-		copy_list(s, &node->full, KMEM_SLAB_FULL, copy);
-		copy_list(s, &node->empty, KMEM_SLAB_EMPTY, copy);
-		lock_release(&node->lock);
+	for_each_lane(lane, node, s) {
+		lock_acquire(&lane->lock);
+		copy_list(s, &lane->partial, KMEM_SLAB_PARTIAL, copy);
+		copy_list(s, &lane->full, KMEM_SLAB_FULL, copy);
+		copy_list(s, &lane->empty, KMEM_SLAB_EMPTY, copy);
+		lock_release(&lane->lock);
 	}
 	if (cpu)
 		cpu_leave(cpu);

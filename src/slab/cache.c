@@ -13,7 +13,6 @@
 #include "report.h"
 #include "slab_debug.h"
 
-#define CACHE_LINE  64u
 #define LEAST_ALIGN ((unsigned int)sizeof(void *))
 #define LEAST_SIZE  ((unsigned int)KMALLOC_MIN_ALIGN) /* a page of them is SLAB_MAX_OBJECTS */
 #define KEPT_DEAD   256u /* descriptors of dead caches that are not used again */
@@ -341,15 +340,14 @@ static void report_live(struct kmem_cache *s)
 {
 	struct live_objects live = { .nr = 0 };
 	struct kmem_cache_node *node;
-	unsigned int lane;
+	struct slab_lane *lane;
 	unsigned long i;
 
-	for_each_node(node, s) {
-		lock_acquire(&node->lock);
-		note_live(s, &node->full, &live);
-		for (lane = 0; lane < NR_LANES; lane++)
-			note_live(s, &node->partial[lane], &live);
-		lock_release(&node->lock);
+	for_each_lane(lane, node, s) {
+		lock_acquire(&lane->lock);
+		note_live(s, &lane->full, &live);
+		note_live(s, &lane->partial, &live);
+		lock_release(&lane->lock);
 	}
 	kmem_report("kmem_cache_destroy(%s): %lu objects are in use", s->name, live.nr);
 	for (i = 0; i < live.nr && i < NAMED_LIVE; i++)

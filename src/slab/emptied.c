@@ -125,18 +125,22 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
 /* Bytes of a cache's slabs beyond its objects. */
 static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 {
-	unsigned long slabs, inuse = cache_inuse(s), idle = 0;
+	unsigned long bytes = 0, inuse = 0, idle = 0;
 	struct kmem_cache_node *node;
 
+	for_each_node(node, s) {
+		struct node_sum sum = node_sum(node);
+
+		bytes += sum.nr_slabs * (PAGE_SIZE << s->order);
+		inuse += sum.nr_inuse;
+		idle += sum.full_sheaves * s->sheaf_capacity;
+	}
 	if (!inuse)
 		return 0;
-	for_each_node(node, s)
-		idle += (unsigned long)READ_ONCE(node->barn.nr_full) * s->sheaf_capacity;
 	if (cpu)
 		idle += slot_objects(cache_slot(cpu, s));
 	inuse -= min_ul(inuse, idle);
-	slabs = cache_slabs(s) * (PAGE_SIZE << s->order);
-	return slabs - min_ul(slabs, inuse * s->size);
+	return bytes - min_ul(bytes, inuse * s->size);
 }
 
 static unsigned long idle_bytes(const struct kmem_cpu *cpu)

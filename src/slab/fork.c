@@ -32,6 +32,7 @@ static struct lock *for_each_lock(bool (*fn)(struct lock *lock, const void *arg)
 	struct lock *const outer[] = { &slab_mutex, &shrinker_lock, &cpus_lock };
 	struct lock *const inner[] = { &section_lock, &meta_lock, &mmap_lock };
 	struct kmem_cache_node *node;
+	struct slab_lane *lane;
 	struct kmem_cache *s;
 	unsigned int n;
 
@@ -39,13 +40,13 @@ static struct lock *for_each_lock(bool (*fn)(struct lock *lock, const void *arg)
 		if (!fn(outer[n], arg))
 			return outer[n];
 	for_each_cache(s)
-		for_each_node(node, s)
-			if (!fn(&node->barn.lock, arg))
-				return &node->barn.lock;
+		for_each_lane(lane, node, s)
+			if (!fn(&lane->barn.lock, arg))
+				return &lane->barn.lock;
 	for_each_cache(s)
-		for_each_node(node, s)
-			if (!fn(&node->lock, arg))
-				return &node->lock;
+		for_each_lane(lane, node, s)
+			if (!fn(&lane->lock, arg))
+				return &lane->lock;
 	if (!fn(&release_lock, arg))
 		return &release_lock;
 	if (!fn(&rcu_lock, arg))

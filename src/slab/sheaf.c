@@ -16,10 +16,9 @@
 #define TURN		 8u    /* counts for so many */
 #define CROWD		 4u    /* threads a CPU: with more of them it takes more visits, */
 #define MAX_CROWDS	 7u    /* up to so many times as many */
-#define MAX_FULL	 10u   /* full sheaves in a barn, */
-#define FULL_A_CPU	 5u    /* or fewer, with few CPUs to come for them, */
-#define MAX_FULL_BYTES	 (128u << 10) /* or fewer: bytes of their objects, */
-#define FULL_BYTES_SHARE 2048u	      /* at most this part of the memory; two at least */
+#define MAX_FULL	 5u    /* full sheaves in a barn, */
+#define MAX_FULL_BYTES	 (64u << 10) /* or fewer: bytes of their objects, */
+#define FULL_BYTES_SHARE 4096u	     /* at most this part of the memory; two at least */
 #define MAX_EMPTY	 4u
 #define SETTLED_BYTES	 8192u /* of objects in a slot that waits for another thread */
 
@@ -83,15 +82,15 @@ void cache_init_sheaves(struct kmem_cache *s)
 
 void cache_limit_barn(struct kmem_cache *s)
 {
-	unsigned long most = min_ul(MAX_FULL, FULL_A_CPU * (unsigned long)limits.cpus);
 	unsigned long bytes = limits_share(MAX_FULL_BYTES, FULL_BYTES_SHARE);
 
 	unsigned long full =
-		max_ul(2, min_ul(most, bytes / ((unsigned long)s->sheaf_capacity * s->size)));
+		max_ul(2, min_ul(MAX_FULL, bytes / ((unsigned long)s->sheaf_capacity * s->size)));
 	struct kmem_cache_node *node;
+	struct slab_lane *lane;
 
-	for_each_node(node, s)
-		WRITE_ONCE(node->barn.max_full, (unsigned int)full);
+	for_each_lane(lane, node, s)
+		WRITE_ONCE(lane->barn.max_full, (unsigned int)full);
 }
 
 /* ---- Sheaves ---- */
@@ -240,26 +239,21 @@ static void push_sheaf(struct sheaf **list, unsigned int *nr, struct sheaf *shea
 	WRITE_ONCE(*nr, *nr + 1);
 }
 
-/* The full sheaf of @lane that came last. */
-static struct sheaf *take_full(struct barn *barn, unsigned int lane)
+static struct barn *barn_of_lane(struct kmem_cache *s, unsigned int lane)
 {
-	struct sheaf **list = &barn->full;
-
-	while (*list && (*list)->lane != lane)
-		list = &(*list)->next;
-	return pop_sheaf(list, &barn->nr_full);
+	return &cache_own_node(s)->lane[lane].barn;
 }
 
 /* A full sheaf for an empty one; NULL, and nothing taken, when there is none. */
 static struct sheaf *barn_get_full(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *empty)
 {
-	struct barn *barn = &cache_own_node(s)->barn;
+	struct barn *barn = barn_of_lane(s, cpu->pcp.lane);
 	struct sheaf *full, *surplus = NULL;
 
 	if (!READ_ONCE(barn->nr_full))
 		return NULL;
 	lock_acquire(&barn->lock);
-	full = take_full(barn, cpu->pcp.lane);
+	full = pop_sheaf(&barn->full, &barn->nr_full);
 	if (full) {
 		WRITE_ONCE(barn->nr_get, barn->nr_get + 1);
 		if (barn->nr_empty < MAX_EMPTY)
@@ -282,14 +276,13 @@ static struct sheaf *put_fail(struct barn *barn)
 /* An empty sheaf for a full one; NULL, and nothing taken, when the barn is full. */
 static struct sheaf *barn_put_full(struct kmem_cache *s, struct sheaf *full)
 {
-	struct barn *barn = &cache_own_node(s)->barn;
+	struct barn *barn = barn_of_lane(s, slab_lane(s, full->objects[full->size - 1]));
 	struct sheaf *empty = NULL;
 	bool room;
 
 	if (READ_ONCE(barn->nr_full) >= READ_ONCE(barn->max_full))
 		return put_fail(barn);
 	sheaf_check(s, full);
-	full->lane = slab_lane(s, full->objects[full->size - 1]) & (NR_LANES - 1);
 	if (!READ_ONCE(barn->nr_empty)) {
 		empty = new_sheaf(s);
 		if (!empty)
@@ -326,10 +319,11 @@ static unsigned long count_objects(struct barn *barn)
 unsigned long barn_objects(struct kmem_cache *s)
 {
 	struct kmem_cache_node *node;
+	struct slab_lane *lane;
 	unsigned long nr = 0;
 
-	for_each_node(node, s)
-		nr += count_objects(&node->barn);
+	for_each_lane(lane, node, s)
+		nr += count_objects(&lane->barn);
 	return nr;
 }
 
@@ -355,9 +349,10 @@ static void drain(struct kmem_cache *s, struct barn *barn)
 void barn_drain(struct kmem_cache *s)
 {
 	struct kmem_cache_node *node;
+	struct slab_lane *lane;
 
-	for_each_node(node, s)
-		drain(s, &node->barn);
+	for_each_lane(lane, node, s)
+		drain(s, &lane->barn);
 }
 
 /* ---- The slow paths ---- */
@@ -692,8 +687,9 @@ static void check_barn(struct barn *barn)
 bool barn_is_valid(struct kmem_cache *s)
 {
 	struct kmem_cache_node *node;
+	struct slab_lane *lane;
 
-	for_each_node(node, s)
-		check_barn(&node->barn);
+	for_each_lane(lane, node, s)
+		check_barn(&lane->barn);
 	return true;
 }

@@ -35,11 +35,10 @@ struct sheaf {
 	uint16_t capacity;  /* constant */
 	uint16_t limit;	    /* objects it may hold now */
 	uint16_t size; /* objects it holds; of an open slot's main sheaf: empty places below them */
-	uint8_t visits;	   /* to the slow paths since the limit was last raised, as they count */
-	uint8_t frees : 1, /* the last of them was made to free objects */
-		lane : 4;  /* in a barn, full: whose objects they are */
-	void *none;	   /* always NULL: what a pop from an empty sheaf finds */
-	void *objects[];   /* the last was freed last */
+	uint8_t visits;	 /* to the slow paths since the limit was last raised, as they count */
+	bool frees;	 /* the last of them was made to free objects */
+	void *none;	 /* always NULL: what a pop from an empty sheaf finds */
+	void *objects[]; /* the last was freed last */
 };
 
 /*

@@ -14,19 +14,19 @@
  *
  * Objects that lie in sheaves count as in use here, as they do in the kernel.
  *
- * Threads are spread over a few lanes, and a partial slab serves those of one: the thread that last
- * took from it, and who shares its lane. Two threads that fill the same slab write to the same cache
- * lines ever after. A slab changes its lane when nearly nothing of it is in use, its lane has another to
- * take from, and a thread would have to make a new one; or cannot. There are as many lanes as CPUs, up to
- * NR_LANES.
+ * Threads are spread over a few lanes, and a slab serves those of one: the thread that last took from it,
+ * and who shares its lane. Two threads that fill the same slab write to the same cache lines ever after. Lists,
+ * lock and barn are the lane's as well. A slab changes its lane when nothing or nearly nothing of it is in use, its
+ * lane has another to take from, and a thread would have to make a new one; or cannot. There are as many
+ * lanes as CPUs, up to NR_LANES.
  *
  * A set bit in free_map is a free object. Taking objects scans the map upwards, so that addresses
  * ascend, and touches neither their memory nor the slab's pages. Giving one back finds its index by
- * multiplication with the reciprocal of the size: a remainder is a pointer into an object, a bit
- * that is set already a double free.
+ * multiplication with an inverse of the size: a product that is no index means a pointer into an object,
+ * a bit that is set already a double free.
  *
- * Lock order: barn, node, zone, sections, metadata (enum lock_rank). Slabs are made and released
- * with no lock held.
+ * Lock order: barn, lane, zone, sections, metadata (enum lock_rank). Slabs are made and released
+ * with no lock held; to change its lane takes both lanes' locks.
  *
  * Invariants: slab_is_valid(), cache_is_valid().
  */
@@ -48,13 +48,13 @@
 struct kmem_cache;
 
 struct slab {
-	struct list_head list; /* node's partial, full or empty; release.c */
+	struct list_head list; /* lane's partial, full or empty; release.c */
 	union {
-		unsigned long free_map[4]; /* bit per object; node's lock, as inuse */
+		unsigned long free_map[4]; /* bit per object; lane's lock, as inuse */
 		struct kmem_rcu_head rcu;  /* while it waits for readers, off the lists */
 	};
 	uint16_t inuse;
-	uint16_t lane;	     /* whose threads it serves; node's lock, read without */
+	uint16_t lane;	     /* whose threads it serves, see lane_of(); its lock, read without */
 	uint8_t type, order; /* constant while the slab lives, as all below but one */
 	uint8_t constructed; /* how many were ever taken, from the first on; only if cache->tracks */
 	uint8_t colour;
@@ -74,7 +74,7 @@ _Static_assert(offsetof(struct slab, order) == offsetof(struct page, order), "")
 _Static_assert(offsetof(struct slab, constructed) == offsetof(struct page, constructed), "");
 _Static_assert(offsetof(struct slab, cache) == offsetof(struct page, owner), "");
 
-/* Full and empty sheaves between the threads of a cache; see sheaf.h. */
+/* Full and empty sheaves between the threads of a lane; see sheaf.h. */
 struct barn {
 	struct lock lock; /* RANK_BARN */
 	struct sheaf *full, *empty;
@@ -87,7 +87,7 @@ struct barn {
 };
 
 /*
- * What happened to a node's slabs since the cache was made. Counted where the lock is held anyway; what
+ * What happened to a lane's slabs since the cache was made. Counted where the lock is held anyway; what
  * follows from these and the lists' lengths, such as the slabs released, is not counted. No hit counts.
  */
 struct slab_counters {
@@ -97,15 +97,23 @@ struct slab_counters {
 	unsigned long made;  /* slabs */
 };
 
-/* What a cache has on one node of the machine: the slabs whose pages are there. */
-struct kmem_cache_node {
+/*
+ * What serves the threads of one lane, in cache lines of its own: threads of other lanes come here to bring back
+ * what they were handed, or when they find nothing of theirs.
+ */
+struct slab_lane {
 	struct barn barn;
-	struct lock lock; /* RANK_NODE; guards the rest */
-	struct list_head partial[NR_LANES], full, empty;
-	unsigned long nr_partial, nr_full, nr_empty;
+	struct lock lock;	/* RANK_LANE; guards the rest, and the slabs of this lane */
 	unsigned long nr_inuse; /* objects taken from the slabs, those in sheaves included */
 	struct slab_counters counters;
-	uint16_t next_colour;
+	struct list_head partial, full, empty;
+	uint32_t nr_partial, nr_full, nr_empty;
+} __aligned(CACHE_LINE);
+
+/* What a cache has on one node of the machine: the slabs whose pages are there. */
+struct kmem_cache_node {
+	struct slab_lane lane[NR_LANES];
+	uint16_t next_colour; /* relaxed atomic */
 };
 
 /* The way of a cache that a program made; those of kmalloc are alive for ever. */
@@ -139,10 +147,11 @@ struct kmem_cache {
 
 	/* how slabs are cut */
 	uint8_t order;
-	uint16_t objects;    /* in a slab */
-	uint32_t reciprocal; /* 2^32 / size, rounded up */
-	uint16_t colours;    /* different offsets of the first object, `align` bytes apart */
-	uint16_t max_empty;  /* empty slabs that are kept */
+	uint16_t objects;   /* in a slab */
+	uint8_t shift;	    /* size is odd << shift, */
+	uint32_t inverse;   /* and odd * inverse is 1 in 32 bits */
+	uint16_t colours;   /* different offsets of the first object, `align` bytes apart */
+	uint16_t max_empty; /* empty slabs that are kept */
 
 	/* how they reach the threads */
 	uint16_t sheaf_capacity;
@@ -170,6 +179,17 @@ static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, unsigned 
 	return s->nodes[nid];
 }
 
+/* A slab's: node and lane in one number. */
+static inline unsigned int lane_number(unsigned int nid, unsigned int lane)
+{
+	return nid * NR_LANES + lane;
+}
+
+static inline struct slab_lane *lane_of(struct kmem_cache *s, unsigned int number)
+{
+	return &cache_node(s, number / NR_LANES)->lane[number % NR_LANES];
+}
+
 /* The same of the node that this thread runs on. */
 static inline struct kmem_cache_node *cache_own_node(struct kmem_cache *s)
 {
@@ -180,6 +200,21 @@ static inline struct kmem_cache_node *cache_own_node(struct kmem_cache *s)
 struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node);
 
 #define for_each_node(node, s) for (node = next_node(s, NULL); node; node = next_node(s, node))
+
+/* All lanes of all nodes, one after the other. */
+#define for_each_lane(l, n, s) \
+	for_each_node(n, s)    \
+		for (l = n->lane; l < n->lane + NR_LANES; l++)
+
+/* node_sum.c: what the lanes of a node have and have counted, in all. Approximate while others run. */
+struct node_sum {
+	unsigned long nr_partial, nr_full, nr_empty, nr_slabs, nr_inuse;
+	struct slab_counters counters;
+	unsigned long full_sheaves, empty_sheaves;
+	unsigned long nr_get, nr_put, nr_put_fail;
+};
+
+struct node_sum node_sum(const struct kmem_cache_node *node);
 
 /* Empty lists and an empty barn of no size yet, in zeroed memory. */
 void cache_init_node(struct kmem_cache_node *node);

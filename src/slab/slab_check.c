@@ -11,7 +11,7 @@ bool slab_is_valid(const struct kmem_cache *s, const struct slab *slab)
 
 	KMEM_ASSERT(slab->type == PAGE_SLAB && slab->cache == s);
 	KMEM_ASSERT(slab->order == s->order);
-	KMEM_ASSERT(slab->inuse <= s->objects && slab->lane < NR_LANES);
+	KMEM_ASSERT(slab->inuse <= s->objects);
 	KMEM_ASSERT(bitmap_weight(slab->free_map, 0, SLAB_MAX_OBJECTS) ==
 		    (unsigned int)(s->objects - slab->inuse));
 	KMEM_ASSERT(bitmap_next(slab->free_map, true, s->objects, SLAB_MAX_OBJECTS) ==
@@ -28,14 +28,15 @@ bool slab_is_valid(const struct kmem_cache *s, const struct slab *slab)
 
 enum list_kind { PARTIAL, FULL, EMPTY };
 
-static unsigned long check_list(const struct kmem_cache *s, const struct list_head *head,
-				enum list_kind kind, unsigned long *inuse)
+static unsigned long check_list(struct kmem_cache *s, const struct slab_lane *lane,
+				const struct list_head *head, enum list_kind kind,
+				unsigned long *inuse)
 {
 	struct slab *slab;
 	unsigned long nr = 0;
 
 	list_for_each_entry(slab, head, list) {
-		KMEM_ASSERT(slab_is_valid(s, slab));
+		KMEM_ASSERT(slab_is_valid(s, slab) && lane_of(s, slab->lane) == lane);
 		KMEM_ASSERT((slab->inuse == 0) == (kind == EMPTY));
 		KMEM_ASSERT((slab->inuse == s->objects) == (kind == FULL));
 		*inuse += slab->inuse;
@@ -44,26 +45,24 @@ static unsigned long check_list(const struct kmem_cache *s, const struct list_he
 	return nr;
 }
 
-static void check_node(struct kmem_cache *s, struct kmem_cache_node *node)
+static void check_lane(struct kmem_cache *s, struct slab_lane *lane)
 {
-	unsigned long inuse = 0, nr_partial = 0;
-	unsigned int lane;
+	unsigned long inuse = 0;
 
-	lock_acquire(&node->lock);
-	for (lane = 0; lane < NR_LANES; lane++)
-		nr_partial += check_list(s, &node->partial[lane], PARTIAL, &inuse);
-	KMEM_ASSERT(nr_partial == node->nr_partial);
-	KMEM_ASSERT(check_list(s, &node->full, FULL, &inuse) == node->nr_full);
-	KMEM_ASSERT(check_list(s, &node->empty, EMPTY, &inuse) == node->nr_empty);
-	KMEM_ASSERT(inuse == node->nr_inuse);
-	lock_release(&node->lock);
+	lock_acquire(&lane->lock);
+	KMEM_ASSERT(check_list(s, lane, &lane->partial, PARTIAL, &inuse) == lane->nr_partial);
+	KMEM_ASSERT(check_list(s, lane, &lane->full, FULL, &inuse) == lane->nr_full);
+	KMEM_ASSERT(check_list(s, lane, &lane->empty, EMPTY, &inuse) == lane->nr_empty);
+	KMEM_ASSERT(inuse == lane->nr_inuse);
+	lock_release(&lane->lock);
 }
 
 bool cache_is_valid(struct kmem_cache *s)
 {
 	struct kmem_cache_node *node;
+	struct slab_lane *lane;
 
-	for_each_node(node, s)
-		check_node(s, node);
+	for_each_lane(lane, node, s)
+		check_lane(s, lane);
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a cache has on each node of the machine: see struct kmem_cache_node in slab.h. */
-#include "slab.h"
+#include "sheaf.h"
 
 #include <string.h>
 
@@ -10,14 +10,15 @@ static struct meta_pool node_pool = META_POOL_INIT("cache node", sizeof(struct k
 
 void cache_init_node(struct kmem_cache_node *node)
 {
-	unsigned int lane;
+	struct slab_lane *lane;
 
-	lock_init(&node->barn.lock, RANK_BARN);
-	lock_init(&node->lock, RANK_NODE);
-	for (lane = 0; lane < NR_LANES; lane++)
-		list_init(&node->partial[lane]);
-	list_init(&node->full);
-	list_init(&node->empty);
+	for (lane = node->lane; lane < node->lane + NR_LANES; lane++) {
+		lock_init(&lane->barn.lock, RANK_BARN);
+		lock_init(&lane->lock, RANK_LANE);
+		list_init(&lane->partial);
+		list_init(&lane->full);
+		list_init(&lane->empty);
+	}
 }
 
 struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node)
@@ -54,9 +55,9 @@ void cache_init_nodes(struct kmem_cache *s)
 			continue;
 		memset(nodes[nid], 0, sizeof(*nodes[nid]));
 		cache_init_node(nodes[nid]);
-		nodes[nid]->barn.max_full = s->node.barn.max_full;
 	}
 	smp_store_release(&s->nodes, nodes);
+	cache_limit_barn(s);
 }
 
 void cache_free_nodes(struct kmem_cache *s)
@@ -77,11 +78,8 @@ unsigned long cache_slabs(struct kmem_cache *s)
 	struct kmem_cache_node *node;
 	unsigned long nr = 0;
 
-	for_each_node(node, s) {
-		lock_acquire(&node->lock);
-		nr += node->nr_partial + node->nr_full + node->nr_empty;
-		lock_release(&node->lock);
-	}
+	for_each_node(node, s)
+		nr += node_sum(node).nr_slabs;
 	return nr;
 }
 
@@ -91,6 +89,6 @@ unsigned long cache_inuse(struct kmem_cache *s)
 	unsigned long nr = 0;
 
 	for_each_node(node, s)
-		nr += READ_ONCE(node->nr_inuse);
+		nr += node_sum(node).nr_inuse;
 	return nr;
 }

@@ -58,12 +58,12 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 		.sheaf_capacity = s->sheaf_capacity,
 	};
 	for_each_node(node, s) {
-		lock_acquire(&node->lock);
-		info->active_objs += node->nr_inuse;
-		info->full_slabs += node->nr_full;
-		info->active_slabs += node->nr_partial + node->nr_full;
-		info->num_slabs += node->nr_partial + node->nr_full + node->nr_empty;
-		lock_release(&node->lock);
+		struct node_sum sum = node_sum(node);
+
+		info->active_objs += sum.nr_inuse;
+		info->full_slabs += sum.nr_full;
+		info->active_slabs += sum.nr_partial + sum.nr_full;
+		info->num_slabs += sum.nr_slabs;
 	}
 	info->num_objs = info->num_slabs * s->objects;
 	/* The threads went on meanwhile: the parts may not exceed the whole. */

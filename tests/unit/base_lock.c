@@ -22,7 +22,7 @@ static pthread_barrier_t barrier_of_two;
 static int setup(void **state)
 {
 	(void)state;
-	lock_init(&lock, RANK_NODE);
+	lock_init(&lock, RANK_LANE);
 	lock_init(&other, RANK_ZONE);
 	number = 0;
 	return 0;
@@ -99,6 +99,40 @@ static void test_exclusion(void **state)
 	unit_threads(4, count, &seed);
 	EXPECT_EQ(number, 4ul * unit_steps(100000));
 	EXPECT_EQ(lock.word, 0);
+}
+
+static struct lock twin;
+
+/* One names them in this order, one in that; a third uses each alone. */
+static void count_with_both(void *arg, unsigned int id)
+{
+	unsigned int i, steps = unit_steps(30000);
+
+	(void)arg;
+	for (i = 0; i < steps; i++) {
+		struct lock *first = i % 2 ? &twin : &lock, *second = i % 2 ? &lock : &twin;
+
+		if (id == 2) {
+			lock_acquire(first);
+			number += first == &lock;
+			lock_release(first);
+			continue;
+		}
+		lock_acquire_pair(id ? &twin : &lock, id ? &lock : &twin);
+		EXPECT(lock_is_mine(&lock) && lock_is_mine(&twin));
+		number++;
+		lock_release(first);
+		lock_release(second);
+	}
+}
+
+static void test_pair(void **state)
+{
+	(void)state;
+	lock_init(&twin, RANK_LANE);
+	unit_threads(3, count_with_both, NULL);
+	EXPECT_EQ(number, 2ul * unit_steps(30000) + (unit_steps(30000) + 1) / 2);
+	EXPECT_EQ(lock.word | twin.word, 0);
 }
 
 static void try_and_count(void *arg, unsigned int id)
@@ -270,9 +304,20 @@ static void equal_rank(void *arg)
 	struct lock same;
 
 	(void)arg;
-	lock_init(&same, RANK_NODE);
+	lock_init(&same, RANK_LANE);
 	lock_acquire(&lock);
 	lock_acquire(&same);
+}
+
+static void third_of_a_pair(void *arg)
+{
+	struct lock second, third;
+
+	(void)arg;
+	lock_init(&second, RANK_LANE);
+	lock_init(&third, RANK_LANE);
+	lock_acquire_pair(&lock, &second);
+	lock_acquire(&third);
 }
 
 static void try_against_the_order(void *arg)
@@ -287,7 +332,7 @@ static void any_order_relaxed(void *arg)
 {
 	struct lock same;
 
-	lock_init(&same, RANK_NODE);
+	lock_init(&same, RANK_LANE);
 	lock_order_relax(true);
 	lock_acquire(&other);
 	lock_acquire(&lock);
@@ -308,7 +353,7 @@ static void release_of_another(void *arg)
 
 static void test_order_broken(void **state)
 {
-	static void (*const wrongs[])(void *) = { against_the_order, equal_rank,
+	static void (*const wrongs[])(void *) = { against_the_order, equal_rank, third_of_a_pair,
 						  try_against_the_order, any_order_relaxed };
 	char text[400];
 	unsigned int i;
@@ -337,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup(test_owner, setup),
 		cmocka_unit_test_setup(test_depth, setup),
 		cmocka_unit_test_setup(test_exclusion, setup),
+		cmocka_unit_test_setup(test_pair, setup),
 		cmocka_unit_test_setup(test_try, setup),
 		cmocka_unit_test_setup(test_sleep, setup),
 		cmocka_unit_test_setup(test_try_in_vain, setup),

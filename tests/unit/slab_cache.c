@@ -111,9 +111,9 @@ static void test_near_and_far(void **state)
 	/* what was given last comes first, far or near */
 	for (i = 0; i < NR; i++) {
 		EXPECT(take(caches[i]) == objects[i]);
-		EXPECT_EQ(cpus_objects(caches[i]) + 1, caches[i]->node.nr_inuse);
+		EXPECT_EQ(cpus_objects(caches[i]) + 1, cache_inuse(caches[i]));
 		give(caches[i], objects[i]);
-		EXPECT_EQ(cpus_objects(caches[i]), caches[i]->node.nr_inuse);
+		EXPECT_EQ(cpus_objects(caches[i]), cache_inuse(caches[i]));
 	}
 	for (i = 0; i < NR; i++)
 		end(caches[i]);
@@ -238,8 +238,8 @@ static void test_destructors_do_not_nest(void **state)
 	cache_free(chained, first, NULL);
 	do
 		cache_shrink_all(chained);
-	while (chained->node.nr_inuse && --i);
-	EXPECT_EQ(chained->node.nr_inuse, 0);
+	while (cache_inuse(chained) && --i);
+	EXPECT_EQ(cache_inuse(chained), 0);
 	EXPECT_EQ(deepest, 1);
 	end(chained);
 }
@@ -267,7 +267,7 @@ static void on_three_nodes(void *arg)
 			EXPECT(objects[nid][i] != NULL);
 			EXPECT_EQ(page_nid(page_at(objects[nid][i])), nid);
 		}
-		EXPECT_EQ(s->nodes[nid]->nr_inuse, 50);
+		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 50);
 	}
 	cache_is_valid(s);
 	EXPECT_EQ(cache_inuse(s), 150);
@@ -278,7 +278,7 @@ static void on_three_nodes(void *arg)
 	cache_is_valid(s);
 	cache_shrink_all(s);
 	for (nid = 0; nid < 3; nid++)
-		EXPECT_EQ(s->nodes[nid]->nr_inuse, 0);
+		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 0);
 	give(old, take(old));
 	for (i = 0; i < 100; i++)
 		unit_kfree(unit_kmalloc(i * 20));

@@ -44,7 +44,7 @@ static int teardown(void **state)
 	}
 	barn_drain(&cache);
 	cache_shrink(&cache);
-	EXPECT_EQ(cache.node.nr_inuse, 0);
+	EXPECT_EQ(cache_inuse(&cache), 0);
 	kmem_caches[CLASS] = NULL;
 	return 0;
 }
@@ -57,16 +57,16 @@ struct seen {
 
 static struct seen look(void)
 {
-	const struct kmem_cache_node *node = &cache.node;
+	const struct node_sum sum = node_sum(&cache.node);
 
 	return (struct seen){
-		.inuse = node->nr_inuse,
-		.full = node->barn.nr_full,
-		.slabs = node->nr_partial + node->nr_full + node->nr_empty,
-		.counters = node->counters,
-		.get = node->barn.nr_get,
-		.put = node->barn.nr_put,
-		.put_fail = node->barn.nr_put_fail,
+		.inuse = sum.nr_inuse,
+		.full = sum.full_sheaves,
+		.slabs = sum.nr_slabs,
+		.counters = sum.counters,
+		.get = sum.nr_get,
+		.put = sum.nr_put,
+		.put_fail = sum.nr_put_fail,
 	};
 }
 
@@ -85,7 +85,7 @@ static void expect_counted(const struct seen *a, const struct seen *b, bool hit)
 	/* A sheaf that the barn refused went to the slabs instead. */
 	EXPECT(b->put_fail == a->put_fail ||
 	       (b->put_fail == a->put_fail + 1 && b->inuse < a->inuse && a->full == b->full &&
-		b->full == cache.node.barn.max_full));
+		b->full == cache.node.lane[0].barn.max_full));
 }
 
 static void get(unsigned int id, unsigned int n)
@@ -133,10 +133,10 @@ static void test_counts_what_was_done(void **state)
 	while (n)
 		put(0, --n);
 	/* All of it happened. */
-	EXPECT(cache.node.counters.takes && cache.node.counters.gives);
-	EXPECT(cache.node.counters.made > 1);
-	EXPECT(cache.node.barn.nr_get && cache.node.barn.nr_put);
-	EXPECT(cache.node.barn.nr_put_fail);
+	EXPECT(cache.node.lane[0].counters.takes && cache.node.lane[0].counters.gives);
+	EXPECT(cache.node.lane[0].counters.made > 1);
+	EXPECT(cache.node.lane[0].barn.nr_get && cache.node.lane[0].barn.nr_put);
+	EXPECT(cache.node.lane[0].barn.nr_put_fail);
 }
 
 static int refuse(long nr, unsigned long args[6])

@@ -271,7 +271,7 @@ static void test_exit_gives_surplus_back(void **state)
 		struct kmem_cache *s = &kmalloc_caches[class];
 
 		EXPECT(cpus_objects(s) * s->size <= nr_resting() * 8192);
-		EXPECT_EQ(s->node.nr_inuse, cpus_objects(s) + barn_objects(s));
+		EXPECT_EQ(cache_inuse(s), cpus_objects(s) + barn_objects(s));
 	}
 	EXPECT(cpus_objects(&kmalloc_caches[kmalloc_class(64)]) > 0);
 	drop_much(live, ARRAY_SIZE(live));

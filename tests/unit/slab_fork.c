@@ -92,12 +92,14 @@ static unsigned long cached_in_cpus(void)
 
 static void expect_unlocked(void)
 {
-	unsigned int class, i;
+	unsigned int class, i, lane;
 
 	EXPECT(!lock_is_mine(&cpus_lock));
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
-		EXPECT_EQ(kmalloc_caches[class].node.barn.lock.word, 0);
-		EXPECT_EQ(kmalloc_caches[class].node.lock.word, 0);
+		for (lane = 0; lane < NR_LANES; lane++) {
+			EXPECT_EQ(kmalloc_caches[class].node.lane[lane].barn.lock.word, 0);
+			EXPECT_EQ(kmalloc_caches[class].node.lane[lane].lock.word, 0);
+		}
 	}
 	for (i = 0; i < NR_INNER_LOCKS; i++)
 		EXPECT_EQ(inner_lock(i)->word, 0);

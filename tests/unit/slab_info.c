@@ -71,12 +71,12 @@ static const char *skip_header(const char *line)
 
 static void expect_row(const struct row *row, const struct kmem_cache *s)
 {
-	const struct kmem_cache_node *n = &s->node;
+	const struct node_sum sum = node_sum(&s->node);
 
 	EXPECT(strcmp(row->name, s->name) == 0);
-	EXPECT_EQ(row->active_objs, n->nr_inuse);
-	EXPECT_EQ(row->num_slabs, n->nr_partial + n->nr_full + n->nr_empty);
-	EXPECT_EQ(row->active_slabs, n->nr_partial + n->nr_full);
+	EXPECT_EQ(row->active_objs, sum.nr_inuse);
+	EXPECT_EQ(row->num_slabs, sum.nr_slabs);
+	EXPECT_EQ(row->active_slabs, sum.nr_partial + sum.nr_full);
 	EXPECT_EQ(row->num_objs, row->num_slabs * row->objperslab);
 	EXPECT_EQ(row->objsize, s->size);
 	EXPECT_EQ(row->objperslab, s->objects);

@@ -64,8 +64,8 @@ static int teardown(void **state)
 static void expect_counts(unsigned long partial, unsigned long full)
 {
 	expect_cache_sound(&cache);
-	EXPECT_EQ(cache.node.nr_partial, partial);
-	EXPECT_EQ(cache.node.nr_full, full);
+	EXPECT_EQ(node_sum(&cache.node).nr_partial, partial);
+	EXPECT_EQ(node_sum(&cache.node).nr_full, full);
 }
 
 static void *get(unsigned int id)
@@ -208,6 +208,98 @@ static void test_handed_over(void **state)
 	put(0, kept);
 }
 
+/* What comes back at once goes to the lists it is from, whose turn in the batch it ever is. */
+static void test_mixed_batch(void **state)
+{
+	struct per_cpu_pages pcp[3] = { { .lane = 0 }, { .lane = 1 }, { .lane = 3 } };
+	struct slab_counters before, after;
+	void *objects[60];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		take_one(&pcp[i % 7 % 3], &objects[i]);
+	expect_counts(3, 0);
+	EXPECT_EQ(cache.node.lane[0].nr_inuse + cache.node.lane[1].nr_inuse +
+			  cache.node.lane[3].nr_inuse,
+		  ARRAY_SIZE(objects));
+	before = node_sum(&cache.node).counters;
+	slab_free_bulk(&cache, &pcp[1], objects, ARRAY_SIZE(objects));
+	after = node_sum(&cache.node).counters;
+	EXPECT_EQ(after.gives - before.gives, 3);
+	EXPECT_EQ(cache_inuse(&cache), 0);
+	expect_counts(0, 0);
+	for (i = 0; i < ARRAY_SIZE(pcp); i++)
+		pcp_drain(&pcp[i]);
+}
+
+/* Rather than that a slab is made, a lane gets an empty one of another's. */
+static void test_empty_of_another(void **state)
+{
+	struct per_cpu_pages one = { .lane = 0 }, two = { .lane = 2 };
+	void *object, *other;
+	struct slab *slab;
+
+	(void)state;
+	slab = take_one(&one, &object);
+	slab_free_bulk(&cache, &one, &object, 1);
+	EXPECT_EQ(cache.node.lane[0].nr_empty, 1);
+	EXPECT(take_one(&two, &object) == slab);
+	EXPECT_EQ(cache.node.lane[0].nr_empty, 0);
+	EXPECT_EQ(node_sum(&cache.node).counters.made, 1);
+	/* the first lane has to make one now */
+	EXPECT(take_one(&one, &other) != slab);
+	slab_free_bulk(&cache, &one, &object, 1);
+	EXPECT_EQ(cache.node.lane[2].nr_empty, 1);
+	slab_free_bulk(&cache, &one, &other, 1);
+	pcp_drain(&one);
+	pcp_drain(&two);
+}
+
+#define SHARED_PLACES 512u
+
+static void *place[SHARED_PLACES]; /* exchanged atomically */
+
+/* Each takes for its own lane and puts back what any had: slabs change their lanes meanwhile. */
+static void take_and_exchange(void *arg, unsigned int id)
+{
+	struct per_cpu_pages pcp = { .lane = (uint8_t)(id % NR_LANES) };
+	uint64_t rng = *(uint64_t *)arg + id;
+	unsigned int i, steps = unit_steps(4000);
+	void *objects[24];
+
+	for (i = 0; i < steps; i++) {
+		unsigned int n = 1 + unit_below(&rng, ARRAY_SIZE(objects)), k, back = 0;
+
+		n = slab_alloc_bulk(&cache, &pcp, objects, n, GFP_KERNEL);
+		for (k = 0; k < n; k++) {
+			/* all of it goes now and then, so that slabs are empty, and full */
+			unsigned int at = unit_below(&rng, i % 64 < 32 ? 8 : SHARED_PLACES);
+			void *other = __atomic_exchange_n(&place[at], objects[k], __ATOMIC_ACQ_REL);
+
+			if (other)
+				objects[back++] = other;
+		}
+		if (back)
+			slab_free_bulk(&cache, &pcp, objects, back);
+	}
+	pcp_drain(&pcp);
+}
+
+static void test_lanes_at_once(void **state)
+{
+	uint64_t seed = unit_seed(77);
+	unsigned int i;
+
+	(void)state;
+	unit_threads(3, take_and_exchange, &seed);
+	expect_cache_sound(&cache);
+	for (i = 0; i < SHARED_PLACES; i++)
+		if (place[i])
+			slab_free_bulk(&cache, NULL, &place[i], 1);
+	memset(place, 0, sizeof(place));
+}
+
 #define lane_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -216,6 +308,9 @@ int main(void)
 		lane_test(test_lanes),
 		lane_test(test_lane_in_motion),
 		lane_test(test_handed_over),
+		lane_test(test_mixed_batch),
+		lane_test(test_empty_of_another),
+		lane_test(test_lanes_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,7 @@ static void test_double_free_of_small(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		const struct kmem_cache *s = &kmalloc_caches[kmalloc_class(sizes[i])];
+		struct kmem_cache *s = &kmalloc_caches[kmalloc_class(sizes[i])];
 		char *object = unit_kmalloc(sizes[i]), *other = unit_kmalloc(sizes[i]);
 
 		unit_dies_saying(free_twice_and_trim, object, DOUBLE, s->name,
@@ -169,7 +169,7 @@ static void test_double_free_of_small(void **state)
 		unit_kfree(object);
 		cpu_drain(this_cpu);
 		barn_drain(&kmalloc_caches[s->index]);
-		EXPECT(s->node.nr_inuse > 0);
+		EXPECT(cache_inuse(s) > 0);
 		unit_dies_saying(free_and_trim, object, DOUBLE, s->name, (unsigned long)object);
 		unit_dies_saying(check_size_of_one, object, DOUBLE, s->name, (unsigned long)object);
 		unit_dies_saying(live_size, object, DOUBLE, s->name, (unsigned long)object);
@@ -203,7 +203,7 @@ static void test_double_free_without_slab(void **state)
 	sheaf_flush_slot(this_cpu, s);
 	barn_drain(s);
 	cache_shrink(s);
-	EXPECT_EQ(s->node.nr_inuse, 0);
+	EXPECT_EQ(cache_inuse(s), 0);
 	expect_double("-", inner);
 	cpu_drain(this_cpu);
 	expect_double("-", inner);

@@ -75,8 +75,8 @@ static void expect_sound(unsigned long used)
 			EXPECT(slot->top >= slot->main->objects &&
 			       slot->top <= slot->main->objects + slot->main->limit);
 	}
-	EXPECT_EQ(held + barn_objects(&cache), cache.node.nr_inuse);
-	EXPECT(cache.node.barn.nr_full <= cache.node.barn.max_full);
+	EXPECT_EQ(held + barn_objects(&cache), cache_inuse(&cache));
+	EXPECT(cache.node.lane[0].barn.nr_full <= cache.node.lane[0].barn.max_full);
 }
 
 static int teardown(void **state)
@@ -92,9 +92,9 @@ static int teardown(void **state)
 	}
 	barn_drain(&cache);
 	EXPECT_EQ(barn_objects(&cache), 0);
-	EXPECT_EQ(cache.node.barn.nr_full + cache.node.barn.nr_empty, 0);
+	EXPECT_EQ(cache.node.lane[0].barn.nr_full + cache.node.lane[0].barn.nr_empty, 0);
 	expect_sound(0);
-	EXPECT_EQ(cache.node.nr_inuse, 0);
+	EXPECT_EQ(cache_inuse(&cache), 0);
 	cache_shrink(&cache);
 	for (id = 0; id < ARRAY_SIZE(cpus); id++) {
 		pcp_drain(&cpus[id].pcp);
@@ -153,18 +153,19 @@ static void test_slow_start_of_refills(void **state)
 
 	(void)state;
 	while (limit < capacity) {
-		before = cache.node.nr_inuse;
+		before = cache_inuse(&cache);
 		limit = refills ? slot_of(0)->main->limit : 0;
 		EXPECT(used < MANY);
 		objects[used++] = get(0);
 		EXPECT(objects[used - 1] != NULL);
-		if (cache.node.nr_inuse == before) {
+		if (cache_inuse(&cache) == before) {
 			EXPECT_EQ(slot_of(0)->main->limit, limit);
 			continue;
 		}
-		refill = (unsigned int)(cache.node.nr_inuse - before);
+		refill = (unsigned int)(cache_inuse(&cache) - before);
 		if (refills++) {
-			EXPECT(refill == limit || (refill < limit && !cache.node.nr_partial));
+			EXPECT(refill == limit ||
+			       (refill < limit && !node_sum(&cache.node).nr_partial));
 			if (slot_of(0)->main->limit != limit) {
 				raises++;
 				EXPECT_EQ(slot_of(0)->main->limit,
@@ -212,11 +213,11 @@ static void test_slow_start_of_frees(void **state)
 /* By frees of @n objects that were taken elsewhere. Returns how many objects went to the slabs. */
 static unsigned long put_some(unsigned int id, unsigned int n, unsigned int *left)
 {
-	unsigned long before = cache.node.nr_inuse;
+	unsigned long before = cache_inuse(&cache);
 
 	while (n--)
 		put(id, objects[--*left]);
-	return before - cache.node.nr_inuse;
+	return before - cache_inuse(&cache);
 }
 
 /*
@@ -325,13 +326,13 @@ static void test_swap(void **state)
 	get_many(0, 2 * capacity);
 	put_many(0, 2 * capacity);
 	get_many(0, capacity);
-	inuse = cache.node.nr_inuse;
+	inuse = cache_inuse(&cache);
 	for (round = 1; round < capacity; round++) {
 		for (i = 0; i < round; i++)
 			put(0, objects[capacity - 1 - i]);
 		for (i = 0; i < round; i++)
 			objects[capacity - 1 - i] = get(0);
-		EXPECT_EQ(cache.node.nr_inuse, inuse);
+		EXPECT_EQ(cache_inuse(&cache), inuse);
 		expect_sound(capacity);
 	}
 	for (i = 0; i < capacity; i++)
@@ -349,41 +350,36 @@ static void test_trade(void **state)
 	warm_up(1);
 	get_many(0, n);
 	put_many(1, n);
-	full = cache.node.barn.nr_full;
+	full = cache.node.lane[0].barn.nr_full;
 	EXPECT(full >= 4);
 	expect_sound(0);
-	EXPECT_EQ(cache.node.barn.nr_full * capacity + slot_objects(slot_of(0)) +
+	EXPECT_EQ(cache.node.lane[0].barn.nr_full * capacity + slot_objects(slot_of(0)) +
 			  slot_objects(slot_of(1)),
-		  cache.node.nr_inuse);
+		  cache_inuse(&cache));
 	for (round = 0; round < 5; round++) {
-		inuse = cache.node.nr_inuse;
+		inuse = cache_inuse(&cache);
 		/* not one object comes from a slab */
 		get_many(0, full * capacity);
-		EXPECT_EQ(cache.node.nr_inuse, inuse);
-		EXPECT_EQ(cache.node.barn.nr_full, 0);
+		EXPECT_EQ(cache_inuse(&cache), inuse);
+		EXPECT_EQ(cache.node.lane[0].barn.nr_full, 0);
 		expect_sound(full * capacity);
-		EXPECT(cache.node.barn.nr_empty > 0);
+		EXPECT(cache.node.lane[0].barn.nr_empty > 0);
 		/* nor is a sheaf made while there are empty ones */
 		sheaves = cache.sheaf_pool->nr_total - cache.sheaf_pool->nr_free;
-		for (i = 0; i < cache.node.barn.nr_empty * capacity; i++)
+		for (i = 0; i < cache.node.lane[0].barn.nr_empty * capacity; i++)
 			put(1, objects[i]);
 		EXPECT_EQ(cache.sheaf_pool->nr_total - cache.sheaf_pool->nr_free, sheaves);
 		for (; i < full * capacity; i++)
 			put(1, objects[i]);
-		EXPECT_EQ(cache.node.nr_inuse, inuse);
-		EXPECT_EQ(cache.node.barn.nr_full, full);
+		EXPECT_EQ(cache_inuse(&cache), inuse);
+		EXPECT_EQ(cache.node.lane[0].barn.nr_full, full);
 		expect_sound(0);
 	}
 }
 
 static unsigned int full_of_lane(unsigned int lane)
 {
-	const struct sheaf *sheaf;
-	unsigned int nr = 0;
-
-	for (sheaf = cache.node.barn.full; sheaf; sheaf = sheaf->next)
-		nr += sheaf->lane == lane;
-	return nr;
+	return cache.node.lane[lane].barn.nr_full;
 }
 
 /* A full sheaf waits for those whose slabs its objects are from, whoever put it there. */
@@ -415,7 +411,7 @@ static void test_trade_of_lanes(void **state)
 /* A barn holds so many full sheaves; what does not fit goes to the slabs. */
 static void test_barn_is_full(void **state)
 {
-	unsigned int n = (cache.node.barn.max_full + 8) * capacity, i, most = 0;
+	unsigned int n = (cache.node.lane[0].barn.max_full + 8) * capacity, i, most = 0;
 	unsigned long inuse = 0;
 
 	(void)state;
@@ -424,24 +420,27 @@ static void test_barn_is_full(void **state)
 	EXPECT(n <= MANY);
 	get_many(0, n);
 	for (i = 0; i < n; i++) {
-		inuse = cache.node.nr_inuse;
+		inuse = cache_inuse(&cache);
 		put(1, objects[i]);
-		EXPECT(cache.node.barn.nr_full <= cache.node.barn.max_full);
-		if (cache.node.nr_inuse != inuse) {
+		EXPECT(cache.node.lane[0].barn.nr_full <= cache.node.lane[0].barn.max_full);
+		if (cache_inuse(&cache) != inuse) {
 			/* a whole sheaf at a time, and only when there is no room */
-			EXPECT_EQ(inuse - cache.node.nr_inuse, capacity);
-			EXPECT_EQ(cache.node.barn.nr_full, cache.node.barn.max_full);
+			EXPECT_EQ(inuse - cache_inuse(&cache), capacity);
+			EXPECT_EQ(cache.node.lane[0].barn.nr_full,
+				  cache.node.lane[0].barn.max_full);
 		}
-		most = cache.node.barn.nr_full > most ? cache.node.barn.nr_full : most;
+		most = cache.node.lane[0].barn.nr_full > most ? cache.node.lane[0].barn.nr_full :
+								most;
 	}
-	EXPECT_EQ(most, cache.node.barn.max_full);
+	EXPECT_EQ(most, cache.node.lane[0].barn.max_full);
 	expect_sound(0);
-	EXPECT(cache.node.nr_inuse <= (cache.node.barn.max_full + 4) * capacity);
+	EXPECT(cache_inuse(&cache) <= (cache.node.lane[0].barn.max_full + 4) * capacity);
 
 	/* and so many empty ones, when they come back */
 	get_many(0, most * capacity);
-	EXPECT_EQ(cache.node.barn.nr_full, 0);
-	EXPECT(cache.node.barn.nr_empty > 0 && cache.node.barn.nr_empty < cache.node.barn.max_full);
+	EXPECT_EQ(cache.node.lane[0].barn.nr_full, 0);
+	EXPECT(cache.node.lane[0].barn.nr_empty > 0 &&
+	       cache.node.lane[0].barn.nr_empty < cache.node.lane[0].barn.max_full);
 	put_many(0, most * capacity);
 }
 
@@ -459,13 +458,13 @@ static void test_flush(void **state)
 	sheaf_flush_slot(&cpus[0], &cache);
 	EXPECT(slot_of(0)->main == NULL && slot_of(0)->spare == NULL);
 	EXPECT_EQ(slot_objects(slot_of(0)), 0);
-	EXPECT_EQ(cache.node.nr_inuse, inuse);
+	EXPECT_EQ(cache_inuse(&cache), inuse);
 	expect_sound(10);
 	/* it can be used as before */
 	put_many(0, 10);
 	EXPECT_EQ(slot_objects(slot_of(0)), 10);
 	barn_drain(&cache);
-	EXPECT_EQ(cache.node.barn.nr_full + cache.node.barn.nr_empty, 0);
+	EXPECT_EQ(cache.node.lane[0].barn.nr_full + cache.node.lane[0].barn.nr_empty, 0);
 	expect_sound(0);
 }
 
@@ -494,10 +493,10 @@ static void test_slow_path_for_nothing(void **state)
 	for (i = 0; i < capacity + 1; i++)
 		put(0, objects[i]);
 	objects[capacity] = get(0);
-	expect_sound(cache.node.nr_inuse - slot_objects(slot_of(0)) - barn_objects(&cache));
+	expect_sound(cache_inuse(&cache) - slot_objects(slot_of(0)) - barn_objects(&cache));
 	sheaf_free(&cpus[0], &cache, objects[capacity]);
-	EXPECT_EQ(cache.node.barn.nr_full * capacity, barn_objects(&cache));
-	for (i = capacity + 1; cache.node.nr_inuse - slot_objects(slot_of(0)) -
+	EXPECT_EQ(cache.node.lane[0].barn.nr_full * capacity, barn_objects(&cache));
+	for (i = capacity + 1; cache_inuse(&cache) - slot_objects(slot_of(0)) -
 			       slot_objects(slot_of(1)) - barn_objects(&cache);
 	     i++)
 		put(1, objects[i]);
@@ -519,7 +518,7 @@ static void no_sheaf_to_be_had(void *arg)
 	(void)arg;
 	/* a slab that has objects left, and no sheaf, nor memory for one */
 	objects[n] = get(1);
-	EXPECT(cache.node.nr_partial == 1);
+	EXPECT(node_sum(&cache.node).nr_partial == 1);
 	unit_os_hook = refuse;
 	while (meta_alloc(cache.sheaf_pool))
 		;
@@ -594,11 +593,11 @@ static void free_inside_and_trade(void *object)
 /* When the barn takes no more, what fits in main and spare pushes the bad one out. */
 static void free_twice_and_go_on(void *object)
 {
-	unsigned int n = (cache.node.barn.max_full + 2) * capacity, i;
+	unsigned int n = (cache.node.lane[0].barn.max_full + 2) * capacity, i;
 
 	for (i = 1; i <= n; i++)
 		put(0, objects[i]);
-	EXPECT_EQ(cache.node.barn.nr_full, cache.node.barn.max_full);
+	EXPECT_EQ(cache.node.lane[0].barn.nr_full, cache.node.lane[0].barn.max_full);
 	put(0, object);
 	put(0, object);
 	for (; i <= n + 3 * capacity; i++)
@@ -607,7 +606,7 @@ static void free_twice_and_go_on(void *object)
 
 static void test_faults(void **state)
 {
-	unsigned int n = (cache.node.barn.max_full + 6) * capacity;
+	unsigned int n = (cache.node.lane[0].barn.max_full + 6) * capacity;
 	char *object;
 
 	(void)state;

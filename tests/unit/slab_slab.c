@@ -37,10 +37,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	EXPECT_EQ(cache.node.nr_inuse, 0);
+	EXPECT_EQ(cache_inuse(&cache), 0);
 	cache_shrink(&cache);
 	expect_cache_sound(&cache);
-	EXPECT_EQ(cache.node.nr_empty + cache.node.nr_partial + cache.node.nr_full, 0);
+	EXPECT_EQ(node_sum(&cache.node).nr_empty + node_sum(&cache.node).nr_partial +
+			  node_sum(&cache.node).nr_full,
+		  0);
 	kmem_caches[CLASS] = NULL;
 	EXPECT_EQ(zone_normal.nr_free, zone_normal.nr_online);
 	zone_is_valid(&zone_normal);
@@ -50,9 +52,9 @@ static int teardown(void **state)
 static void expect_counts(unsigned long partial, unsigned long full, unsigned long empty)
 {
 	expect_cache_sound(&cache);
-	EXPECT_EQ(cache.node.nr_partial, partial);
-	EXPECT_EQ(cache.node.nr_full, full);
-	EXPECT_EQ(cache.node.nr_empty, empty);
+	EXPECT_EQ(node_sum(&cache.node).nr_partial, partial);
+	EXPECT_EQ(node_sum(&cache.node).nr_full, full);
+	EXPECT_EQ(node_sum(&cache.node).nr_empty, empty);
 }
 
 static unsigned int take(void **objects, unsigned int n)
@@ -242,8 +244,8 @@ static void test_colours(void **state)
 		       (char *)page_start((struct page *)slab) + (PAGE_SIZE << wide.order));
 		expect_cache_sound(&wide);
 	}
-	while (wide.node.nr_full) {
-		struct slab *slab = list_first_entry(&wide.node.full, struct slab, list);
+	while (node_sum(&wide.node).nr_full) {
+		struct slab *slab = list_first_entry(&wide.node.lane[0].full, struct slab, list);
 
 		for (i = 0; i < wide.objects; i++)
 			objects[i] = slab_object(&wide, slab, i);
@@ -450,7 +452,7 @@ static void test_threads(void **state)
 	(void)state;
 	unit_threads(4, churn, &seed);
 	expect_cache_sound(&cache);
-	EXPECT_EQ(cache.node.nr_partial + cache.node.nr_full, 0);
+	EXPECT_EQ(node_sum(&cache.node).nr_partial + node_sum(&cache.node).nr_full, 0);
 }
 
 #define slab_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

@@ -256,7 +256,7 @@ static void trace(unsigned int threads, uint64_t seed, unsigned int steps)
 	EXPECT_EQ(totals.free_pages, totals.online);
 	EXPECT_EQ(totals.resident, 0);
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
-		EXPECT_EQ(kmalloc_caches[i].node.nr_inuse, 0);
+		EXPECT_EQ(cache_inuse(&kmalloc_caches[i]), 0);
 }
 
 static void with_decay(const char *option)

@@ -63,21 +63,21 @@ static inline void expect_slab_sound(const struct kmem_cache *s, const struct sl
 	EXPECT(first_offset(s, slab) + s->objects * s->size <= bytes);
 }
 
-static inline unsigned long expect_list(const struct kmem_cache *s, const struct list_head *head,
-					unsigned long *inuse)
+static inline unsigned long expect_list(struct kmem_cache *s, const struct slab_lane *lane,
+					const struct list_head *head, unsigned long *inuse)
 {
 	const struct list_head *node;
 	unsigned long nr = 0;
 
 	for (node = head->next; node != head; node = node->next, nr++) {
 		const struct slab *slab = list_entry(node, struct slab, list);
-		const struct kmem_cache_node *n = &s->node;
 
 		EXPECT(node->next->prev == node && node->prev->next == node);
 		expect_slab_sound(s, slab);
-		EXPECT(head == (slab->inuse == s->objects ? &n->full :
-				slab->inuse		  ? &n->partial[slab->lane] :
-							    &n->empty));
+		EXPECT(lane == lane_of(s, slab->lane));
+		EXPECT(head == (slab->inuse == s->objects ? &lane->full :
+				slab->inuse		  ? &lane->partial :
+							    &lane->empty));
 		*inuse += slab->inuse;
 	}
 	return nr;
@@ -86,18 +86,19 @@ static inline unsigned long expect_list(const struct kmem_cache *s, const struct
 /* Lists, bits and counts of @s agree; nobody else uses it meanwhile. */
 static inline void expect_cache_sound(struct kmem_cache *s)
 {
-	unsigned long inuse = 0, partial = 0;
-	unsigned int lane;
+	const struct slab_lane *lane;
 
 	cache_is_valid(s);
 	barn_is_valid(s);
-	for (lane = 0; lane < NR_LANES; lane++)
-		partial += expect_list(s, &s->node.partial[lane], &inuse);
-	EXPECT_EQ(partial, s->node.nr_partial);
-	EXPECT_EQ(expect_list(s, &s->node.full, &inuse), s->node.nr_full);
-	EXPECT_EQ(expect_list(s, &s->node.empty, &inuse), s->node.nr_empty);
-	EXPECT_EQ(inuse, s->node.nr_inuse);
-	EXPECT(s->node.nr_empty <= s->max_empty);
+	for (lane = s->node.lane; lane < s->node.lane + NR_LANES; lane++) {
+		unsigned long inuse = 0;
+
+		EXPECT_EQ(expect_list(s, lane, &lane->partial, &inuse), lane->nr_partial);
+		EXPECT_EQ(expect_list(s, lane, &lane->full, &inuse), lane->nr_full);
+		EXPECT_EQ(expect_list(s, lane, &lane->empty, &inuse), lane->nr_empty);
+		EXPECT_EQ(inuse, lane->nr_inuse);
+		EXPECT(lane->nr_empty <= s->max_empty);
+	}
 }
 
 /* ---- All caches ---- */
@@ -108,13 +109,13 @@ static inline unsigned long all_inuse(void)
 	unsigned int class;
 
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-		inuse += kmalloc_caches[class].node.nr_inuse;
+		inuse += cache_inuse(&kmalloc_caches[class]);
 	return inuse;
 }
 
 static inline unsigned long inuse(size_t size)
 {
-	return kmalloc_caches[kmalloc_class(size)].node.nr_inuse;
+	return cache_inuse(&kmalloc_caches[kmalloc_class(size)]);
 }
 
 static inline void expect_caches_sound(void)

@@ -118,11 +118,12 @@ static void collect_barn(struct explanation *e, struct target *t, const struct b
 
 static void collect_cached(struct target *t, struct explanation *e)
 {
-	size_t i, node;
+	size_t i, node, lane;
 
 	for (i = 0; i < e->caches.nr; i++)
 		for (node = 0; node < e->caches.cache[i].nr_nodes; node++)
-			collect_barn(e, t, &e->caches.cache[i].node[node].barn);
+			for (lane = 0; lane < NR_LANES; lane++)
+				collect_barn(e, t, &e->caches.cache[i].node[node].lane[lane].barn);
 	if (!threads_for_each(t, collect_thread, e))
 		target_note_change(t, "objects in threads' sheaves");
 	qsort(e->cached, e->nr_cached, sizeof(*e->cached), compare_cached);

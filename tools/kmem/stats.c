@@ -14,15 +14,15 @@ static struct slab_counters add_up(const struct cache_view *view, struct cache_s
 	size_t i;
 
 	for (i = 0; i < view->nr_nodes; i++) {
-		const struct kmem_cache_node *node = &view->node[i];
+		struct node_sum node = node_sum(&view->node[i]);
 
-		sum.takes += node->counters.takes;
-		sum.taken += node->counters.taken;
-		sum.gives += node->counters.gives;
-		sum.made += node->counters.made;
-		stats->barn_get += node->barn.nr_get;
-		stats->barn_put += node->barn.nr_put;
-		stats->barn_put_fail += node->barn.nr_put_fail;
+		sum.takes += node.counters.takes;
+		sum.taken += node.counters.taken;
+		sum.gives += node.counters.gives;
+		sum.made += node.counters.made;
+		stats->barn_get += node.nr_get;
+		stats->barn_put += node.nr_put;
+		stats->barn_put_fail += node.nr_put_fail;
 	}
 	return sum;
 }

@@ -93,6 +93,7 @@ static void by_node(const struct cache_dir *dir, struct out *out,
 						 const struct kmem_cache_node *node) \
 	{                                                                            \
 		const struct kmem_cache *s = &dir->view->cache;                      \
+		struct node_sum sum = node_sum(node);                                \
                                                                                      \
 		(void)s;                                                             \
 		return (expression);                                                 \
@@ -102,11 +103,11 @@ static void by_node(const struct cache_dir *dir, struct out *out,
 		by_node(dir, out, of_node_##attribute);                              \
 	}
 
-BY_NODE(objects, node->nr_inuse)
-BY_NODE(objects_partial, node->nr_inuse - min_ul(node->nr_inuse, node->nr_full * s->objects))
-BY_NODE(partial, node->nr_partial)
-BY_NODE(slabs, node->nr_partial + node->nr_full + node->nr_empty)
-BY_NODE(total_objects, (node->nr_partial + node->nr_full + node->nr_empty) * s->objects)
+BY_NODE(objects, sum.nr_inuse)
+BY_NODE(objects_partial, sum.nr_inuse - min_ul(sum.nr_inuse, sum.nr_full * s->objects))
+BY_NODE(partial, sum.nr_partial)
+BY_NODE(slabs, sum.nr_slabs)
+BY_NODE(total_objects, sum.nr_slabs * s->objects)
 
 /* Where the constructor is: the file that it came from and how far into it; nothing without one. */
 static void value_ctor(const struct cache_dir *dir, struct out *out)

@@ -139,12 +139,12 @@ static bool walk_barn(struct target *t, struct cache_view *view, const struct ba
 }
 
 /* Whether the numbers of a node can all be true at one moment. */
-static bool node_makes_sense(const struct kmem_cache *cache, const struct kmem_cache_node *node)
+static bool node_makes_sense(const struct kmem_cache *cache, const struct node_sum *sum)
 {
-	unsigned long least = node->nr_partial + node->nr_full * cache->objects;
-	unsigned long most = (node->nr_partial + node->nr_full) * cache->objects;
+	unsigned long least = sum->nr_partial + sum->nr_full * cache->objects;
+	unsigned long most = (sum->nr_partial + sum->nr_full) * cache->objects;
 
-	return node->nr_inuse >= least && node->nr_inuse <= most;
+	return sum->nr_inuse >= least && sum->nr_inuse <= most;
 }
 
 /* The copy behind the last one, of which something is to be said. */
@@ -157,14 +157,19 @@ static struct kmem_cache_node *new_node(struct cache_view *view)
 static bool count_node(struct target *t, struct cache_view *view)
 {
 	const struct kmem_cache_node *node = &view->node[view->nr_nodes++];
+	struct node_sum sum = node_sum(node);
+	bool good = node_makes_sense(&view->cache, &sum);
+	unsigned int lane;
 
-	view->partial_slabs += node->nr_partial;
-	view->full_slabs += node->nr_full;
-	view->empty_slabs += node->nr_empty;
-	view->full_sheaves += node->barn.nr_full;
-	view->empty_sheaves += node->barn.nr_empty;
-	view->info.active_objs += node->nr_inuse;
-	return node_makes_sense(&view->cache, node) && walk_barn(t, view, &node->barn);
+	view->partial_slabs += sum.nr_partial;
+	view->full_slabs += sum.nr_full;
+	view->empty_slabs += sum.nr_empty;
+	view->full_sheaves += sum.full_sheaves;
+	view->empty_sheaves += sum.empty_sheaves;
+	view->info.active_objs += sum.nr_inuse;
+	for (lane = 0; lane < NR_LANES; lane++)
+		good &= walk_barn(t, view, &node->lane[lane].barn);
+	return good;
 }
 
 /* The first node's is in the cache itself; others exist where the machine has them. */

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From an object back to its slab.
+ *
+ * Objects come in batches, from a sheaf as a rule: neighbours in time, but of many slabs. First the slab of
+ * each is found by its address alone, and its descriptor fetched. Then a lane's lock is taken, that of the
+ * first; every object whose slab is of this lane sets its bit; and so on with the lanes of those that are left, of
+ * which there are none where each thread frees its own.
+ *
+ * An object that was freed before is seen by its bit, or, if its slab went since, by a descriptor that names no
+ * cache, or another one.
+ */
+#include "fault.h"
+#include "huge.h"
+#include "os.h"
+#include "release.h"
+#include "report.h"
+#include "slab_lists.h"
+
+#define FREE_BATCH 64u /* objects that are given back at a time */
+
+/* The constants that an object's place is found by, held in registers over a batch of them. */
+struct shape {
+	unsigned long head_mask; /* of a slab's pages, the first */
+	uint32_t slab_mask, inverse, objects;
+	unsigned int shift, align, class;
+	const struct kmem_cache *cache;
+};
+
+static __always_inline struct shape shape_of(const struct kmem_cache *s)
+{
+	return (struct shape){
+		.head_mask = ~((1UL << s->order) - 1),
+		.slab_mask = ((uint32_t)PAGE_SIZE << s->order) - 1,
+		.inverse = s->inverse,
+		.shift = s->shift,
+		.align = s->align,
+		.objects = s->objects,
+		.class = s->index,
+		.cache = s,
+	};
+}
+
+/*
+ * The index of @object in a slab of that colour, or a fault. Slabs are aligned to their length. Of a
+ * multiple of the size the product, turned, is the quotient; of all else it is more than any quotient.
+ */
+static __always_inline uint32_t object_index(struct shape shape, unsigned int colour,
+					     const void *object)
+{
+	uint32_t offset = ((uint32_t)(uintptr_t)object & shape.slab_mask) - colour * shape.align;
+	uint32_t index = ror32(offset * shape.inverse, shape.shift);
+
+	if (unlikely(index >= shape.objects))
+		fault_interior(shape.cache, object);
+	return index;
+}
+
+/*
+ * The slab of an object that was of this class when it was freed. If its page no longer is, the slab
+ * was released since: all of its objects had been freed.
+ */
+static __always_inline struct slab *slab_of(struct shape shape, const void *object)
+{
+	struct section *section = section_of(object);
+	unsigned int index = section_page_index(object);
+
+	if (unlikely(!section || section->page_class[index] != shape.class))
+		fault_double_free(shape.cache, object);
+	return (struct slab *)&section->mem_map[index & shape.head_mask];
+}
+
+unsigned int slab_lane(const struct kmem_cache *s, const void *object)
+{
+	return READ_ONCE(slab_of(shape_of(s), object)->lane) % NR_LANES;
+}
+
+static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
+{
+	uint32_t index = object_index(shape, slab->colour, object);
+	unsigned long map = slab->free_map[index / BITS_PER_LONG];
+	unsigned long freed = map | 1UL << (index % BITS_PER_LONG);
+
+	if (unlikely(freed == map))
+		fault_double_free(shape.cache, object);
+	WRITE_ONCE(slab->free_map[index / BITS_PER_LONG], freed);
+	slab->inuse--;
+}
+
+/* Without colours the slab's line, which may be cold, need not be read. */
+static __always_inline void check_start(struct shape shape, bool coloured, const void *object)
+{
+	object_index(shape, coloured ? slab_of(shape, object)->colour : 0, object);
+}
+
+void slab_check_start(const struct kmem_cache *s, const void *object)
+{
+	check_start(shape_of(s), s->colours > 1, object);
+}
+
+void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n)
+{
+	struct shape shape = shape_of(s);
+	bool coloured = s->colours > 1;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		check_start(shape, coloured, objects[i]);
+}
+
+void slab_check_object(const struct kmem_cache *s, const void *object)
+{
+	struct shape shape = shape_of(s);
+	const struct slab *slab = slab_of(shape, object);
+	uint32_t index = object_index(shape, slab->colour, object);
+
+	if (READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1)
+		fault_double_free(s, object);
+}
+
+/* Pages behind the head have no type: the first head on the way down is the slab's. */
+struct slab *slab_containing(const void *object)
+{
+	struct section *section = section_of(object);
+	unsigned int index = section_page_index(object), order;
+
+	if (!section || !section->page_class[index])
+		return NULL;
+	for (order = 0; order <= MAX_ORDER; order++) {
+		struct page *head = &section->mem_map[align_down(index, 1UL << order)];
+
+		if (READ_ONCE(head->type) == PAGE_SLAB)
+			return (struct slab *)head;
+	}
+	return NULL;
+}
+
+/* The section that the last object was in, where the next one is as a rule. */
+struct place {
+	uintptr_t start;
+	size_t bytes;
+	struct page *mem_map;
+};
+
+static __noinline struct place find_place(const struct kmem_cache *s, const void *object)
+{
+	struct section *section = section_of(object);
+
+	if (!section || section->type != SECTION_PAGES ||
+	    (uintptr_t)object - section->start >= section->bytes)
+		fault_double_free(s, object);
+	return (struct place){ section->start, section->bytes, section->mem_map };
+}
+
+/* An object on the way to its slab. */
+struct returned {
+	struct slab *slab;
+	void *object;
+};
+
+/*
+ * Where the slabs are that these objects were taken from, and their descriptors fetched: in a cache of many
+ * slabs nearly every one is a miss. Nothing is read from them yet.
+ */
+static void find_slabs(const struct kmem_cache *s, void *const *objects, unsigned int n,
+		       struct returned *batch)
+{
+	const unsigned long head_mask = ~((1UL << s->order) - 1);
+	struct place in = { .bytes = 0 };
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		uintptr_t offset = (uintptr_t)objects[i] - in.start;
+
+		if (unlikely(offset >= in.bytes)) {
+			in = find_place(s, objects[i]);
+			offset = (uintptr_t)objects[i] - in.start;
+		}
+		batch[i].object = objects[i];
+		batch[i].slab = (struct slab *)&in.mem_map[offset >> PAGE_SHIFT & head_mask];
+		__builtin_prefetch(batch[i].slab, 1);
+	}
+}
+
+/* The object changes its slab's list: from full to partial, or from partial to empty. */
+static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *lane,
+				       struct slab *slab, const void *object,
+				       struct list_head *released)
+{
+	/* Released, it may wait for readers or be a part of anything by now: its line says no more. */
+	if (unlikely(slab->inuse == 0)) {
+		object_index(shape_of(s), slab->colour, object);
+		fault_double_free(s, object);
+	}
+	unlink_slab(lane, slab);
+	give_object(shape_of(s), slab, object);
+	link_slab(lane, slab);
+	if (slab->inuse == 0 && lane->nr_empty > READ_ONCE(s->max_empty)) {
+		unlink_slab(lane, slab);
+		list_add(&slab->list, released);
+	}
+}
+
+/*
+ * All of a batch that are the lane's go; what is left moves to the front. Returns how many are left. What is a slab
+ * of this cache under the lock is one for as long.
+ */
+static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, struct returned *batch,
+				 unsigned int n, struct list_head *released)
+{
+	const struct shape shape = shape_of(s);
+	const uint32_t between = shape.objects > 2 ? shape.objects - 2 : 0;
+	struct slab_lane *lane = lane_of(s, number);
+	unsigned int i, left = 0;
+
+	lock_acquire(&lane->lock);
+	for (i = 0; i < n; i++) {
+		struct slab *slab = batch[i].slab;
+
+		if (unlikely(slab->cache != s))
+			fault_double_free(s, batch[i].object);
+		if (unlikely(slab->lane != number))
+			batch[left++] = batch[i];
+		/* All but the first and the last of a slab to come back. */
+		else if (likely(slab->inuse - 2u < between))
+			give_object(shape, slab, batch[i].object);
+		else
+			free_and_relink(s, lane, slab, batch[i].object, released);
+	}
+	count(&lane->nr_inuse, -(unsigned long)(n - left));
+	count(&lane->counters.gives, left < n);
+	lock_release(&lane->lock);
+	return left;
+}
+
+static void free_batch(struct kmem_cache *s, void *const *objects, unsigned int n,
+		       struct list_head *released)
+{
+	struct returned batch[FREE_BATCH];
+
+	find_slabs(s, objects, n, batch);
+	while (n) {
+		if (unlikely(READ_ONCE(batch[0].slab->cache) != s))
+			fault_double_free(s, batch[0].object);
+		n = free_to_lane(s, READ_ONCE(batch[0].slab->lane), batch, n, released);
+	}
+}
+
+static void release_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp,
+			  struct list_head *released)
+{
+	struct slab *slab, *next;
+
+	if (unlikely(s->waits)) {
+		release_later(s, released);
+		return;
+	}
+	list_for_each_entry_safe(slab, next, released, list)
+		slab_release(s, pcp, slab);
+}
+
+void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects, unsigned int n)
+{
+	struct list_head released;
+	unsigned int done, some;
+
+	list_init(&released);
+	for (done = 0; done < n; done += some) {
+		some = (unsigned int)min_ul(n - done, FREE_BATCH);
+		free_batch(s, objects + done, some, &released);
+	}
+	if (unlikely(!list_empty(&released)))
+		release_slabs(s, pcp, &released);
+}
+
+/*
+ * Under its lane's lock nobody can take another object of the slab, whose memory is not in use then. It is the
+ * one place where that lock is held across a call of the OS: a slab that was on no list meanwhile would be lost
+ * in a fork.
+ */
+bool slab_forget_contents(struct kmem_cache *s, const void *object)
+{
+	struct slab *slab = slab_of(shape_of(s), object);
+	unsigned int number = READ_ONCE(slab->lane);
+	struct slab_lane *lane = lane_of(s, number);
+	void *start = page_start((struct page *)slab);
+	size_t bytes = PAGE_SIZE << s->order;
+	bool gone = false;
+
+	if (s->tracks || s->waits || bytes % os_page_size())
+		return false;
+	/* Freed twice, it would leave somebody else's as the only one. */
+	slab_check_object(s, object);
+	huge_note_purge(page_section((struct page *)slab));
+	lock_acquire(&lane->lock);
+	if (slab->lane == number && slab->inuse == 1)
+		gone = os_purge(start, bytes) == 0;
+	lock_release(&lane->lock);
+	return gone;
+}
+
+unsigned long cache_shrink(struct kmem_cache *s)
+{
+	struct kmem_cache_node *node;
+	struct list_head released;
+	struct slab_lane *lane;
+	unsigned long nr = 0;
+
+	list_init(&released);
+	for_each_lane(lane, node, s) {
+		lock_acquire(&lane->lock);
+		list_splice_init(&lane->empty, &released);
+		nr += lane->nr_empty;
+		WRITE_ONCE(lane->nr_empty, 0);
+		lock_release(&lane->lock);
+	}
+	if (nr)
+		release_slabs(s, NULL, &released);
+	return nr;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* A lane's lists of slabs, whose lock is held; for slab.c and slab_free.c. */
+#ifndef KMEM_SLAB_LISTS_H
+#define KMEM_SLAB_LISTS_H
+
+#include "slab.h"
+
+/* Readers from outside look at counters at any time. */
+static __always_inline void count(unsigned long *counter, unsigned long n)
+{
+	WRITE_ONCE(*counter, *counter + n);
+}
+
+static __always_inline void count32(uint32_t *counter, uint32_t n)
+{
+	WRITE_ONCE(*counter, *counter + n);
+}
+
+static inline bool is_full(const struct slab *slab)
+{
+	return slab->inuse == slab->cache->objects;
+}
+
+static inline void link_slab(struct slab_lane *lane, struct slab *slab)
+{
+	if (is_full(slab)) {
+		list_add(&slab->list, &lane->full);
+		count32(&lane->nr_full, 1);
+	} else if (slab->inuse) {
+		list_add_tail(&slab->list, &lane->partial);
+		count32(&lane->nr_partial, 1);
+	} else {
+		list_add(&slab->list, &lane->empty);
+		count32(&lane->nr_empty, 1);
+	}
+}
+
+static inline void unlink_slab(struct slab_lane *lane, struct slab *slab)
+{
+	if (is_full(slab))
+		count32(&lane->nr_full, -1u);
+	else if (slab->inuse)
+		count32(&lane->nr_partial, -1u);
+	else
+		count32(&lane->nr_empty, -1u);
+	list_del(&slab->list);
+}
+
+#endif
