@@ -16,8 +16,10 @@
 #define MAX_VISITS    32u   /* at most; one that turns from taking to freeing, or back, */
 #define TURN	      8u    /* counts for so many */
 #define CROWD	      4u    /* threads a CPU: with more of them it takes more visits, */
-#define MAX_CROWDS    7u    /* up to so many times as many */
-#define SETTLED_BYTES 8192u /* of objects in a slot that waits for another thread */
+#define MAX_CROWDS    7u    /* up to so many times as many, */
+#define CROWD_BYTES   (16u << 10) /* and of so many bytes each has its part, */
+#define LEAST_BYTES   4096u	  /* or as many, if that is more */
+#define SETTLED_BYTES 8192u	  /* of objects in a slot that waits for another thread */
 
 #define SHEAF_POOL(capacity) \
 	META_POOL_INIT("sheaf", sizeof(struct sheaf) + (capacity) * sizeof(void *))
@@ -154,31 +156,39 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 }
 
 /*
- * Visits until a limit is raised: the more bytes of objects would lie idle, the more; and the more for
- * each of many threads, most of which wait.
+ * Visits until a limit is raised, or 0: it stays as it is. The more bytes of objects would lie idle, the more;
+ * and of many threads most wait, with all that they hold.
  */
 static unsigned long visits_a_raise(const struct kmem_cache *s, const struct sheaf *sheaf)
 {
-	unsigned long bytes = (unsigned long)sheaf->limit * s->size, crowds;
+	unsigned long bytes = (unsigned long)sheaf->limit * s->size, visits;
+	unsigned long few = CROWD * (unsigned long)limits.cpus, threads = cpus_count();
 
 	_Static_assert(MAX_VISITS * MAX_CROWDS + TURN <= UINT8_MAX, "they are counted in a byte");
 	if (2 * bytes <= EASY_BYTES)
 		return 1;
-	crowds = cpus_count() / (CROWD * (unsigned long)limits.cpus);
-	return min_ul(bytes / BYTES_A_VISIT, MAX_VISITS) * max_ul(1, min_ul(crowds, MAX_CROWDS));
+	visits = min_ul(bytes / BYTES_A_VISIT, MAX_VISITS);
+	if (likely(threads <= few))
+		return visits;
+	if (2 * bytes > max_ul(CROWD_BYTES * few / threads, LEAST_BYTES))
+		return 0;
+	return visits * max_ul(1, min_ul(threads / few, MAX_CROWDS));
 }
 
 /* Another visit, to take objects or to free some: true when the sheaf may hold more from now on. */
 static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf, bool frees)
 {
-	unsigned long limit = sheaf->limit * 2ul;
+	unsigned long limit = sheaf->limit * 2ul, visits;
 	bool turned = frees != sheaf->frees;
 
 	sheaf->frees = frees;
 	if (sheaf->limit == sheaf->capacity)
 		return false;
+	visits = visits_a_raise(s, sheaf);
+	if (!visits)
+		return false;
 	sheaf->visits = (uint8_t)(sheaf->visits + (turned ? TURN : 1));
-	if (sheaf->visits < visits_a_raise(s, sheaf))
+	if (sheaf->visits < visits)
 		return false;
 	sheaf->visits = 0;
 	sheaf->limit = (uint16_t)(limit < sheaf->capacity ? limit : sheaf->capacity);
