@@ -312,9 +312,19 @@ static struct kmem_cpu *wake_cpu(void)
 	return cpu;
 }
 
+/* With cpus_lock held. */
+static uint8_t next_lane(void)
+{
+	static unsigned int given;
+	unsigned int lane = given++ % min_ul(NR_LANES, limits.cpus);
+
+	if (lane >= nr_lanes)
+		WRITE_ONCE(nr_lanes, lane + 1);
+	return (uint8_t)lane;
+}
+
 static struct kmem_cpu *new_cpu(void)
 {
-	static unsigned int next_lane; /* cpus_lock */
 	struct kmem_cpu *cpu = meta_alloc(&cpu_pool);
 	unsigned int i;
 
@@ -325,7 +335,7 @@ static struct kmem_cpu *new_cpu(void)
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
 		slot_init(&cpu->slot[i]);
 	lock_acquire(&cpus_lock);
-	cpu->pcp.lane = next_lane++ % min_ul(NR_LANES, limits.cpus);
+	cpu->pcp.lane = next_lane();
 	enlist(cpu);
 	lock_release(&cpus_lock);
 	return cpu;

@@ -125,18 +125,20 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
 /* Bytes of a cache's slabs beyond its objects. */
 static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 {
-	unsigned long bytes = 0, inuse = 0, idle = 0;
+	unsigned long bytes, inuse = 0, idle = 0, slabs = 0;
 	struct kmem_cache_node *node;
+	const struct slab_lane *lane;
 
-	for_each_node(node, s) {
-		struct node_sum sum = node_sum(node);
-
-		bytes += sum.nr_slabs * (PAGE_SIZE << s->order);
-		inuse += sum.nr_inuse;
-		idle += sum.full_sheaves * s->sheaf_capacity;
-	}
+	for_each_node(node, s)
+		for (lane = node->lane; lane < node->lane + READ_ONCE(nr_lanes); lane++) {
+			slabs += READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
+			slabs += READ_ONCE(lane->nr_empty);
+			inuse += READ_ONCE(lane->nr_inuse);
+			idle += READ_ONCE(lane->barn.nr_full) * s->sheaf_capacity;
+		}
 	if (!inuse)
 		return 0;
+	bytes = slabs * (PAGE_SIZE << s->order);
 	if (cpu)
 		idle += slot_objects(cache_slot(cpu, s));
 	inuse -= min_ul(inuse, idle);

@@ -323,10 +323,10 @@ static unsigned int take_from_others(struct kmem_cache *s, struct kmem_cache_nod
 				     unsigned int lane, void **end, unsigned int n,
 				     unsigned int share)
 {
-	unsigned int i, got = 0;
+	unsigned int i, lanes = READ_ONCE(nr_lanes), got = 0;
 
-	for (i = 1; !got && i < NR_LANES; i++)
-		got = take_over(s, &node->lane[lane], &node->lane[(lane + i) % NR_LANES], end, n,
+	for (i = 1; !got && i < lanes; i++)
+		got = take_over(s, &node->lane[lane], &node->lane[(lane + i) % lanes], end, n,
 				share);
 	return got;
 }

@@ -171,6 +171,9 @@ struct kmem_cache {
 
 extern struct kmem_cache *kmem_caches[NR_CLASSES]; /* by index; NULL: none */
 
+/* Lanes that threads were given so far: the others have nothing. Grows under cpus_lock, read without. */
+extern unsigned int nr_lanes;
+
 /* What @s has on node @nid; what it could get no memory for is on node 0. */
 static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, unsigned int nid)
 {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+unsigned int nr_lanes = 1;
+
 static struct meta_pool nodes_pool =
 	META_POOL_INIT("cache nodes", MAX_NUMNODES * sizeof(struct kmem_cache_node *));
 static struct meta_pool node_pool = META_POOL_INIT("cache node", sizeof(struct kmem_cache_node));

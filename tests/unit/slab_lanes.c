@@ -29,6 +29,7 @@ static int setup(void **state)
 
 	(void)state;
 	options_parse("decay_ms=-1", &purge_params, 1);
+	nr_lanes = NR_LANES;
 	cache = (struct kmem_cache){ .size = 0 };
 	cache_init(&cache, "test-96", SIZE, 32, CLASS);
 	cache_init_sheaves(&cache);
