@@ -9,11 +9,11 @@
  *
  *	dirty pages that may stay however few are used	4 MiB, but at most 1/64 of the memory
  *	what counts as a large heap (see purge.c)	16 MiB, but at most 1/16
- *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096
- *	pages in the empty slabs of a cache		one for each 16 MiB, at most 4
+ *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane
+ *	pages in the empty slabs of a lane		one for each 16 MiB, at most 4
  *	states of threads that wait for the next	two for each CPU and one for each 32 MiB, at most 8
  *
- * so that from 256 MiB of memory and two CPUs on nothing is less than without limits. Page lists of
+ * so that from 256 MiB of memory and four CPUs on nothing is less than without limits. Page lists of
  * threads hold four pages, which is little enough for any limit.
  *
  * The files are read by system calls of our own, into the stack: nothing is allocated. cgroups are

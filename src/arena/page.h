@@ -30,7 +30,7 @@ enum page_type {
 };
 
 struct page {
-	/* what it is linked into: a free area, a node's slab list */
+	/* what it is linked into: a free area, a lane's slab list */
 	struct list_head lru;
 	union {
 		struct {

@@ -55,12 +55,12 @@ void lock_order_relax(bool relax)
 		relaxed = relax;
 }
 
-/* Of the lock's own rank @same may be held. */
-static void check_order(const struct lock *lock, unsigned int same)
+/* Whether locks of this rank are held already is to be as @more says. */
+static void check_order(const struct lock *lock, bool more)
 {
 	unsigned int rank;
 
-	KMEM_ASSERT(relaxed || held[lock->rank] == same);
+	KMEM_ASSERT(relaxed || (held[lock->rank] != 0) == more);
 	for (rank = lock->rank + 1u; rank < NR_RANKS; rank++)
 		KMEM_ASSERT(relaxed || !held[rank]);
 	held[lock->rank]++;
@@ -123,7 +123,7 @@ static __noinline void acquire_slow(struct lock *lock)
 	}
 }
 
-static inline void acquire(struct lock *lock, unsigned int same)
+static inline void acquire(struct lock *lock, bool more)
 {
 	if (!replace(lock, 0, self())) {
 		if (lock_is_mine(lock)) {
@@ -133,19 +133,23 @@ static inline void acquire(struct lock *lock, unsigned int same)
 		acquire_slow(lock);
 	}
 	if (CONFIG_CHECK)
-		check_order(lock, same);
+		check_order(lock, more);
 }
 
 void lock_acquire(struct lock *lock)
 {
-	acquire(lock, 0);
+	acquire(lock, false);
 }
 
-/* The lower address comes first everywhere, so that no two threads wait for each other. */
+void lock_acquire_next(struct lock *lock)
+{
+	acquire(lock, true);
+}
+
 void lock_acquire_pair(struct lock *one, struct lock *other)
 {
-	acquire(one < other ? one : other, 0);
-	acquire(one < other ? other : one, 1);
+	lock_acquire(one < other ? one : other);
+	lock_acquire_next(one < other ? other : one);
 }
 
 bool lock_try(struct lock *lock)
@@ -162,7 +166,7 @@ bool lock_try(struct lock *lock)
 		sched_yield();
 	}
 	if (CONFIG_CHECK)
-		check_order(lock, 0);
+		check_order(lock, false);
 	return true;
 }
 
@@ -174,7 +178,7 @@ bool lock_spin(struct lock *lock)
 		if (!spin(lock))
 			continue;
 		if (CONFIG_CHECK)
-			check_order(lock, 0);
+			check_order(lock, false);
 		return true;
 	}
 	return false;

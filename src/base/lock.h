@@ -26,7 +26,7 @@ enum lock_rank {
 	RANK_CACHES,   /* the list of all caches */
 	RANK_CPUS,     /* the list of all kmem_cpu */
 	RANK_BARN,     /* full and empty sheaves of a cache's lane */
-	RANK_LANE,     /* its slab lists; those of two lanes by lock_acquire_pair() */
+	RANK_LANE,     /* its slab lists; those of several lanes by lock_acquire_next() */
 	RANK_RELEASE,  /* slabs on their way out */
 	RANK_RCU,      /* what waits for readers */
 	RANK_PURGE,    /* whoever gives memory back */
@@ -54,7 +54,11 @@ void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_acquire(struct lock *lock);
 void lock_release(struct lock *lock);
 
-/* Two locks of one rank, whichever order they are named in. Each is released by itself. */
+/*
+ * More locks of one rank: at higher addresses each time, so that no two threads wait for each other, or two
+ * whichever order they are named in. Each is released by itself.
+ */
+void lock_acquire_next(struct lock *lock);
 void lock_acquire_pair(struct lock *one, struct lock *other);
 
 /* As lock_acquire(), for a short while only; false when somebody else kept it. */

@@ -72,15 +72,18 @@ static void copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 	struct kmem_cache_node *node;
-	struct slab_lane *lane;
+	unsigned int i;
 
 	copy->nr = 0;
-	for_each_lane(lane, node, s) {
-		lock_acquire(&lane->lock);
-		copy_list(s, &lane->partial, KMEM_SLAB_PARTIAL, copy);
-		copy_list(s, &lane->full, KMEM_SLAB_FULL, copy);
-		copy_list(s, &lane->empty, KMEM_SLAB_EMPTY, copy);
-		lock_release(&lane->lock);
+	for_each_node(node, s) {
+		node_lock_lanes(node);
+		for (i = 0; i < NR_LANES; i++)
+			copy_list(s, &node->lane[i].partial, KMEM_SLAB_PARTIAL, copy);
+		for (i = 0; i < NR_LANES; i++)
+			copy_list(s, &node->lane[i].full, KMEM_SLAB_FULL, copy);
+		for (i = 0; i < NR_LANES; i++)
+			copy_list(s, &node->lane[i].empty, KMEM_SLAB_EMPTY, copy);
+		node_unlock_lanes(node);
 	}
 	if (cpu)
 		cpu_leave(cpu);

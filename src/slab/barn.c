@@ -127,23 +127,28 @@ unsigned long barn_objects(struct kmem_cache *s)
 	return nr;
 }
 
+static struct sheaf *take_any_sheaf(struct barn *barn)
+{
+	struct sheaf *sheaf;
+
+	lock_acquire(&barn->lock);
+	sheaf = pop_sheaf(&barn->full, &barn->nr_full);
+	if (!sheaf)
+		sheaf = pop_sheaf(&barn->empty, &barn->nr_empty);
+	lock_release(&barn->lock);
+	return sheaf;
+}
+
 static void drain(struct kmem_cache *s, struct barn *barn)
 {
 	struct sheaf *sheaf;
 
-	do {
-		lock_acquire(&barn->lock);
-		sheaf = pop_sheaf(&barn->full, &barn->nr_full);
-		if (!sheaf)
-			sheaf = pop_sheaf(&barn->empty, &barn->nr_empty);
-		lock_release(&barn->lock);
-		if (!sheaf)
-			break;
+	while ((sheaf = take_any_sheaf(barn))) {
 		if (sheaf->size)
 			slab_free_bulk(s, NULL, sheaf->objects, sheaf->size);
 		sheaf->size = 0;
 		drop_sheaf(s, sheaf);
-	} while (sheaf);
+	}
 }
 
 void barn_drain(struct kmem_cache *s)

@@ -425,7 +425,7 @@ static bool is_free(const struct slab *slab, unsigned int index)
 bool cache_dump_object(const void *addr)
 {
 	const struct slab *slab = slab_containing(addr);
-	const struct kmem_cache *s = slab ? slab->cache : NULL;
+	const struct kmem_cache *s = slab ? READ_ONCE(slab->cache) : NULL;
 	unsigned long offset, index;
 
 	if (!s)

@@ -172,7 +172,7 @@ static unsigned long visits_a_raise(const struct kmem_cache *s, const struct she
 		return visits;
 	if (2 * bytes > max_ul(CROWD_BYTES * few / threads, LEAST_BYTES))
 		return 0;
-	return visits * max_ul(1, min_ul(threads / few, MAX_CROWDS));
+	return visits * min_ul(threads / few, MAX_CROWDS);
 }
 
 /* Another visit, to take objects or to free some: true when the sheaf may hold more from now on. */

@@ -10,7 +10,7 @@
 
 #define MAX_COLOURS  256u /* different offsets of the first object: what a byte tells apart */
 #define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
-#define EMPTY_PAGES  4u	  /* pages that a cache keeps in empty slabs, but one slab at least */
+#define EMPTY_PAGES  4u	  /* pages that a lane keeps in empty slabs, but one slab at least */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 
@@ -133,14 +133,16 @@ static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, un
 {
 	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order, nid, gfp | cache_gfp(s));
 	struct kmem_cache_node *node;
-	unsigned int got, colour;
+	unsigned int colour, number;
 
 	if (!slab)
 		return NULL;
-	got = (unsigned int)page_nid((struct page *)slab);
-	node = cache_node(s, got);
+	node = cache_node(s, (unsigned int)page_nid((struct page *)slab));
 	colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED) % s->colours;
-	init_slab(s, slab, lane_number(got, lane), colour);
+	/* What is node 0's for want of a node of its own is so for ever. */
+	number = lane_number(node == &s->node ? 0 : (unsigned int)page_nid((struct page *)slab),
+			     lane);
+	init_slab(s, slab, number, colour);
 	return slab;
 }
 
@@ -302,19 +304,20 @@ static void change_lane(struct slab_lane *from, struct slab *slab, struct slab_l
 static unsigned int take_over(struct kmem_cache *s, struct slab_lane *lane, struct slab_lane *other,
 			      void **end, unsigned int n, unsigned int share)
 {
-	unsigned int got = 0;
-	struct slab *slab;
+	struct slab *slab = NULL;
+	unsigned int got;
 
-	/* A look without the lock: there is nothing as a rule. */
+	/* A look without the lock. */
 	if (!READ_ONCE(other->nr_empty) && READ_ONCE(other->nr_partial) <= (share > 1))
 		return 0;
 	lock_acquire_pair(&lane->lock, &other->lock);
-	slab = spare_slab(other, share);
+	/* A neighbour in the lane may have given something back by now. */
+	if (!next_slab(lane))
+		slab = spare_slab(other, share);
 	if (slab)
 		change_lane(other, slab, lane);
 	lock_release(&other->lock);
-	if (slab)
-		got = take_from_lists(s, lane, end, n);
+	got = take_from_lists(s, lane, end, n);
 	lock_release(&lane->lock);
 	return got;
 }
@@ -331,13 +334,18 @@ static unsigned int take_from_others(struct kmem_cache *s, struct kmem_cache_nod
 	return got;
 }
 
-/* Where there is no memory for a slab, others may have what is left of theirs: lanes, then nodes. */
+/*
+ * Where there is no memory for a slab, something may have been given back by now, and others may have what is
+ * left of theirs: lanes, then nodes.
+ */
 static __noinline unsigned int take_any(struct kmem_cache *s, struct kmem_cache_node *own,
 					unsigned int lane, void **end, unsigned int n, gfp_t gfp)
 {
-	unsigned int got = take_from_others(s, own, lane, end, n, 1);
+	unsigned int got = take_from_lane(s, &own->lane[lane], end, n);
 	struct kmem_cache_node *node;
 
+	if (!got)
+		got = take_from_others(s, own, lane, end, n, 1);
 	if (got || !s->nodes || (gfp & __GFP_THISNODE))
 		return got;
 	for_each_node(node, s) {

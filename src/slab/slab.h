@@ -8,7 +8,7 @@
  *
  * States of a slab, by `inuse`, and the list that it is on:
  *
- *	inuse == 0         empty     at most cache->max_empty of them, the rest goes to the buddy
+ *	inuse == 0         empty     at most cache->max_empty in a lane, the rest goes to the buddy
  *	0 < inuse < objects  partial   serves the next request
  *	inuse == objects   full      waits for a free; cache->objects is meant
  *
@@ -151,7 +151,7 @@ struct kmem_cache {
 	uint8_t shift;	    /* size is odd << shift, */
 	uint32_t inverse;   /* and odd * inverse is 1 in 32 bits */
 	uint16_t colours;   /* different offsets of the first object, `align` bytes apart */
-	uint16_t max_empty; /* empty slabs that are kept */
+	uint16_t max_empty; /* empty slabs that a lane keeps */
 
 	/* how they reach the threads */
 	uint16_t sheaf_capacity;
@@ -219,6 +219,10 @@ struct node_sum {
 
 struct node_sum node_sum(const struct kmem_cache_node *node);
 
+/* Nothing of the node's slabs changes, nor moves between lanes, while all lanes are locked. */
+void node_lock_lanes(struct kmem_cache_node *node);
+void node_unlock_lanes(struct kmem_cache_node *node);
+
 /* Empty lists and an empty barn of no size yet, in zeroed memory. */
 void cache_init_node(struct kmem_cache_node *node);
 
@@ -272,7 +276,7 @@ bool slab_forget_contents(struct kmem_cache *s, const void *object);
 /* Releases all empty slabs. Returns how many. */
 unsigned long cache_shrink(struct kmem_cache *s);
 
-/* Slabs, and objects taken from them, on all nodes; approximate while others run. */
+/* Slabs on all nodes, and objects taken from them; that is approximate while others run. */
 unsigned long cache_slabs(struct kmem_cache *s);
 unsigned long cache_inuse(struct kmem_cache *s);
 
@@ -298,7 +302,7 @@ static __always_inline struct kmem_cache *cache_of(const void *object)
 	if (likely(class != CLASS_ASK))
 		return kmem_caches[class];
 	slab = slab_containing(object);
-	return slab ? slab->cache : NULL;
+	return slab ? READ_ONCE(slab->cache) : NULL;
 }
 
 /* What the flags of a cache say about the pages of its slabs. */

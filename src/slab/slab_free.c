@@ -219,7 +219,7 @@ static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, stru
 
 		if (unlikely(slab->cache != s))
 			fault_double_free(s, batch[i].object);
-		if (unlikely(slab->lane != number))
+		if (unlikely(READ_ONCE(slab->lane) != number))
 			batch[left++] = batch[i];
 		/* All but the first and the last of a slab to come back. */
 		else if (likely(slab->inuse - 2u < between))
@@ -293,7 +293,7 @@ bool slab_forget_contents(struct kmem_cache *s, const void *object)
 	slab_check_object(s, object);
 	huge_note_purge(page_section((struct page *)slab));
 	lock_acquire(&lane->lock);
-	if (slab->lane == number && slab->inuse == 1)
+	if (READ_ONCE(slab->lane) == number && slab->inuse == 1)
 		gone = os_purge(start, bytes) == 0;
 	lock_release(&lane->lock);
 	return gone;

@@ -75,13 +75,33 @@ void cache_free_nodes(struct kmem_cache *s)
 	s->nodes = NULL;
 }
 
+void node_lock_lanes(struct kmem_cache_node *node)
+{
+	unsigned int lane;
+
+	lock_acquire(&node->lane[0].lock);
+	for (lane = 1; lane < NR_LANES; lane++)
+		lock_acquire_next(&node->lane[lane].lock);
+}
+
+void node_unlock_lanes(struct kmem_cache_node *node)
+{
+	unsigned int lane;
+
+	for (lane = 0; lane < NR_LANES; lane++)
+		lock_release(&node->lane[lane].lock);
+}
+
 unsigned long cache_slabs(struct kmem_cache *s)
 {
 	struct kmem_cache_node *node;
 	unsigned long nr = 0;
 
-	for_each_node(node, s)
+	for_each_node(node, s) {
+		node_lock_lanes(node);
 		nr += node_sum(node).nr_slabs;
+		node_unlock_lanes(node);
+	}
 	return nr;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "purge.h"
+#include "slabinfo.h"
 #include "unit_slab.h"
 
 #define CLASS 200
@@ -257,6 +258,54 @@ static void test_empty_of_another(void **state)
 	pcp_drain(&two);
 }
 
+static void *given_back;
+
+/* Refuses memory, and while the caller waits for the answer gives an object back. */
+static int give_back_and_refuse(long nr, unsigned long args[6])
+{
+	void *object = given_back;
+
+	(void)nr;
+	(void)args;
+	given_back = NULL;
+	if (object) {
+		lock_order_relax(true);
+		slab_free_bulk(&cache, NULL, &object, 1);
+		lock_order_relax(false);
+	}
+	return ENOMEM;
+}
+
+/* What another thread of the lane gives back meanwhile is there when the OS has no memory for a slab. */
+static void test_given_back_meanwhile(void **state)
+{
+	struct per_cpu_pages one = { .lane = 1 };
+	void **objects = calloc(per_slab + 1, sizeof(*objects));
+	struct list_head pages;
+	struct page *page;
+
+	(void)state;
+	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects, per_slab, GFP_KERNEL), per_slab);
+	pcp_drain(&one);
+	unit_os_hook = refuse_all;
+	list_init(&pages);
+	while ((page = zone_alloc(&zone_normal, 1, 0)))
+		list_add(&page->lru, &pages);
+	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects + per_slab, 1, GFP_KERNEL), 0);
+	given_back = objects[3];
+	unit_os_hook = give_back_and_refuse;
+	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects + per_slab, 1, GFP_KERNEL), 1);
+	EXPECT(given_back == NULL && objects[per_slab] == objects[3]);
+	unit_os_hook = NULL;
+	while (!list_empty(&pages)) {
+		page = list_first_entry(&pages, struct page, lru);
+		list_del(&page->lru);
+		zone_free(&zone_normal, page, 1);
+	}
+	slab_free_bulk(&cache, NULL, objects, per_slab);
+	free(objects);
+}
+
 #define SHARED_PLACES 512u
 
 static void *place[SHARED_PLACES]; /* exchanged atomically */
@@ -287,13 +336,33 @@ static void take_and_exchange(void *arg, unsigned int id)
 	pcp_drain(&pcp);
 }
 
+static unsigned int nr_busy;
+
+/* The last one looks on: what it is told must be possible at every moment. */
+static void exchange_or_watch(void *arg, unsigned int id)
+{
+	struct cache_info info;
+
+	if (id < 3) {
+		take_and_exchange(arg, id);
+		__atomic_fetch_sub(&nr_busy, 1, __ATOMIC_RELEASE);
+		return;
+	}
+	while (__atomic_load_n(&nr_busy, __ATOMIC_ACQUIRE)) {
+		cache_get_info(&cache, &info);
+		EXPECT(info.cached_objs <= info.active_objs && info.active_objs <= info.num_objs);
+		EXPECT(info.active_slabs <= info.num_slabs);
+	}
+}
+
 static void test_lanes_at_once(void **state)
 {
 	uint64_t seed = unit_seed(77);
 	unsigned int i;
 
 	(void)state;
-	unit_threads(3, take_and_exchange, &seed);
+	nr_busy = 3;
+	unit_threads(4, exchange_or_watch, &seed);
 	expect_cache_sound(&cache);
 	for (i = 0; i < SHARED_PLACES; i++)
 		if (place[i])
@@ -311,6 +380,7 @@ int main(void)
 		lane_test(test_handed_over),
 		lane_test(test_mixed_batch),
 		lane_test(test_empty_of_another),
+		lane_test(test_given_back_meanwhile),
 		lane_test(test_lanes_at_once),
 	};
 

@@ -62,6 +62,18 @@ void *xrealloc(void *p, size_t count, size_t size)
 	return p;
 }
 
+void *xrealloc_aligned(void *p, size_t old_count, size_t count, size_t size, size_t align)
+{
+	void *larger;
+
+	if (posix_memalign(&larger, align, count * size))
+		die(KMEM_FAILED, "no memory");
+	if (old_count)
+		memcpy(larger, p, old_count * size);
+	free(p);
+	return larger;
+}
+
 char *xstrdup(const char *s)
 {
 	char *copy = strdup(s);

@@ -392,7 +392,7 @@ const struct command command_sysfs = {
 		"(objects_in_sheaves) and in barns (objects_in_barns). A hit is not counted: alloc_fastpath\n"
 		"and free_fastpath are estimated from the objects that threads' sheaves got and gave; what\n"
 		"is freed and taken again out of one sheaf is not in them.\n"
-		"min_partial is how many empty slabs are kept. ctor is a file and a place in it.\n"
+		"min_partial is how many empty slabs a lane keeps. ctor is a file and a place in it.\n"
 		"\n"
 		"  --output DIR  writes the files CACHE/ATTRIBUTE below DIR, and symbolic links for\n"
 		"                aliases\n"

@@ -46,6 +46,8 @@ extern void (*message_hook)(void);
 
 /* As the standard functions, but die when there is no memory. */
 void *xrealloc(void *p, size_t count, size_t size);
+/* For what is aligned to more than realloc() knows of. */
+void *xrealloc_aligned(void *p, size_t old_count, size_t count, size_t size, size_t align);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -150,7 +150,8 @@ static bool node_makes_sense(const struct kmem_cache *cache, const struct node_s
 /* The copy behind the last one, of which something is to be said. */
 static struct kmem_cache_node *new_node(struct cache_view *view)
 {
-	view->node = xrealloc(view->node, view->nr_nodes + 1, sizeof(*view->node));
+	view->node = xrealloc_aligned(view->node, view->nr_nodes, view->nr_nodes + 1,
+				      sizeof(*view->node), _Alignof(struct kmem_cache_node));
 	return &view->node[view->nr_nodes];
 }
 
@@ -248,6 +249,8 @@ static void fill_info(struct cache_view *view)
 	info->active_slabs = view->partial_slabs + view->full_slabs;
 	info->num_slabs = info->active_slabs + view->empty_slabs;
 	info->num_objs = info->num_slabs * info->objperslab;
+	/* What did not add up after all tries is told as approximate, but not as impossible. */
+	info->active_objs = min_ul(info->active_objs, info->num_objs);
 	info->cached_objs = min_ul(cached, info->active_objs);
 }
 
@@ -264,8 +267,9 @@ static bool list_caches(struct target *t, struct caches *caches)
 		    (uintptr_t)link.prev != from)
 			return false;
 		if (caches->nr % 256 == 0)
-			caches->cache =
-				xrealloc(caches->cache, caches->nr + 256, sizeof(*caches->cache));
+			caches->cache = xrealloc_aligned(caches->cache, caches->nr,
+							 caches->nr + 256, sizeof(*caches->cache),
+							 _Alignof(struct cache_view));
 		caches->cache[caches->nr++] =
 			(struct cache_view){ .address = at - offsetof(struct kmem_cache, list) };
 		from = at;
