@@ -30,14 +30,20 @@ static bool has_another_image(struct target *t)
 	       (!target_read_struct(t, t->root_address, &magic) || magic != KMEM_ROOT_MAGIC);
 }
 
-void target_need(struct target *t, uintptr_t addr, void *buf, size_t len, const char *what)
+/* What cannot be found need not be wrong: it may be no longer there. */
+static void die_if_gone(struct target *t)
 {
-	if (target_read(t, addr, buf, len))
-		return;
 	if (!target_is_alive(t))
 		die(KMEM_GONE, "%s: the process ended", t->name);
 	if (has_another_image(t))
 		die(KMEM_GONE, "%s: the process runs another program now", t->name);
+}
+
+void target_need(struct target *t, uintptr_t addr, void *buf, size_t len, const char *what)
+{
+	if (target_read(t, addr, buf, len))
+		return;
+	die_if_gone(t);
 	die(t->pid ? KMEM_DAMAGED : KMEM_BAD_CORE, "%s: cannot read %s (%zu bytes at 0x%lx)",
 	    t->name, what, len, (unsigned long)addr);
 }
@@ -195,6 +201,8 @@ static void find_root(struct target *t)
 		search.file = m->path[0] ? m->path : t->name;
 		elf_find_note(&image, take_root, &search);
 	}
+	if (!search.nr)
+		die_if_gone(t);
 	if (!search.nr && search.nr_lost)
 		die(t->pid ? KMEM_DAMAGED : KMEM_BAD_CORE,
 		    "%s: the library's root structure cannot be read", t->name);
