@@ -123,7 +123,7 @@ static __noinline void acquire_slow(struct lock *lock)
 	}
 }
 
-static inline void acquire(struct lock *lock, bool more)
+void lock_acquire(struct lock *lock)
 {
 	if (!replace(lock, 0, self())) {
 		if (lock_is_mine(lock)) {
@@ -133,26 +133,10 @@ static inline void acquire(struct lock *lock, bool more)
 		acquire_slow(lock);
 	}
 	if (CONFIG_CHECK)
-		check_order(lock, more);
+		check_order(lock, false);
 }
 
-void lock_acquire(struct lock *lock)
-{
-	acquire(lock, false);
-}
-
-void lock_acquire_next(struct lock *lock)
-{
-	acquire(lock, true);
-}
-
-void lock_acquire_pair(struct lock *one, struct lock *other)
-{
-	lock_acquire(one < other ? one : other);
-	lock_acquire_next(one < other ? other : one);
-}
-
-bool lock_try(struct lock *lock)
+static bool try(struct lock *lock, bool more)
 {
 	int tries;
 
@@ -166,8 +150,18 @@ bool lock_try(struct lock *lock)
 		sched_yield();
 	}
 	if (CONFIG_CHECK)
-		check_order(lock, false);
+		check_order(lock, more);
 	return true;
+}
+
+bool lock_try(struct lock *lock)
+{
+	return try(lock, false);
+}
+
+bool lock_try_next(struct lock *lock)
+{
+	return try(lock, true);
 }
 
 bool lock_spin(struct lock *lock)

@@ -26,7 +26,7 @@ enum lock_rank {
 	RANK_CACHES,   /* the list of all caches */
 	RANK_CPUS,     /* the list of all kmem_cpu */
 	RANK_BARN,     /* full and empty sheaves of a cache's lane */
-	RANK_LANE,     /* its slab lists; those of several lanes by lock_acquire_next() */
+	RANK_LANE,     /* its slab lists; those of several lanes by lock_try_next() */
 	RANK_RELEASE,  /* slabs on their way out */
 	RANK_RCU,      /* what waits for readers */
 	RANK_PURGE,    /* whoever gives memory back */
@@ -54,15 +54,14 @@ void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_acquire(struct lock *lock);
 void lock_release(struct lock *lock);
 
-/*
- * More locks of one rank: at higher addresses each time, so that no two threads wait for each other, or two
- * whichever order they are named in. Each is released by itself.
- */
-void lock_acquire_next(struct lock *lock);
-void lock_acquire_pair(struct lock *one, struct lock *other);
-
 /* As lock_acquire(), for a short while only; false when somebody else kept it. */
 bool lock_try(struct lock *lock) __must_check;
+
+/*
+ * The same for one more lock of a rank that the thread holds already. Refused, it gives these back before it tries
+ * again: a fork waits for no one who waits for another, see fork.h.
+ */
+bool lock_try_next(struct lock *lock) __must_check;
 
 /*
  * As lock_acquire(), without ever asking the kernel to wait: false when somebody kept it for longer

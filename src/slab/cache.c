@@ -475,8 +475,9 @@ void caches_init_nodes(void)
 	lock_release(&slab_mutex);
 }
 
-static void trim(struct kmem_cache *s)
+static void trim(struct kmem_cache *s, void *arg)
 {
+	(void)arg;
 	barn_drain(s);
 	cache_shrink(s);
 	KMEM_ASSERT(barn_is_valid(s));
@@ -484,21 +485,27 @@ static void trim(struct kmem_cache *s)
 }
 
 /*
- * kmalloc's caches stay for ever, so they need no lock: a fork by a handler that interrupted a change
- * of a zone would wait for the holder of the list, who waits for the zone.
+ * kmalloc's caches stay for ever, so they need no lock: a fork by a handler that interrupted whoever holds
+ * one of a lane or a zone would wait for the holder of the list, who waits for that.
  */
-void caches_trim(void)
+void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg)
 {
 	struct kmem_cache *s;
 	unsigned int class;
 
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-		trim(kmem_caches[class]);
+	/* There are none before the first allocation. */
+	for (class = 1; class < NR_KMALLOC_CLASSES && kmem_caches[class]; class ++)
+		fn(kmem_caches[class], arg);
 	if (!READ_ONCE(cpu_extras_used))
 		return;
 	lock_acquire(&slab_mutex);
 	for_each_cache(s)
 		if (s->index >= NR_KMALLOC_CLASSES)
-			trim(s);
+			fn(s, arg);
 	lock_release(&slab_mutex);
+}
+
+void caches_trim(void)
+{
+	caches_for_each(trim, NULL);
 }

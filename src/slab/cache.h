@@ -42,6 +42,9 @@ struct kmem_cache *far_cache(unsigned int nr);
 
 #define for_each_cache(s) list_for_each_entry(s, &slab_caches, list)
 
+/* Calls @fn for each cache in the order of the list, which need not be locked: for a program's own ones it is. */
+void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg);
+
 struct cache_name {
 	struct list_head list;
 	char text[CACHE_NAME_MAX + 1];

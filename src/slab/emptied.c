@@ -145,24 +145,26 @@ static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 	return bytes - min_ul(bytes, inuse * s->size);
 }
 
+struct idle {
+	const struct kmem_cpu *cpu;
+	unsigned long bytes;
+};
+
+static void add_idle(struct kmem_cache *s, void *arg)
+{
+	struct idle *idle = arg;
+
+	idle->bytes += idle_of(s, idle->cpu);
+}
+
 static unsigned long idle_bytes(const struct kmem_cpu *cpu)
 {
-	unsigned long bytes = cpus_resting_bytes();
-	struct kmem_cache *s;
-	unsigned int class;
+	struct idle idle = { cpu, cpus_resting_bytes() };
 
 	if (cpu)
-		bytes += pcp_pages(&cpu->pcp) * PAGE_SIZE;
-	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-		bytes += idle_of(kmem_caches[class], cpu);
-	if (!READ_ONCE(cpu_extras_used))
-		return bytes;
-	lock_acquire(&slab_mutex);
-	for_each_cache(s)
-		if (s->index >= NR_KMALLOC_CLASSES)
-			bytes += idle_of(s, cpu);
-	lock_release(&slab_mutex);
-	return bytes;
+		idle.bytes += pcp_pages(&cpu->pcp) * PAGE_SIZE;
+	caches_for_each(add_idle, &idle);
+	return idle.bytes;
 }
 
 static unsigned long bytes_used(const struct zone_totals *sum)

@@ -18,7 +18,8 @@
 #define CROWD	      4u    /* threads a CPU: with more of them it takes more visits, */
 #define MAX_CROWDS    7u    /* up to so many times as many, */
 #define CROWD_BYTES   (16u << 10) /* and of so many bytes each has its part, */
-#define LEAST_BYTES   4096u	  /* or as many, if that is more */
+#define LEAST_BYTES   4096u	  /* or as many, if that is more, */
+#define LEAST_LIMIT   2u	  /* and so many objects of any size */
 #define SETTLED_BYTES 8192u	  /* of objects in a slot that waits for another thread */
 
 #define SHEAF_POOL(capacity) \
@@ -170,7 +171,8 @@ static unsigned long visits_a_raise(const struct kmem_cache *s, const struct she
 	visits = min_ul(bytes / BYTES_A_VISIT, MAX_VISITS);
 	if (likely(threads <= few))
 		return visits;
-	if (2 * bytes > max_ul(CROWD_BYTES * few / threads, LEAST_BYTES))
+	if (sheaf->limit >= LEAST_LIMIT &&
+	    2 * bytes > max_ul(CROWD_BYTES * few / threads, LEAST_BYTES))
 		return 0;
 	return visits * min_ul(threads / few, MAX_CROWDS);
 }

@@ -24,7 +24,7 @@
  * up to the capacity. A visit that frees after one that took, or the other way round, counts for many: a
  * larger sheaf would have saved both. A thread that used a class for a while does not hoard for it; one
  * that goes on using it soon has full sheaves. Only these have a spare and are put into the barn. Among many
- * threads limits take longer to rise, and those of larger objects end before the capacity.
+ * threads limits take longer to rise, and those of larger objects do not rise up to the capacity.
  */
 #ifndef KMEM_SHEAF_H
 #define KMEM_SHEAF_H

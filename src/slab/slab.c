@@ -2,6 +2,7 @@
 /* See slab.h for the states, the lock order and the invariants. */
 #include "slab.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "limit.h"
@@ -133,16 +134,17 @@ static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, un
 {
 	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order, nid, gfp | cache_gfp(s));
 	struct kmem_cache_node *node;
-	unsigned int colour, number;
+	unsigned int colour, got;
 
 	if (!slab)
 		return NULL;
-	node = cache_node(s, (unsigned int)page_nid((struct page *)slab));
+	got = (unsigned int)page_nid((struct page *)slab);
+	node = cache_node(s, got);
 	colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED) % s->colours;
 	/* What is node 0's for want of a node of its own is so for ever. */
-	number = lane_number(node == &s->node ? 0 : (unsigned int)page_nid((struct page *)slab),
-			     lane);
-	init_slab(s, slab, number, colour);
+	if (node == &s->node)
+		got = 0;
+	init_slab(s, slab, lane_number(got, lane), colour);
 	return slab;
 }
 
@@ -300,7 +302,17 @@ static void change_lane(struct slab_lane *from, struct slab *slab, struct slab_l
 	link_slab(to, slab);
 }
 
-/* Takes from a slab of @other's that becomes @lane's. */
+/* Takes both lanes' locks, or neither: who waits for one gives back the other. */
+static bool lock_both(struct slab_lane *lane, struct slab_lane *other)
+{
+	lock_acquire(&lane->lock);
+	if (lock_try_next(&other->lock))
+		return true;
+	lock_release(&lane->lock);
+	return false;
+}
+
+/* Takes from a slab of @other's that becomes @lane's, unless that has something of its own by now. */
 static unsigned int take_over(struct kmem_cache *s, struct slab_lane *lane, struct slab_lane *other,
 			      void **end, unsigned int n, unsigned int share)
 {
@@ -310,7 +322,12 @@ static unsigned int take_over(struct kmem_cache *s, struct slab_lane *lane, stru
 	/* A look without the lock. */
 	if (!READ_ONCE(other->nr_empty) && READ_ONCE(other->nr_partial) <= (share > 1))
 		return 0;
-	lock_acquire_pair(&lane->lock, &other->lock);
+	while (!lock_both(lane, other)) {
+		/* A new slab will do as well. */
+		if (share > 1)
+			return 0;
+		sched_yield();
+	}
 	/* A neighbour in the lane may have given something back by now. */
 	if (!next_slab(lane))
 		slab = spare_slab(other, share);

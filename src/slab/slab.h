@@ -276,7 +276,7 @@ bool slab_forget_contents(struct kmem_cache *s, const void *object);
 /* Releases all empty slabs. Returns how many. */
 unsigned long cache_shrink(struct kmem_cache *s);
 
-/* Slabs on all nodes, and objects taken from them; that is approximate while others run. */
+/* Slabs on all nodes, and objects taken from them. */
 unsigned long cache_slabs(struct kmem_cache *s);
 unsigned long cache_inuse(struct kmem_cache *s);
 

@@ -2,6 +2,7 @@
 /* What a cache has on each node of the machine: see struct kmem_cache_node in slab.h. */
 #include "sheaf.h"
 
+#include <sched.h>
 #include <string.h>
 
 unsigned int nr_lanes = 1;
@@ -79,9 +80,17 @@ void node_lock_lanes(struct kmem_cache_node *node)
 {
 	unsigned int lane;
 
-	lock_acquire(&node->lane[0].lock);
-	for (lane = 1; lane < NR_LANES; lane++)
-		lock_acquire_next(&node->lane[lane].lock);
+	for (;;) {
+		lock_acquire(&node->lane[0].lock);
+		for (lane = 1; lane < NR_LANES; lane++)
+			if (!lock_try_next(&node->lane[lane].lock))
+				break;
+		if (lane == NR_LANES)
+			return;
+		while (lane--)
+			lock_release(&node->lane[lane].lock);
+		sched_yield();
+	}
 }
 
 void node_unlock_lanes(struct kmem_cache_node *node)
@@ -110,7 +119,10 @@ unsigned long cache_inuse(struct kmem_cache *s)
 	struct kmem_cache_node *node;
 	unsigned long nr = 0;
 
-	for_each_node(node, s)
+	for_each_node(node, s) {
+		node_lock_lanes(node);
 		nr += node_sum(node).nr_inuse;
+		node_unlock_lanes(node);
+	}
 	return nr;
 }

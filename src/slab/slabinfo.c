@@ -73,10 +73,24 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 	info->cached_objs = min_ul(cached, info->active_objs);
 }
 
+static void add_cache(struct kmem_cache *s, void *arg)
+{
+	struct kmem_totals *t = arg;
+	struct cache_info info;
+	unsigned long used;
+
+	cache_get_info(s, &info);
+	used = info.active_objs - info.cached_objs;
+	t->nr_objects += used;
+	t->slab_used += used * info.objsize;
+	t->slab_cached += info.cached_objs * info.objsize;
+	t->slab_free +=
+		info.num_slabs * info.pagesperslab * PAGE_SIZE - info.active_objs * info.objsize;
+}
+
 void kmem_get_totals(struct kmem_totals *t)
 {
 	struct zone_totals zones;
-	struct kmem_cache *s;
 
 	zones_total(&zones);
 	*t = (struct kmem_totals){
@@ -92,35 +106,21 @@ void kmem_get_totals(struct kmem_totals *t)
 	/* Two moments: the part may not exceed the whole. */
 	t->large = max_ul(large_bytes(), t->areas);
 	t->resident = ((zones.nr_online - zones.nr_free + zones.nr_dirty) << PAGE_SHIFT) + t->areas;
-	lock_acquire(&slab_mutex);
-	for_each_cache(s) {
-		struct cache_info info;
-		unsigned long used;
+	caches_for_each(add_cache, t);
+}
 
-		cache_get_info(s, &info);
-		used = info.active_objs - info.cached_objs;
-		t->nr_objects += used;
-		t->slab_used += used * info.objsize;
-		t->slab_cached += info.cached_objs * info.objsize;
-		t->slab_free += info.num_slabs * info.pagesperslab * PAGE_SIZE -
-				info.active_objs * info.objsize;
-	}
-	lock_release(&slab_mutex);
+static void print_cache(struct kmem_cache *s, void *out)
+{
+	struct cache_info info;
+
+	cache_get_info(s, &info);
+	slabinfo_print_row(out, &info);
 }
 
 void slabinfo_print(struct out *out)
 {
-	struct kmem_cache *s;
-
 	slabinfo_print_header(out);
-	lock_acquire(&slab_mutex);
-	for_each_cache(s) {
-		struct cache_info info;
-
-		cache_get_info(s, &info);
-		slabinfo_print_row(out, &info);
-	}
-	lock_release(&slab_mutex);
+	caches_for_each(print_cache, out);
 }
 
 /* The pattern with the process id for each %p; false when it gets too long. */

@@ -13,7 +13,7 @@
 
 #define CLASS	200
 #define SIZE	256u
-#define VISITS	3000u
+#define TAKEN	3000u
 #define THREADS 24u
 
 static struct kmem_cache cache;
@@ -55,7 +55,7 @@ static unsigned int limit_reached(void)
 	void *objects[100];
 	unsigned int i, n;
 
-	for (i = 0; i < VISITS / ARRAY_SIZE(objects); i++) {
+	for (i = 0; i < TAKEN / ARRAY_SIZE(objects); i++) {
 		for (n = 0; n < ARRAY_SIZE(objects); n++) {
 			objects[n] = slot_pop(slot);
 			if (!objects[n])
@@ -118,6 +118,7 @@ static void test_among_many(void **state)
 	/* it may have more when they are gone */
 	EXPECT_EQ(limit_reached(), cache.sheaf_capacity);
 	sheaf_flush_slot(&cpu, &cache);
+	barn_drain(&cache);
 	begin_threads(threads, THREADS);
 	EXPECT_EQ(limit_reached(), 4096 / SIZE);
 	end_threads(threads, THREADS);

@@ -14,6 +14,7 @@
 #include "fork.h"
 #include "init.h"
 #include "purge.h"
+#include "slabinfo.h"
 #include "unit_slab.h"
 #include "vma.h"
 
@@ -224,6 +225,35 @@ static void hold_or_fork(void *arg, unsigned int id)
 	lock_order_relax(false);
 }
 
+/* One wants all lanes of a cache; the other holds the second, and forks. */
+static void hold_all_or_fork(void *arg, unsigned int id)
+{
+	struct kmem_cache *s = arg;
+	struct lock *second = &s->node.lane[1].lock;
+	struct cache_info info;
+
+	if (id) {
+		pthread_barrier_wait(&gate);
+		cache_get_info(s, &info);
+		return;
+	}
+	lock_acquire(second);
+	pthread_barrier_wait(&gate);
+	usleep(50000);
+	unit_passes(after_fork_in_lock, second);
+	lock_release(second);
+}
+
+/* As when its handler forks: who waits for one of the lanes holds none of the others meanwhile. */
+static void test_fork_against_all_lanes(void **state)
+{
+	(void)state;
+	pthread_barrier_init(&gate, NULL, 2);
+	unit_threads(2, hold_all_or_fork, &kmalloc_caches[kmalloc_class(64)]);
+	pthread_barrier_destroy(&gate);
+	expect_unlocked();
+}
+
 /* As when a handler forks that interrupted a holder of that lock: nobody waits for ever. */
 static void test_fork_against_the_order(void **state)
 {
@@ -382,9 +412,13 @@ static void test_fork_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fork_test(test_fork_alone),	     fork_test(test_fork),
-		fork_test(test_fork_with_lock_held), fork_test(test_fork_against_the_order),
-		fork_test(test_fork_amid_a_purge),   fork_test(test_lost_threads_are_asked_in_turn),
+		fork_test(test_fork_alone),
+		fork_test(test_fork),
+		fork_test(test_fork_with_lock_held),
+		fork_test(test_fork_against_the_order),
+		fork_test(test_fork_against_all_lanes),
+		fork_test(test_fork_amid_a_purge),
+		fork_test(test_lost_threads_are_asked_in_turn),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -201,7 +201,7 @@ static void find_root(struct target *t)
 		search.file = m->path[0] ? m->path : t->name;
 		elf_find_note(&image, take_root, &search);
 	}
-	if (!search.nr)
+	if (!search.nr_fit)
 		die_if_gone(t);
 	if (!search.nr && search.nr_lost)
 		die(t->pid ? KMEM_DAMAGED : KMEM_BAD_CORE,
