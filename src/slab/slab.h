@@ -219,6 +219,9 @@ struct node_sum {
 
 struct node_sum node_sum(const struct kmem_cache_node *node);
 
+/* The same of one moment, as far as slabs and objects go. */
+struct node_sum node_sum_locked(struct kmem_cache_node *node);
+
 /* Nothing of the node's slabs changes, nor moves between lanes, while all lanes are locked. */
 void node_lock_lanes(struct kmem_cache_node *node);
 void node_unlock_lanes(struct kmem_cache_node *node);

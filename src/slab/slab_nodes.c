@@ -101,16 +101,23 @@ void node_unlock_lanes(struct kmem_cache_node *node)
 		lock_release(&node->lane[lane].lock);
 }
 
+struct node_sum node_sum_locked(struct kmem_cache_node *node)
+{
+	struct node_sum sum;
+
+	node_lock_lanes(node);
+	sum = node_sum(node);
+	node_unlock_lanes(node);
+	return sum;
+}
+
 unsigned long cache_slabs(struct kmem_cache *s)
 {
 	struct kmem_cache_node *node;
 	unsigned long nr = 0;
 
-	for_each_node(node, s) {
-		node_lock_lanes(node);
-		nr += node_sum(node).nr_slabs;
-		node_unlock_lanes(node);
-	}
+	for_each_node(node, s)
+		nr += node_sum_locked(node).nr_slabs;
 	return nr;
 }
 
@@ -119,10 +126,7 @@ unsigned long cache_inuse(struct kmem_cache *s)
 	struct kmem_cache_node *node;
 	unsigned long nr = 0;
 
-	for_each_node(node, s) {
-		node_lock_lanes(node);
-		nr += node_sum(node).nr_inuse;
-		node_unlock_lanes(node);
-	}
+	for_each_node(node, s)
+		nr += node_sum_locked(node).nr_inuse;
 	return nr;
 }

@@ -58,11 +58,8 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 		.sheaf_capacity = s->sheaf_capacity,
 	};
 	for_each_node(node, s) {
-		struct node_sum sum;
+		struct node_sum sum = node_sum_locked(node);
 
-		node_lock_lanes(node);
-		sum = node_sum(node);
-		node_unlock_lanes(node);
 		info->active_objs += sum.nr_inuse;
 		info->full_slabs += sum.nr_full;
 		info->active_slabs += sum.nr_partial + sum.nr_full;
