@@ -163,12 +163,14 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 static unsigned long visits_a_raise(const struct kmem_cache *s, const struct sheaf *sheaf)
 {
 	unsigned long bytes = (unsigned long)sheaf->limit * s->size, visits;
-	unsigned long few = CROWD * (unsigned long)limits.cpus, threads = cpus_count();
+	unsigned long few, threads;
 
 	_Static_assert(MAX_VISITS * MAX_CROWDS + TURN <= UINT8_MAX, "they are counted in a byte");
 	if (2 * bytes <= EASY_BYTES)
 		return 1;
 	visits = min_ul(bytes / BYTES_A_VISIT, MAX_VISITS);
+	few = CROWD * (unsigned long)limits.cpus;
+	threads = cpus_count();
 	if (likely(threads <= few))
 		return visits;
 	if (sheaf->limit >= LEAST_LIMIT &&
