@@ -8,7 +8,6 @@
 #include "report.h"
 
 #define CHUNK_SIZE (256UL << 10)
-#define LINE_SIZE  64UL
 
 struct lock meta_lock = LOCK_INIT(RANK_META);
 
@@ -32,7 +31,7 @@ static bool new_chunk(void)
 static void *carve(struct meta_pool *pool, bool may_ask)
 {
 	/* Of a large one only the start may ever be used: that should be as few pages as can be. */
-	size_t align = pool->size >= PAGE_SIZE ? PAGE_SIZE : LINE_SIZE;
+	size_t align = pool->size >= PAGE_SIZE ? PAGE_SIZE : CACHE_LINE;
 	char *object = (char *)align_up((uintptr_t)chunk_next, align);
 
 	KMEM_ASSERT(pool->size <= CHUNK_SIZE);
@@ -41,7 +40,7 @@ static void *carve(struct meta_pool *pool, bool may_ask)
 			return NULL;
 		object = chunk_next;
 	}
-	chunk_next = object + align_up(pool->size, LINE_SIZE);
+	chunk_next = object + align_up(pool->size, CACHE_LINE);
 	pool->nr_total++;
 	return object;
 }

@@ -165,7 +165,7 @@ struct returned {
 static void find_slabs(const struct kmem_cache *s, void *const *objects, unsigned int n,
 		       struct returned *batch)
 {
-	const unsigned long head_mask = ~((1UL << s->order) - 1);
+	const struct shape shape = shape_of(s);
 	struct place in = { .bytes = 0 };
 	unsigned int i;
 
@@ -177,7 +177,7 @@ static void find_slabs(const struct kmem_cache *s, void *const *objects, unsigne
 			offset = (uintptr_t)objects[i] - in.start;
 		}
 		batch[i].object = objects[i];
-		batch[i].slab = (struct slab *)&in.mem_map[offset >> PAGE_SHIFT & head_mask];
+		batch[i].slab = (struct slab *)&in.mem_map[offset >> PAGE_SHIFT & shape.head_mask];
 		__builtin_prefetch(batch[i].slab, 1);
 	}
 }
