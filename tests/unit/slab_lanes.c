@@ -99,6 +99,26 @@ static int refuse_all(long nr, unsigned long args[6])
 	return ENOMEM;
 }
 
+/* From here on there is no memory for a slab. */
+static void take_all_pages(struct list_head *pages)
+{
+	struct page *page;
+
+	unit_os_hook = refuse_all;
+	list_init(pages);
+	while ((page = zone_alloc(&zone_normal, 1, 0)))
+		list_add(&page->lru, pages);
+}
+
+static void give_all_pages(struct list_head *pages)
+{
+	struct page *page, *next;
+
+	unit_os_hook = NULL;
+	list_for_each_entry_safe(page, next, pages, lru)
+		zone_free(&zone_normal, page, 1);
+}
+
 static void *lane_object;
 static bool lane_settled;
 
@@ -142,7 +162,6 @@ static void test_lanes(void **state)
 	void **objects = calloc(total, sizeof(*objects));
 	struct slab *first, *second, *third, *serving;
 	struct list_head pages;
-	struct page *page;
 
 	(void)state;
 	few = per_slab / 8;
@@ -168,17 +187,9 @@ static void test_lanes(void **state)
 	expect_counts(1, 3);
 	pcp_drain(&one);
 	pcp_drain(&two);
-	unit_os_hook = refuse_all;
-	list_init(&pages);
-	while ((page = zone_alloc(&zone_normal, 1, 0)))
-		list_add(&page->lru, &pages);
+	take_all_pages(&pages);
 	EXPECT(take_one(&one, &objects[2 * per_slab + 1]) == third);
-	unit_os_hook = NULL;
-	while (!list_empty(&pages)) {
-		page = list_first_entry(&pages, struct page, lru);
-		list_del(&page->lru);
-		zone_free(&zone_normal, page, 1);
-	}
+	give_all_pages(&pages);
 	slab_free_bulk(&cache, NULL, objects, 2 * per_slab + 2);
 	slab_free_bulk(&cache, NULL, objects + 3 * per_slab, per_slab);
 	free(objects);
@@ -284,26 +295,17 @@ static void test_given_back_meanwhile(void **state)
 	struct per_cpu_pages one = { .lane = 1 };
 	void **objects = calloc(per_slab + 1, sizeof(*objects));
 	struct list_head pages;
-	struct page *page;
 
 	(void)state;
 	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects, per_slab, GFP_KERNEL), per_slab);
 	pcp_drain(&one);
-	unit_os_hook = refuse_all;
-	list_init(&pages);
-	while ((page = zone_alloc(&zone_normal, 1, 0)))
-		list_add(&page->lru, &pages);
+	take_all_pages(&pages);
 	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects + per_slab, 1, GFP_KERNEL), 0);
 	given_back = objects[3];
 	unit_os_hook = give_back_and_refuse;
 	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects + per_slab, 1, GFP_KERNEL), 1);
 	EXPECT(given_back == NULL && objects[per_slab] == objects[3]);
-	unit_os_hook = NULL;
-	while (!list_empty(&pages)) {
-		page = list_first_entry(&pages, struct page, lru);
-		list_del(&page->lru);
-		zone_free(&zone_normal, page, 1);
-	}
+	give_all_pages(&pages);
 	slab_free_bulk(&cache, NULL, objects, per_slab);
 	free(objects);
 }
