@@ -241,7 +241,7 @@ static unsigned long cpu_limit(struct cgroup *cgroup)
 	long i;
 
 	for (i = 0; i < bytes / (long)sizeof(long); i++)
-		cpus += (unsigned long)__builtin_popcountl(mask[i]);
+		cpus += hweight_long(mask[i]);
 	if (!cpus)
 		cpus = UINT_MAX;
 	if (cgroup->found)

@@ -96,6 +96,17 @@ static inline void bitmap_clear(unsigned long *map, unsigned int first, unsigned
 		WRITE_ONCE(map[w], map[w] & ~bitmap_word_mask(w, first, end));
 }
 
+/* Set bits of a word: the processors that this is compiled for need not have an instruction for it. */
+static inline unsigned int hweight_long(unsigned long word)
+{
+	const unsigned long ones = ~0UL / 255;
+
+	word -= word >> 1 & ones * 0x55;
+	word = (word & ones * 0x33) + (word >> 2 & ones * 0x33);
+	word = (word + (word >> 4)) & ones * 0x0f;
+	return (unsigned int)(word * ones >> (BITS_PER_LONG - 8));
+}
+
 /* How many bits of [first, first + n) are set. */
 static inline unsigned int bitmap_weight(const unsigned long *map, unsigned int first,
 					 unsigned int n)
@@ -103,8 +114,7 @@ static inline unsigned int bitmap_weight(const unsigned long *map, unsigned int 
 	unsigned int end = first + n, w, sum = 0;
 
 	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
-		sum += (unsigned int)__builtin_popcountl(READ_ONCE(map[w]) &
-							 bitmap_word_mask(w, first, end));
+		sum += hweight_long(READ_ONCE(map[w]) & bitmap_word_mask(w, first, end));
 	return sum;
 }
 

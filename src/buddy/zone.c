@@ -28,13 +28,34 @@ static void count_free(struct zone *zone, struct section *s, long pages, long di
 	WRITE_ONCE(zone->nr_dirty, zone->nr_dirty + (unsigned long)dirty);
 }
 
+/* @s has a block of @order: in zone->oldest_with[], those of lower orders are no younger. */
+static void note_block(struct zone *zone, struct section *s, unsigned int order)
+{
+	struct section **oldest = zone->oldest_with;
+	unsigned int o = order + 1;
+
+	while (o-- && (!oldest[o] || s->age < oldest[o]->age))
+		oldest[o] = s;
+}
+
+/* Of all sections @s is the first with a block of @order; NULL: none has one. */
+static void note_first(struct zone *zone, struct section *s, unsigned int order)
+{
+	struct section **oldest = zone->oldest_with;
+
+	for (; order < NR_ORDERS && oldest[order]; order++) {
+		if (s && oldest[order]->age >= s->age)
+			break;
+		oldest[order] = s;
+	}
+}
+
 /* Hangs a block, which is not merged, on its free area. */
 static void link_free(struct zone *zone, struct section *s, unsigned int index, unsigned int order,
 		      unsigned int nr_dirty, uint64_t freed_ms)
 {
 	struct page *page = &s->mem_map[index];
 	struct free_area *area = &s->free_area[order];
-	unsigned int o;
 
 	page_set_type(page, PAGE_FREE);
 	WRITE_ONCE(page->order, (uint8_t)order);
@@ -50,9 +71,7 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 	area->nr_free++;
 	s->free_orders |= 1UL << order;
 	count_free(zone, s, 1L << order, nr_dirty);
-	for (o = 0; o <= order; o++)
-		if (!zone->oldest_with[o] || s->age < zone->oldest_with[o]->age)
-			zone->oldest_with[o] = s;
+	note_block(zone, s, order);
 }
 
 static bool first_is_dirty(const struct free_area *area)
@@ -172,13 +191,13 @@ static struct section *find_section(struct zone *zone, unsigned int order)
 	for (; &s->list != &zone->sections; s = list_entry(s->list.next, struct section, list)) {
 		if (!first && s->free_orders >> order) {
 			first = s;
-			zone->oldest_with[order] = s;
+			note_first(zone, s, order);
 		}
 		if (first && (!dirty || s->dirty_orders >> order))
 			return dirty ? s : first;
 	}
 	if (!first)
-		zone->oldest_with[order] = NULL;
+		note_first(zone, NULL, order);
 	return first;
 }
 
@@ -594,6 +613,16 @@ void zone_forget_section(struct zone *zone, struct section *s)
 	list_del(&s->list);
 }
 
+static void check_oldest(const struct zone *zone)
+{
+	struct section *const *oldest = zone->oldest_with;
+	unsigned int order;
+
+	for (order = 1; order < NR_ORDERS; order++)
+		KMEM_ASSERT(!oldest[order] ||
+			    (oldest[order - 1] && oldest[order - 1]->age <= oldest[order]->age));
+}
+
 static void check_merged(struct section *s)
 {
 	unsigned int order;
@@ -612,6 +641,7 @@ bool zone_is_valid(struct zone *zone)
 	unsigned int order;
 
 	lock_acquire(&zone->lock);
+	check_oldest(zone);
 	list_for_each_entry(s, &zone->sections, list) {
 		KMEM_ASSERT(section_is_valid(s));
 		check_merged(s);

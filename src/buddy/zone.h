@@ -20,7 +20,8 @@
  * holds the locks of two zones, but fork.
  *
  * Invariants (zone_is_valid()): no two free buddies of one order; nr_free, nr_dirty and nr_online are
- * the sums over the sections; no section older than oldest_with[n] has a block of order n or more.
+ * the sums over the sections; no section older than oldest_with[n] has a block of order n or more, and
+ * oldest_with[] ascends.
  */
 #ifndef KMEM_ZONE_H
 #define KMEM_ZONE_H
