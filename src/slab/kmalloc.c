@@ -290,12 +290,21 @@ void kfree_slow(void *object)
 
 /* ---- Sizes ---- */
 
+static size_t large_usable(const void *object)
+{
+	size_t size = large_size(object);
+
+	if (!size)
+		fault_bad_pointer(object);
+	return size;
+}
+
 size_t kmalloc_live_size(const void *object)
 {
 	struct kmem_cache *s = cache_of(object);
 
 	if (!s)
-		return kmalloc_usable(object);
+		return large_usable(object);
 	slab_check_object(s, object);
 	return cache_usable(s);
 }
@@ -303,16 +312,11 @@ size_t kmalloc_live_size(const void *object)
 size_t kmalloc_usable(const void *object)
 {
 	struct kmem_cache *s = cache_of(object);
-	size_t size;
 
-	if (s) {
-		slab_check_start(s, object);
-		return cache_usable(s);
-	}
-	size = large_size(object);
-	if (!size)
-		fault_bad_pointer(object);
-	return size;
+	if (!s)
+		return large_usable(object);
+	slab_check_start(s, object);
+	return cache_usable(s);
 }
 
 /* A shrunk object stays where it is unless that wastes half of it. */
