@@ -15,7 +15,8 @@
 #define LARGE_SHARE    16UL
 #define REFAULT_MIN    16u   /* pages of a block that counts as large: 64 KiB; */
 #define REFAULT_MAX    1024u /* and of one that counts whole, since more may never be touched */
-#define REFAULTS_FREE  2048u /* pages that may be faulted in again before it matters */
+#define REFAULTS_FREE  2048u /* pages that may be faulted in again before it matters; */
+#define REFAULT_WEIGHT 2UL   /* then for so many that should have stayed */
 #define SINK_SHARE     8     /* part of the way to the present that the peak sinks in a pass */
 #define PASSES_A_DECAY 4     /* how often old pages are looked for */
 #define OLDEST_MS      64    /* what was freed before is purged first, */
@@ -260,7 +261,7 @@ void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean)
 
 /*
  * Used and dirty pages may come to the recent peak. A large heap, where the blocks are large, too,
- * may go beyond by half of what makes it large, since not every block fits where another was; and by
+ * may go beyond by a part of what makes it large, since not every block fits where another was; and by
  * up to as much as makes it large where that turns out to be too little.
  */
 static unsigned long dirty_limit(const struct zone *zone)
@@ -273,9 +274,9 @@ static unsigned long dirty_limit(const struct zone *zone)
 	if (most > large) {
 		unsigned long excess = most - large;
 
-		most += excess / 2;
+		most += min_ul(excess / 2, max_ul(excess / 4, floor));
 		if (refault > REFAULTS_FREE)
-			most += min_ul(refault - REFAULTS_FREE, excess);
+			most += min_ul(REFAULT_WEIGHT * (refault - REFAULTS_FREE), excess);
 	}
 	return most > used + floor ? most - used : floor;
 }

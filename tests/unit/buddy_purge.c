@@ -248,15 +248,55 @@ static void test_limit_sinks(void **state)
 }
 
 /*
- * Whatever is freed when: what is dirty never exceeds what was in use at most, and one and a half of
- * what makes that a large heap.
+ * Beyond the peak of @used pages @slack may stay: half of it is freed, in holes, and blocks that fit none are
+ * taken.
+ */
+static void stay_in_holes(unsigned int used, unsigned int slack)
+{
+	const unsigned int nr = FLOOR / 4;
+	uint64_t later = os_clock_ms() + 1000;
+	struct page *page, *block[16];
+	unsigned int i;
+	struct zone zone;
+
+	set_decay("decay_ms=1000000");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	page = take_and_write(&zone, used, 14);
+	for (i = 0; i < used; i += 16)
+		zone_free(&zone, page + i, 8);
+	for (i = 0; i <= slack / nr; i++) {
+		EXPECT_EQ(zone.nr_dirty, used / 2);
+		block[i] = zone_alloc(&zone, nr, 8);
+		EXPECT(block[i] != NULL);
+		purge_tick(&zone, later, 0);
+	}
+	EXPECT(zone.nr_dirty < used / 2);
+	while (i--)
+		zone_free(&zone, block[i], nr);
+	for (i = 8; i < used; i += 16)
+		zone_free(&zone, page + i, 8);
+	zone_fini(&zone);
+}
+
+/* A quarter of what makes a heap large, or the floor, if that is more and not more than half. */
+static void test_slack(void **state)
+{
+	(void)state;
+	stay_in_holes(LARGE + FLOOR, FLOOR / 2);
+	stay_in_holes(LARGE + 3 * FLOOR, FLOOR);
+	stay_in_holes(LARGE + 8 * FLOOR, 2 * FLOOR);
+}
+
+/*
+ * Whatever is freed when: what is dirty never exceeds what was in use at most, and one and a quarter of
+ * what makes that a large heap, or that and the floor.
  */
 static void test_limit_holds(void **state)
 {
 	uint64_t rng = unit_seed(0x11417), now = os_clock_ms();
 	unsigned int i, n, steps = unit_steps(3000);
 	struct page *held[64] = { NULL };
-	unsigned long used, peak = FLOOR;
+	unsigned long used, excess, peak = FLOOR;
 	struct zone zone;
 
 	(void)state;
@@ -272,7 +312,8 @@ static void test_limit_holds(void **state)
 		}
 		used = zone.nr_online - zone.nr_free;
 		peak = used > peak ? used : peak;
-		EXPECT(zone.nr_dirty <= peak + (peak > LARGE ? (peak - LARGE) * 3 / 2 : 0));
+		excess = peak > LARGE ? peak - LARGE : 0;
+		EXPECT(zone.nr_dirty <= peak + excess + max_ul(excess / 4, FLOOR));
 		if (i % 100 == 0)
 			purge_tick(&zone, now + i * (NEVER_MS / 100), 0);
 	}
@@ -624,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_floor),
 		cmocka_unit_test(test_floor_follows_the_memory),
 		cmocka_unit_test(test_limit_sinks),
+		cmocka_unit_test(test_slack),
 		cmocka_unit_test(test_limit_holds),
 		cmocka_unit_test(test_refaults),
 		cmocka_unit_test(test_unused_sections_go),
