@@ -2,10 +2,10 @@
 /*
  * From an object back to its slab.
  *
- * Objects come in batches, from a sheaf as a rule: neighbours in time, but of many slabs. First the slab of
- * each is found by its address alone, and its descriptor fetched. Then a lane's lock is taken, that of the
- * first; every object whose slab is of this lane sets its bit; and so on with the lanes of those that are left, of
- * which there are none where each thread frees its own.
+ * Objects come in batches, from a sheaf as a rule: neighbours in time, but of many slabs. The slab of each is
+ * found by its address alone. A lane's lock is taken, that of the first; every object whose slab is of this lane
+ * sets its bit; and so on with the lanes of those that are left, of which there are none where each thread frees
+ * its own.
  *
  * An object that was freed before is seen by its bit, or, if its slab went since, by a descriptor that names no
  * cache, or another one.
@@ -17,7 +17,8 @@
 #include "report.h"
 #include "slab_lists.h"
 
-#define FREE_BATCH 64u /* objects that are given back at a time */
+#define FREE_BATCH 64u	/* objects that are given back at a time */
+#define MANY_SLABS 256u /* of a lane, whose descriptors fill a cache */
 
 /* The constants that an object's place is found by, held in registers over a batch of them. */
 struct shape {
@@ -70,9 +71,14 @@ static __always_inline struct slab *slab_of(struct shape shape, const void *obje
 	return (struct slab *)&section->mem_map[index & shape.head_mask];
 }
 
+static unsigned int slab_lane_number(const struct kmem_cache *s, const void *object)
+{
+	return READ_ONCE(slab_of(shape_of(s), object)->lane);
+}
+
 unsigned int slab_lane(const struct kmem_cache *s, const void *object)
 {
-	return READ_ONCE(slab_of(shape_of(s), object)->lane) % NR_LANES;
+	return slab_lane_number(s, object) % NR_LANES;
 }
 
 static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
@@ -152,34 +158,32 @@ static __noinline struct place find_place(const struct kmem_cache *s, const void
 	return (struct place){ section->start, section->bytes, section->mem_map };
 }
 
-/* An object on the way to its slab. */
-struct returned {
-	struct slab *slab;
-	void *object;
-};
+static __always_inline struct slab *find_slab(struct shape shape, struct place *in,
+					      const void *object)
+{
+	uintptr_t offset = (uintptr_t)object - in->start;
 
-/*
- * Where the slabs are that these objects were taken from, and their descriptors fetched: in a cache of many
- * slabs nearly every one is a miss. Nothing is read from them yet.
- */
-static void find_slabs(const struct kmem_cache *s, void *const *objects, unsigned int n,
-		       struct returned *batch)
+	if (unlikely(offset >= in->bytes)) {
+		*in = find_place(shape.cache, object);
+		offset = (uintptr_t)object - in->start;
+	}
+	return (struct slab *)&in->mem_map[offset >> PAGE_SHIFT & shape.head_mask];
+}
+
+/* In a lane of many slabs nearly every descriptor is a miss. Nothing is read from them yet. */
+static void fetch_slabs(const struct kmem_cache *s, void *const *objects, unsigned int n)
 {
 	const struct shape shape = shape_of(s);
 	struct place in = { .bytes = 0 };
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		uintptr_t offset = (uintptr_t)objects[i] - in.start;
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(find_slab(shape, &in, objects[i]), 1);
+}
 
-		if (unlikely(offset >= in.bytes)) {
-			in = find_place(s, objects[i]);
-			offset = (uintptr_t)objects[i] - in.start;
-		}
-		batch[i].object = objects[i];
-		batch[i].slab = (struct slab *)&in.mem_map[offset >> PAGE_SHIFT & shape.head_mask];
-		__builtin_prefetch(batch[i].slab, 1);
-	}
+static bool has_many(const struct slab_lane *lane)
+{
+	return READ_ONCE(lane->nr_full) + READ_ONCE(lane->nr_partial) >= MANY_SLABS;
 }
 
 /* The object changes its slab's list: from full to partial, or from partial to empty. */
@@ -202,47 +206,48 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *l
 }
 
 /*
- * All of a batch that are the lane's go; what is left moves to the front. Returns how many are left. What is a slab
- * of this cache under the lock is one for as long.
+ * All objects of the lane's slabs go; the others are collected in @left, which may be @objects. Returns how many
+ * they are. What is a slab of this cache under the lock is one for as long.
  */
-static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, struct returned *batch,
-				 unsigned int n, struct list_head *released)
+static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
+				 unsigned int n, void **left, struct list_head *released)
 {
 	const struct shape shape = shape_of(s);
 	const uint32_t between = shape.objects > 2 ? shape.objects - 2 : 0;
 	struct slab_lane *lane = lane_of(s, number);
-	unsigned int i, left = 0;
+	struct place in = { .bytes = 0 };
+	unsigned int i, nr_left = 0;
 
+	if (has_many(lane))
+		fetch_slabs(s, objects, n);
 	lock_acquire(&lane->lock);
 	for (i = 0; i < n; i++) {
-		struct slab *slab = batch[i].slab;
+		struct slab *slab = find_slab(shape, &in, objects[i]);
 
 		if (unlikely(slab->cache != s))
-			fault_double_free(s, batch[i].object);
+			fault_double_free(s, objects[i]);
 		if (unlikely(READ_ONCE(slab->lane) != number))
-			batch[left++] = batch[i];
+			left[nr_left++] = objects[i];
 		/* All but the first and the last of a slab to come back. */
 		else if (likely(slab->inuse - 2u < between))
-			give_object(shape, slab, batch[i].object);
+			give_object(shape, slab, objects[i]);
 		else
-			free_and_relink(s, lane, slab, batch[i].object, released);
+			free_and_relink(s, lane, slab, objects[i], released);
 	}
-	count(&lane->nr_inuse, -(unsigned long)(n - left));
-	count(&lane->counters.gives, left < n);
+	count(&lane->nr_inuse, -(unsigned long)(n - nr_left));
+	count(&lane->counters.gives, nr_left < n);
 	lock_release(&lane->lock);
-	return left;
+	return nr_left;
 }
 
 static void free_batch(struct kmem_cache *s, void *const *objects, unsigned int n,
 		       struct list_head *released)
 {
-	struct returned batch[FREE_BATCH];
+	void *left[FREE_BATCH];
 
-	find_slabs(s, objects, n, batch);
 	while (n) {
-		if (unlikely(READ_ONCE(batch[0].slab->cache) != s))
-			fault_double_free(s, batch[0].object);
-		n = free_to_lane(s, READ_ONCE(batch[0].slab->lane), batch, n, released);
+		n = free_to_lane(s, slab_lane_number(s, objects[0]), objects, n, left, released);
+		objects = left;
 	}
 }
 
