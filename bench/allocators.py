@@ -7,6 +7,7 @@ because the loader only warns.
 """
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -31,6 +32,20 @@ class Allocator:
         self.path = os.path.realpath(path) if path else None
         self.is_peer = not name.startswith("libkmem")
         self.version = version
+
+
+class Turns:
+    """The order of the allocators, drawn anew for each row and round, and the same in each session.
+
+    What ran just before decides which memory the system has at hand.
+    """
+
+    def __init__(self, chosen):
+        self.chosen = chosen
+        self.random = random.Random(1)
+
+    def draw(self):
+        return self.random.sample(self.chosen, len(self.chosen))
 
 
 class Failure(Exception):
