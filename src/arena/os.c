@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/mempolicy.h>
 #include <linux/prctl.h>
+#include <stdint.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -14,6 +15,14 @@
 #include <unistd.h>
 
 #include "bits.h"
+#include "lock.h"
+
+/* What valgrind does not know it says a lot about. */
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
 
 #define NODE_BITS 1024 /* the most that any kernel is built for */
 
@@ -23,6 +32,9 @@
 #endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
+#endif
+#ifndef PIDFD_SELF
+#define PIDFD_SELF (-10000)
 #endif
 
 #define RESERVED     (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
@@ -159,6 +171,29 @@ int os_commit(void *addr, size_t size)
 int os_purge(void *addr, size_t size)
 {
 	return (int)os_call(SYS_madvise, addr, size, MADV_DONTNEED, 0, 0, 0);
+}
+
+/* Filters that know madvise() may not know newer calls, and some of them kill. */
+static bool is_filtered(void)
+{
+	return syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != 0;
+}
+
+unsigned int os_purge_many(const struct iovec *range, unsigned int n)
+{
+	static bool unsupported; /* before Linux 6.15 */
+	unsigned int done = 0;
+	long bytes;
+
+	if (n < 2 || lock_alone() || READ_ONCE(unsupported) || RUNNING_ON_VALGRIND || is_filtered())
+		return 0;
+	bytes = os_call(SYS_process_madvise, (void *)PIDFD_SELF, (size_t)range, n, MADV_DONTNEED, 0,
+			0);
+	if (bytes == -ENOSYS || bytes == -EBADF || bytes == -EPERM)
+		WRITE_ONCE(unsupported, true);
+	for (; done < n && bytes >= (long)range[done].iov_len; done++)
+		bytes -= (long)range[done].iov_len;
+	return done;
 }
 
 int os_unmap(void *addr, size_t size)

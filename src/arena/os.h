@@ -13,6 +13,8 @@
 #ifndef KMEM_OS_H
 #define KMEM_OS_H
 
+#include <sys/uio.h>
+
 #include "compiler.h"
 #include "options.h"
 
@@ -45,6 +47,14 @@ int os_commit(void *addr, size_t size) __must_check;
 
 /* Gives the pages back and keeps the addresses: they read as zero from now on. */
 int os_purge(void *addr, size_t size) __must_check;
+
+/*
+ * The same for @n ranges in one call, if threads may run on other CPUs: these have to forget what they know of
+ * the addresses once, and not for each range, which costs more than all the rest. Returns how many are gone,
+ * from the first on: 0 where the system cannot, or where a filter might take offence. The others are for
+ * os_purge().
+ */
+unsigned int os_purge_many(const struct iovec *range, unsigned int n);
 
 /* Gives up pages and addresses. */
 int os_unmap(void *addr, size_t size) __must_check;

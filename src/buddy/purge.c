@@ -80,8 +80,8 @@ static void isolate(struct zone *zone, uint64_t until_ms, unsigned long target)
 		isolate_from(zone, list_entry(node, struct section, list), until_ms, target);
 }
 
-/* One call from the first dirty OS page to the last: clean ones between cost it nothing. */
-static bool purge_block(struct page *page)
+/* From the first dirty OS page of a block to the last: clean ones between cost nothing. */
+static bool find_dirty(const struct page *page, struct iovec *range)
 {
 	struct section *s = page_section(page);
 	unsigned int index = page_index(page), end = index + (1u << page->order);
@@ -96,8 +96,27 @@ static bool purge_block(struct page *page)
 	if (from < s->start + ((uintptr_t)index << PAGE_SHIFT) ||
 	    to > s->start + ((uintptr_t)end << PAGE_SHIFT))
 		return false;
-	huge_note_purge(s);
-	return os_purge((void *)from, to - from) == 0;
+	*range = (struct iovec){ (void *)from, to - from };
+	return true;
+}
+
+/* The blocks of the batch, as long as @go_on says so. */
+static void purge_blocks(struct purge_batch *batch, bool (*go_on)(void))
+{
+	struct iovec range[PURGE_BATCH] = { { NULL, 0 } };
+	bool *purged[PURGE_BATCH];
+	unsigned int i, n = 0, done;
+
+	for (i = 0; i < batch->nr; i++) {
+		if (!find_dirty(batch->block[i], &range[n]))
+			continue;
+		huge_note_purge(page_section(batch->block[i]));
+		purged[n++] = &batch->purged[i];
+	}
+	done = !go_on || go_on() ? os_purge_many(range, n) : 0;
+	for (i = 0; i < n; i++)
+		*purged[i] = i < done || ((!go_on || go_on()) &&
+					  os_purge(range[i].iov_base, range[i].iov_len) == 0);
 }
 
 static unsigned long return_batch(struct zone *zone)
@@ -129,14 +148,12 @@ static unsigned long purge_while(struct zone *zone, uint64_t until_ms, unsigned 
 {
 	struct purge_batch *batch = &zone->batch;
 	unsigned long pages = 0, more = 1;
-	unsigned int i;
 
 	while (more && READ_ONCE(zone->nr_dirty) > target) {
 		lock_acquire(&zone->lock);
 		isolate(zone, until_ms, target);
 		lock_release(&zone->lock);
-		for (i = 0; i < batch->nr; i++)
-			batch->purged[i] = (!go_on || go_on()) && purge_block(batch->block[i]);
+		purge_blocks(batch, go_on);
 		lock_acquire(&zone->lock);
 		more = return_batch(zone);
 		lock_release(&zone->lock);

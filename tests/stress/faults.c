@@ -95,7 +95,7 @@ static long result(pid_t pid, int out, const char *part, const char *options)
 static int asks_for_memory(long number)
 {
 	return number == SYS_mmap || number == SYS_munmap || number == SYS_mremap ||
-	       number == SYS_madvise || number == SYS_mprotect;
+	       number == SYS_madvise || number == SYS_process_madvise || number == SYS_mprotect;
 }
 
 /* The memory calls of a run without failures; 0 where ptrace is not allowed. */

@@ -3,16 +3,20 @@
  * The calls to the kernel, one by one, and the failures that can be ordered of them.
  */
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "os.h"
 #include "unit.h"
 
@@ -58,6 +62,122 @@ static void test_reserve_commit_purge_unmap(void **state)
 	EXPECT(os_commit(addr, MIB) < 0);
 	EXPECT(os_purge(addr, MIB) < 0);
 	EXPECT_EQ(errno, EXDEV);
+}
+
+/* ---- Several ranges at a time ---- */
+
+#define RANGES 3u
+
+static unsigned int nr_asked, asked_for;
+static int asked_err;
+
+static int when_asked(long nr, unsigned long args[6])
+{
+	if (nr != SYS_process_madvise)
+		return 0;
+	nr_asked++;
+	if (args[2] > asked_for)
+		args[2] = asked_for;
+	return asked_err;
+}
+
+static void do_nothing(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+}
+
+/* Of RANGES pages that are not neighbours: how many are gone. Others hold what they held. */
+static unsigned int purge_many(char *addr)
+{
+	struct iovec range[RANGES];
+	unsigned int i, done;
+
+	unit_fill(addr, MIB, 4);
+	for (i = 0; i < RANGES; i++)
+		range[i] = (struct iovec){ addr + (2 * i + 1) * 8192, 8192 };
+	done = os_purge_many(range, RANGES);
+	for (i = 0; i < done; i++) {
+		EXPECT(unit_is_zero(range[i].iov_base, 8192));
+		EXPECT_EQ(os_purge(range[i].iov_base, 8192), 0);
+	}
+	unit_fill(addr + MIB, MIB, 4);
+	for (i = 0; i < done; i++)
+		EXPECT_EQ(os_purge(addr + MIB + (2 * i + 1) * 8192, 8192), 0);
+	EXPECT(memcmp(addr, addr + MIB, MIB) == 0);
+	EXPECT_EQ(errno, EXDEV);
+	return done;
+}
+
+static void purge_some(void *arg)
+{
+	char *addr = hole();
+	bool can;
+
+	(void)arg;
+	EXPECT_EQ(os_reserve_at(addr, 2 * MIB), 0);
+	EXPECT_EQ(os_commit(addr, 2 * MIB), 0);
+	unit_os_hook = when_asked;
+	asked_for = RANGES;
+	/* One thread has no use for it; tsan has another of its own. */
+	if (lock_alone()) {
+		EXPECT_EQ(purge_many(addr), 0);
+		EXPECT_EQ(nr_asked, 0);
+	}
+	unit_threads(1, do_nothing, NULL);
+	can = purge_many(addr) == RANGES;
+	EXPECT(can || unit_on_valgrind() || nr_asked == 1);
+	asked_for = 2;
+	EXPECT_EQ(purge_many(addr), can ? 2 : 0);
+	asked_err = EINVAL;
+	EXPECT_EQ(purge_many(addr), 0);
+	EXPECT_EQ(purge_many(addr), 0);
+	EXPECT(!can || nr_asked == 4);
+	/* A kernel that has no such call is asked once. */
+	asked_err = EBADF;
+	EXPECT_EQ(purge_many(addr), 0);
+	EXPECT_EQ(purge_many(addr), 0);
+	EXPECT(!can || nr_asked == 5);
+}
+
+static void test_purge_many(void **state)
+{
+	(void)state;
+	unit_passes(purge_some, NULL);
+}
+
+/* What a sandbox allows that was written before there was such a call. */
+static void forbid_the_call(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_madvise, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { ARRAY_SIZE(code), code };
+
+	EXPECT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	EXPECT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+static void purge_within_a_sandbox(void *arg)
+{
+	char *addr = hole();
+
+	(void)arg;
+	EXPECT_EQ(os_reserve_at(addr, 2 * MIB), 0);
+	EXPECT_EQ(os_commit(addr, 2 * MIB), 0);
+	unit_threads(1, do_nothing, NULL);
+	forbid_the_call();
+	EXPECT_EQ(purge_many(addr), 0);
+}
+
+static void test_purge_within_a_sandbox(void **state)
+{
+	(void)state;
+	if (!unit_on_valgrind())
+		unit_passes(purge_within_a_sandbox, NULL);
 }
 
 static void test_move(void **state)
@@ -314,6 +434,8 @@ int main(void)
 		/* first: what is found out is kept */
 		cmocka_unit_test(test_move_on_an_old_kernel),
 		cmocka_unit_test(test_reserve_commit_purge_unmap),
+		cmocka_unit_test(test_purge_many),
+		cmocka_unit_test(test_purge_within_a_sandbox),
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_move_grow),
 		cmocka_unit_test(test_extend),

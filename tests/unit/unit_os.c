@@ -23,7 +23,8 @@ unsigned long unit_os_calls, unit_all_calls;
 static bool is_memory_call(long nr)
 {
 	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mprotect || nr == SYS_madvise ||
-	       nr == SYS_mremap || nr == SYS_mbind || nr == SYS_get_mempolicy;
+	       nr == SYS_mremap || nr == SYS_mbind || nr == SYS_get_mempolicy ||
+	       nr == SYS_process_madvise;
 }
 
 long __wrap_syscall(long nr, ...)
