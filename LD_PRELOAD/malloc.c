@@ -93,9 +93,6 @@ static __noinline void *realloc_slow(void *object, size_t size)
 		return NULL;
 	}
 	old_size = kmalloc_live_size(object);
-	/* A block of whole pages that needs as many as before. */
-	if (size > KMALLOC_MAX_SIZE && align_up(size, PAGE_SIZE) == old_size)
-		return object;
 	resized = kmalloc_resize(object, old_size, size);
 	return resized ? resized : allocate_copy_free(object, old_size, size);
 }

@@ -335,6 +335,9 @@ void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
 										       NULL;
 	if (new_size <= KMALLOC_MAX_SIZE || new_size > PTRDIFF_MAX - PAGE_SIZE)
 		return NULL;
+	/* As many pages as before. */
+	if (align_up(new_size, PAGE_SIZE) == old_size)
+		return object;
 	cpu = cpu_enter();
 	if (unlikely(!cpu))
 		return NULL;

@@ -475,6 +475,9 @@ static void test_nested(void **state)
 	}
 	EXPECT_EQ(area_count(), 3);
 	EXPECT(kmalloc_resize(block, 102400, 200000) == NULL);
+	/* as many pages: there is nothing to do, so even here */
+	EXPECT(kmalloc_resize(block, 102400, 102400 - 100) == block);
+	EXPECT(kmalloc_resize(block, 102400, 102400 - 4096) == NULL);
 	EXPECT(!kmem_trim());
 
 	/* frees wait, except of these blocks */
