@@ -17,13 +17,6 @@
 #include "bits.h"
 #include "lock.h"
 
-/* What valgrind does not know it says a lot about. */
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#else
-#define RUNNING_ON_VALGRIND 0
-#endif
-
 #define NODE_BITS 1024 /* the most that any kernel is built for */
 
 #ifndef PR_SET_VMA
@@ -47,6 +40,8 @@ static struct {
 	long left;  /* failures still to come, < 0: without end */
 	long calls; /* calls seen so far */
 } fail_os;
+
+static bool batch_purge; /* wanted */
 
 /* As good as random, and the same in every run (the finaliser of splitmix64). */
 static unsigned long scramble(unsigned long x)
@@ -100,8 +95,19 @@ static int set_fail_os(const char *value, size_t len)
 	return 0;
 }
 
+static int set_batch_purge(const char *value, size_t len)
+{
+	long wanted;
+
+	if (option_number(value, len, &wanted) < 0)
+		return -EINVAL;
+	batch_purge = wanted != 0;
+	return 0;
+}
+
 static const struct boot_param params[] = {
 	{ "fail_os", set_fail_os },
+	{ "batch_purge", set_batch_purge },
 };
 
 const struct boot_params os_params = { params, ARRAY_SIZE(params) };
@@ -173,24 +179,23 @@ int os_purge(void *addr, size_t size)
 	return (int)os_call(SYS_madvise, addr, size, MADV_DONTNEED, 0, 0, 0);
 }
 
-/* Filters that know madvise() may not know newer calls, and some of them kill. */
-static bool is_filtered(void)
+bool os_can_purge_many(void)
 {
-	return syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != 0;
+	return READ_ONCE(batch_purge) && !lock_alone();
 }
 
 unsigned int os_purge_many(const struct iovec *range, unsigned int n)
 {
-	static bool unsupported; /* before Linux 6.15 */
 	unsigned int done = 0;
 	long bytes;
 
-	if (n < 2 || lock_alone() || READ_ONCE(unsupported) || RUNNING_ON_VALGRIND || is_filtered())
+	if (!os_can_purge_many())
 		return 0;
 	bytes = os_call(SYS_process_madvise, (void *)PIDFD_SELF, (size_t)range, n, MADV_DONTNEED, 0,
 			0);
+	/* Before Linux 6.15, or forbidden. */
 	if (bytes == -ENOSYS || bytes == -EBADF || bytes == -EPERM)
-		WRITE_ONCE(unsupported, true);
+		WRITE_ONCE(batch_purge, false);
 	for (; done < n && bytes >= (long)range[done].iov_len; done++)
 		bytes -= (long)range[done].iov_len;
 	return done;

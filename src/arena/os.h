@@ -49,12 +49,13 @@ int os_commit(void *addr, size_t size) __must_check;
 int os_purge(void *addr, size_t size) __must_check;
 
 /*
- * The same for @n ranges in one call, if threads may run on other CPUs: these have to forget what they know of
- * the addresses once, and not for each range, which costs more than all the rest. Returns how many are gone,
- * from the first on: 0 where the system cannot, or where a filter might take offence. The others are for
- * os_purge().
+ * The same for @n ranges in one call: each call interrupts all CPUs that threads of the process run on, which
+ * costs more than all the rest. Returns how many are gone, from the first on; the others are for os_purge().
+ * 0 unless `batch_purge=1`, since process_madvise() is newer than many a seccomp filter, some of which kill
+ * whoever makes a call that they do not know; and for a process with one thread.
  */
 unsigned int os_purge_many(const struct iovec *range, unsigned int n);
+bool os_can_purge_many(void);
 
 /* Gives up pages and addresses. */
 int os_unmap(void *addr, size_t size) __must_check;

@@ -24,6 +24,7 @@
 #define FOREVER	       (~0UL)
 #define SUNK_MIN       64u /* pages of a peak that can sink; */
 #define SUNK_USED      3   /* of four parts of it at most so many are in use then */
+#define TOGETHER_ORDER 8u  /* blocks up to here are purged by one call for many: 1 MiB */
 #define MAP_ORDER      7u  /* of blocks from here on the mem_map has a page to itself: 2 at 4 KiB */
 
 unsigned int heap_state;
@@ -100,23 +101,45 @@ static bool find_dirty(const struct page *page, struct iovec *range)
 	return true;
 }
 
-/* The blocks of the batch, as long as @go_on says so. */
-static void purge_blocks(struct purge_batch *batch, bool (*go_on)(void))
+static bool purge_block(const struct page *page)
 {
-	struct iovec range[PURGE_BATCH] = { { NULL, 0 } };
+	struct iovec range;
+
+	if (!find_dirty(page, &range))
+		return false;
+	huge_note_purge(page_section(page));
+	return os_purge(range.iov_base, range.iov_len) == 0;
+}
+
+/* By one call, but for large blocks: signals, and who wants to map something, wait until it is over. */
+static void purge_together(struct purge_batch *batch)
+{
+	struct iovec range[PURGE_BATCH];
 	bool *purged[PURGE_BATCH];
-	unsigned int i, n = 0, done;
+	unsigned int i, n = 0;
 
 	for (i = 0; i < batch->nr; i++) {
-		if (!find_dirty(batch->block[i], &range[n]))
+		const struct page *page = batch->block[i];
+
+		if (page->order > TOGETHER_ORDER || !find_dirty(page, &range[n]))
 			continue;
-		huge_note_purge(page_section(batch->block[i]));
+		huge_note_purge(page_section(page));
 		purged[n++] = &batch->purged[i];
 	}
-	done = !go_on || go_on() ? os_purge_many(range, n) : 0;
-	for (i = 0; i < n; i++)
-		*purged[i] = i < done || ((!go_on || go_on()) &&
-					  os_purge(range[i].iov_base, range[i].iov_len) == 0);
+	for (n = n ? os_purge_many(range, n) : 0; n--;)
+		*purged[n] = true;
+}
+
+/* All of them, as long as @go_on says so. */
+static void purge_blocks(struct purge_batch *batch, bool (*go_on)(void))
+{
+	unsigned int i;
+
+	if (os_can_purge_many() && (!go_on || go_on()))
+		purge_together(batch);
+	for (i = 0; i < batch->nr; i++)
+		if (!batch->purged[i])
+			batch->purged[i] = (!go_on || go_on()) && purge_block(batch->block[i]);
 }
 
 static unsigned long return_batch(struct zone *zone)

@@ -57,7 +57,7 @@ static inline void purge_note_refill(struct zone *zone, unsigned long clean)
 
 /*
  * As purge_all(), for a heap that has emptied: what is taken again of it will be counted. Ends early
- * when @go_on, which is asked before each call of the OS unless it is NULL, says so.
+ * when @go_on, which is asked before each call of the OS that purges unless it is NULL, says so.
  */
 unsigned long purge_emptied(struct zone *zone, bool (*go_on)(void));
 

@@ -3,14 +3,11 @@
  * The calls to the kernel, one by one, and the failures that can be ordered of them.
  */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -67,18 +64,34 @@ static void test_reserve_commit_purge_unmap(void **state)
 /* ---- Several ranges at a time ---- */
 
 #define RANGES 3u
+#define BYTES  8192ul
 
-static unsigned int nr_asked, asked_for;
-static int asked_err;
+static struct {
+	unsigned int asked; /* how often */
+	unsigned int most;  /* ranges that it takes at a time */
+	int err;
+} kernel;
 
-static int when_asked(long nr, unsigned long args[6])
+/* A kernel that has the call, whatever this one is. */
+static int purge_as_told(long nr, unsigned long args[6])
 {
+	const struct iovec *range = (const struct iovec *)args[1];
+	unsigned int i, n = (unsigned int)args[2];
+
 	if (nr != SYS_process_madvise)
 		return 0;
-	nr_asked++;
-	if (args[2] > asked_for)
-		args[2] = asked_for;
-	return asked_err;
+	kernel.asked++;
+	EXPECT_EQ(args[3], MADV_DONTNEED);
+	if (kernel.err)
+		return kernel.err;
+	unit_os_result = 0;
+	for (i = 0; i < n && i < kernel.most; i++) {
+		EXPECT_EQ(madvise(range[i].iov_base, range[i].iov_len, MADV_DONTNEED), 0);
+		unit_os_result += (long)range[i].iov_len;
+	}
+	/* A part of the next. */
+	unit_os_result += i < n ? 4096 : 0;
+	return UNIT_OS_DONE;
 }
 
 static void do_nothing(void *arg, unsigned int id)
@@ -87,23 +100,19 @@ static void do_nothing(void *arg, unsigned int id)
 	(void)id;
 }
 
-/* Of RANGES pages that are not neighbours: how many are gone. Others hold what they held. */
+/* Of RANGES pages that are not neighbours, how many are gone. The others hold what they held. */
 static unsigned int purge_many(char *addr)
 {
 	struct iovec range[RANGES];
 	unsigned int i, done;
 
 	unit_fill(addr, MIB, 4);
-	for (i = 0; i < RANGES; i++)
-		range[i] = (struct iovec){ addr + (2 * i + 1) * 8192, 8192 };
-	done = os_purge_many(range, RANGES);
-	for (i = 0; i < done; i++) {
-		EXPECT(unit_is_zero(range[i].iov_base, 8192));
-		EXPECT_EQ(os_purge(range[i].iov_base, 8192), 0);
-	}
 	unit_fill(addr + MIB, MIB, 4);
+	for (i = 0; i < RANGES; i++)
+		range[i] = (struct iovec){ addr + (2 * i + 1) * BYTES, BYTES };
+	done = os_purge_many(range, RANGES);
 	for (i = 0; i < done; i++)
-		EXPECT_EQ(os_purge(addr + MIB + (2 * i + 1) * 8192, 8192), 0);
+		memset(addr + MIB + (2 * i + 1) * BYTES, 0, BYTES);
 	EXPECT(memcmp(addr, addr + MIB, MIB) == 0);
 	EXPECT_EQ(errno, EXDEV);
 	return done;
@@ -112,72 +121,57 @@ static unsigned int purge_many(char *addr)
 static void purge_some(void *arg)
 {
 	char *addr = hole();
-	bool can;
 
 	(void)arg;
 	EXPECT_EQ(os_reserve_at(addr, 2 * MIB), 0);
 	EXPECT_EQ(os_commit(addr, 2 * MIB), 0);
-	unit_os_hook = when_asked;
-	asked_for = RANGES;
-	/* One thread has no use for it; tsan has another of its own. */
-	if (lock_alone()) {
-		EXPECT_EQ(purge_many(addr), 0);
-		EXPECT_EQ(nr_asked, 0);
-	}
+	unit_os_hook = purge_as_told;
+	kernel.most = RANGES;
 	unit_threads(1, do_nothing, NULL);
-	can = purge_many(addr) == RANGES;
-	EXPECT(can || unit_on_valgrind() || nr_asked == 1);
-	asked_for = 2;
-	EXPECT_EQ(purge_many(addr), can ? 2 : 0);
-	asked_err = EINVAL;
+	EXPECT(!os_can_purge_many());
 	EXPECT_EQ(purge_many(addr), 0);
+	EXPECT_EQ(kernel.asked, 0);
+	options_parse("batch_purge=1", &os_params, 1);
+	EXPECT(os_can_purge_many());
+	EXPECT_EQ(purge_many(addr), RANGES);
+	kernel.most = 2;
+	EXPECT_EQ(purge_many(addr), 2);
+	kernel.most = 0;
 	EXPECT_EQ(purge_many(addr), 0);
-	EXPECT(!can || nr_asked == 4);
+	kernel.err = EINVAL;
+	EXPECT_EQ(purge_many(addr), 0);
+	kernel.err = EBADF;
+	EXPECT_EQ(purge_many(addr), 0);
+	EXPECT_EQ(kernel.asked, 5);
 	/* A kernel that has no such call is asked once. */
-	asked_err = EBADF;
+	EXPECT(!os_can_purge_many());
 	EXPECT_EQ(purge_many(addr), 0);
-	EXPECT_EQ(purge_many(addr), 0);
-	EXPECT(!can || nr_asked == 5);
+	EXPECT_EQ(kernel.asked, 5);
+}
+
+/* What this kernel does: all or nothing. */
+static void purge_indeed(void *arg)
+{
+	char *addr = hole();
+	unsigned int done;
+
+	(void)arg;
+	EXPECT_EQ(os_reserve_at(addr, 2 * MIB), 0);
+	EXPECT_EQ(os_commit(addr, 2 * MIB), 0);
+	options_parse("batch_purge=1", &os_params, 1);
+	/* One thread has no use for it; tsan has another of its own. */
+	EXPECT_EQ(os_can_purge_many(), !lock_alone());
+	unit_threads(1, do_nothing, NULL);
+	done = purge_many(addr);
+	EXPECT_EQ(done, os_can_purge_many() ? RANGES : 0);
 }
 
 static void test_purge_many(void **state)
 {
 	(void)state;
 	unit_passes(purge_some, NULL);
-}
-
-/* What a sandbox allows that was written before there was such a call. */
-static void forbid_the_call(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_madvise, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = { ARRAY_SIZE(code), code };
-
-	EXPECT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	EXPECT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
-}
-
-static void purge_within_a_sandbox(void *arg)
-{
-	char *addr = hole();
-
-	(void)arg;
-	EXPECT_EQ(os_reserve_at(addr, 2 * MIB), 0);
-	EXPECT_EQ(os_commit(addr, 2 * MIB), 0);
-	unit_threads(1, do_nothing, NULL);
-	forbid_the_call();
-	EXPECT_EQ(purge_many(addr), 0);
-}
-
-static void test_purge_within_a_sandbox(void **state)
-{
-	(void)state;
 	if (!unit_on_valgrind())
-		unit_passes(purge_within_a_sandbox, NULL);
+		unit_passes(purge_indeed, NULL);
 }
 
 static void test_move(void **state)
@@ -435,7 +429,6 @@ int main(void)
 		cmocka_unit_test(test_move_on_an_old_kernel),
 		cmocka_unit_test(test_reserve_commit_purge_unmap),
 		cmocka_unit_test(test_purge_many),
-		cmocka_unit_test(test_purge_within_a_sandbox),
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_move_grow),
 		cmocka_unit_test(test_extend),

@@ -89,10 +89,11 @@ bool unit_is_mapped(const void *addr);
 
 /*
  * Told of every call that the library makes on memory, whose arguments it may change. Not 0: the call
- * is not made, and fails with this errno; or succeeds with 0, if it is UNIT_OS_DONE.
+ * is not made, and fails with this errno; or returns unit_os_result, 0 as a rule, if it is UNIT_OS_DONE.
  */
 #define UNIT_OS_DONE (-1)
 extern int (*unit_os_hook)(long nr, unsigned long args[6]);
+extern long unit_os_result;
 
 /* Told of every prctl() that the library makes. Not 0: it fails with this errno; 0: it succeeds. */
 extern int (*unit_prctl_hook)(unsigned long args[6]);

@@ -18,6 +18,7 @@ long __wrap_syscall(long nr, ...);
 
 int (*unit_os_hook)(long nr, unsigned long args[6]);
 int (*unit_prctl_hook)(unsigned long args[6]);
+long unit_os_result;
 unsigned long unit_os_calls, unit_all_calls;
 
 static bool is_memory_call(long nr)
@@ -43,7 +44,7 @@ long __wrap_syscall(long nr, ...)
 
 		__atomic_fetch_add(&unit_os_calls, 1, __ATOMIC_RELAXED);
 		if (err == UNIT_OS_DONE)
-			return 0;
+			return unit_os_result;
 		if (err) {
 			errno = err;
 			return -1;
