@@ -96,7 +96,7 @@ static inline void bitmap_clear(unsigned long *map, unsigned int first, unsigned
 		WRITE_ONCE(map[w], map[w] & ~bitmap_word_mask(w, first, end));
 }
 
-/* Set bits of a word: the processors that this is compiled for need not have an instruction for it. */
+/* Set bits of a word, without the call that takes the place of an instruction not every processor has. */
 static inline unsigned int hweight_long(unsigned long word)
 {
 	const unsigned long ones = ~0UL / 255;

@@ -18,7 +18,7 @@
 #include "slab_lists.h"
 
 #define FREE_BATCH 64u	/* objects that are given back at a time */
-#define MANY_SLABS 256u /* of a lane, whose descriptors fill a cache */
+#define MANY_SLABS 256u /* of a lane, whose descriptors fill half of a first-level cache */
 
 /* The constants that an object's place is found by, held in registers over a batch of them. */
 struct shape {

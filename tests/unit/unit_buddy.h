@@ -108,6 +108,10 @@ static inline struct survey expect_zone_sound(struct zone *zone)
 	unsigned int order;
 
 	zone_is_valid(zone);
+	for (order = 1; order < NR_ORDERS; order++)
+		EXPECT(!zone->oldest_with[order] ||
+		       (zone->oldest_with[order - 1] &&
+			zone->oldest_with[order - 1]->age <= zone->oldest_with[order]->age));
 	for (node = zone->sections.next; node != &zone->sections; node = node->next) {
 		const struct section *s = list_entry(node, struct section, list);
 		struct survey one = { { 0 }, 0, 0, 0, 0 };
