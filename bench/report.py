@@ -72,8 +72,12 @@ class Results:
                 self.samples.setdefault(key, {}).setdefault(metric, []).extend(values)
 
     def rounds(self):
-        counts = [len(values) for series in self.samples.values() for values in series.values()]
-        return max(counts, default=0)
+        """How many, as a text: some rows may have been measured more often than others."""
+        of_row = {}
+        for (row, _), series in self.samples.items():
+            of_row[row] = max([of_row.get(row, 0), *map(len, series.values())])
+        least, most = min(of_row.values(), default=0), max(of_row.values(), default=0)
+        return f"{least}" if least == most else f"{least} to {most}"
 
 
 class Line:

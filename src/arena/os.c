@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <linux/mempolicy.h>
 #include <linux/prctl.h>
-#include <stdint.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

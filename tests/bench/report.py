@@ -93,7 +93,7 @@ class FromFile(unittest.TestCase):
         self.assertEqual(page.count("bench/compare --only two\n"), 1)
         self.assertIn("bench/compare -n 3\n", page)
         self.assertIn("counting 1.2-3, sorting 4.", page)
-        self.assertIn("Medians of 6 interleaved", page)
+        self.assertIn("Medians of 3 to 6 interleaved", page)
 
     def test_what_is_no_saved_comparison_is_refused(self):
         self.refused("No such file", "--from", self.place.path("none.json"))
