@@ -8,11 +8,13 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fork.h"
 #include "init.h"
+#include "os.h"
 #include "purge.h"
 #include "slabinfo.h"
 #include "unit_slab.h"
@@ -275,16 +277,33 @@ static int wait_in_the_kernel(long nr, unsigned long args[6])
 	return 0;
 }
 
+static void *between[2]; /* blocks that are purged */
+
+static void free_between(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(between); i++) {
+		if (between[i])
+			unit_kfree(between[i]);
+		between[i] = NULL;
+	}
+}
+
 static void child_of_a_purge(void *arg)
 {
 	unsigned long dirty = *(unsigned long *)arg;
 
 	unit_os_hook = NULL;
+	/* which has not heard of the call, and says so at length */
+	if (unit_on_valgrind())
+		options_parse("batch_purge=0", &os_params, 1);
 	expect_unlocked();
 	EXPECT_EQ(zone_normal.purge_lock.word, 0);
 	/* the blocks that were on their way are free again, and can go once more */
 	EXPECT_EQ(zone_normal.nr_dirty, dirty);
 	EXPECT(purge_all(&zone_normal) >= dirty);
+	free_between();
 	expect_nothing_left();
 }
 
@@ -314,6 +333,49 @@ static void test_fork_amid_a_purge(void **state)
 	unit_threads(2, purge_or_fork, &dirty);
 	unit_os_hook = NULL;
 	pthread_barrier_destroy(&gate);
+}
+
+/* The kernel has done one of the blocks, and says so when the fork is over. */
+static int wait_amid_many(long nr, unsigned long args[6])
+{
+	const struct iovec *range = (const struct iovec *)args[1];
+
+	if (nr != SYS_process_madvise)
+		return 0;
+	EXPECT_EQ(args[2], ARRAY_SIZE(between));
+	EXPECT_EQ(madvise(range->iov_base, range->iov_len, MADV_DONTNEED), 0);
+	pthread_barrier_wait(&gate);
+	pthread_barrier_wait(&gate);
+	unit_os_result = (long)range->iov_len;
+	return UNIT_OS_DONE;
+}
+
+static void test_fork_amid_a_purge_of_many(void **state)
+{
+	void *freed[ARRAY_SIZE(between)];
+	unsigned long dirty;
+	unsigned int i;
+
+	(void)state;
+	options_parse("batch_purge=1", &os_params, 1);
+	for (i = 0; i < ARRAY_SIZE(between); i++) {
+		freed[i] = unit_kmalloc(1 << 16);
+		between[i] = unit_kmalloc(1 << 16);
+	}
+	purge_all(&zone_normal);
+	for (i = 0; i < ARRAY_SIZE(between); i++)
+		unit_kfree(freed[i]);
+	dirty = zone_normal.nr_dirty;
+	EXPECT_EQ(dirty, ARRAY_SIZE(between) * (1 << 16) / PAGE_SIZE);
+	pthread_barrier_init(&gate, NULL, 2);
+	unit_os_hook = wait_amid_many;
+	unit_threads(2, purge_or_fork, &dirty);
+	unit_os_hook = NULL;
+	unit_os_result = 0;
+	pthread_barrier_destroy(&gate);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+	free_between();
+	options_parse("batch_purge=0", &os_params, 1);
 }
 
 /* ---- When there is nothing left but what lost threads had ---- */
@@ -418,6 +480,7 @@ int main(void)
 		fork_test(test_fork_against_the_order),
 		fork_test(test_fork_against_all_lanes),
 		fork_test(test_fork_amid_a_purge),
+		fork_test(test_fork_amid_a_purge_of_many),
 		fork_test(test_lost_threads_are_asked_in_turn),
 	};
 
