@@ -96,12 +96,7 @@ static int set_fail_os(const char *value, size_t len)
 
 static int set_batch_purge(const char *value, size_t len)
 {
-	long wanted;
-
-	if (option_number(value, len, &wanted) < 0)
-		return -EINVAL;
-	batch_purge = wanted != 0;
-	return 0;
+	return option_flag(value, len, &batch_purge);
 }
 
 static const struct boot_param params[] = {

@@ -131,3 +131,13 @@ int option_number(const char *value, size_t len, long *number)
 	*number = minus ? -n : n;
 	return 0;
 }
+
+int option_flag(const char *value, size_t len, bool *flag)
+{
+	long number;
+	int err = option_number(value, len, &number);
+
+	if (!err)
+		*flag = number != 0;
+	return err;
+}

@@ -42,12 +42,7 @@ bool emptied_wanted = true;
 
 static int set_wanted(const char *value, size_t len)
 {
-	long wanted;
-
-	if (option_number(value, len, &wanted) < 0)
-		return -EINVAL;
-	emptied_wanted = wanted != 0;
-	return 0;
+	return option_flag(value, len, &emptied_wanted);
 }
 
 static const struct boot_param params[] = {

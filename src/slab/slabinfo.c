@@ -30,11 +30,9 @@ static int set_slabinfo(const char *value, size_t len)
 
 static int set_stats(const char *value, size_t len)
 {
-	long on = 1;
-
-	if (len && option_number(value, len, &on) < 0)
-		return -EINVAL;
-	want_stats = on;
+	if (len)
+		return option_flag(value, len, &want_stats);
+	want_stats = true;
 	return 0;
 }
 

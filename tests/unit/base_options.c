@@ -206,6 +206,22 @@ static void test_numbers(void **state)
 	EXPECT_EQ(number, 12);
 }
 
+static void test_flags(void **state)
+{
+	bool flag = false;
+
+	(void)state;
+	EXPECT_EQ(option_flag("2", 1, &flag), 0);
+	EXPECT(flag);
+	EXPECT_EQ(option_flag("", 0, &flag), -EINVAL);
+	EXPECT_EQ(option_flag("x", 1, &flag), -EINVAL);
+	EXPECT(flag);
+	EXPECT_EQ(option_flag("0", 1, &flag), 0);
+	EXPECT(!flag);
+	EXPECT_EQ(option_flag("no", 2, &flag), -EINVAL);
+	EXPECT(!flag);
+}
+
 /* ---- Reports ---- */
 
 static void report(void *arg)
@@ -284,13 +300,10 @@ static void test_bug_without_stderr(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grammar),
-		cmocka_unit_test(test_long_name),
-		cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_report),
-		cmocka_unit_test(test_bug),
-		cmocka_unit_test(test_bug_without_stderr),
+		cmocka_unit_test(test_grammar), cmocka_unit_test(test_long_name),
+		cmocka_unit_test(test_ends),	cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_flags),	cmocka_unit_test(test_report),
+		cmocka_unit_test(test_bug),	cmocka_unit_test(test_bug_without_stderr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
