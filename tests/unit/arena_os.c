@@ -75,29 +75,16 @@ static struct {
 /* A kernel that has the call, whatever this one is. */
 static int purge_as_told(long nr, unsigned long args[6])
 {
-	const struct iovec *range = (const struct iovec *)args[1];
-	unsigned int i, n = (unsigned int)args[2];
-
 	if (nr != SYS_process_madvise)
 		return 0;
 	kernel.asked++;
 	EXPECT_EQ(args[3], MADV_DONTNEED);
 	if (kernel.err)
 		return kernel.err;
-	unit_os_result = 0;
-	for (i = 0; i < n && i < kernel.most; i++) {
-		EXPECT_EQ(madvise(range[i].iov_base, range[i].iov_len, MADV_DONTNEED), 0);
-		unit_os_result += (long)range[i].iov_len;
-	}
+	unit_os_purge_many(args, kernel.most);
 	/* A part of the next. */
-	unit_os_result += i < n ? 4096 : 0;
+	unit_os_result += kernel.most < args[2] ? 4096 : 0;
 	return UNIT_OS_DONE;
-}
-
-static void do_nothing(void *arg, unsigned int id)
-{
-	(void)arg;
-	(void)id;
 }
 
 /* Of RANGES pages that are not neighbours, how many are gone. The others hold what they held. */
@@ -127,7 +114,7 @@ static void purge_some(void *arg)
 	EXPECT_EQ(os_commit(addr, 2 * MIB), 0);
 	unit_os_hook = purge_as_told;
 	kernel.most = RANGES;
-	unit_threads(1, do_nothing, NULL);
+	unit_have_threads();
 	EXPECT(!os_can_purge_many());
 	EXPECT_EQ(purge_many(addr), 0);
 	EXPECT_EQ(kernel.asked, 0);
@@ -161,7 +148,7 @@ static void purge_indeed(void *arg)
 	options_parse("batch_purge=1", &os_params, 1);
 	/* One thread has no use for it; tsan has another of its own. */
 	EXPECT_EQ(os_can_purge_many(), !lock_alone());
-	unit_threads(1, do_nothing, NULL);
+	unit_have_threads();
 	done = purge_many(addr);
 	EXPECT_EQ(done, os_can_purge_many() ? RANGES : 0);
 }

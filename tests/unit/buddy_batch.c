@@ -16,25 +16,15 @@ static struct {
 static int purge_together(long nr, unsigned long args[6])
 {
 	const struct iovec *range = (const struct iovec *)args[1];
-	unsigned int i, n = (unsigned int)min_ul(args[2], TOGETHER);
+	unsigned int i;
 
 	calls.nr_single += nr == SYS_madvise && args[2] == MADV_DONTNEED;
 	if (nr != SYS_process_madvise)
 		return 0;
 	calls.nr_many++;
-	unit_os_result = 0;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < args[2]; i++)
 		EXPECT(range[i].iov_len <= 256 * PAGE_SIZE);
-		EXPECT_EQ(madvise(range[i].iov_base, range[i].iov_len, MADV_DONTNEED), 0);
-		unit_os_result += (long)range[i].iov_len;
-	}
-	return UNIT_OS_DONE;
-}
-
-static void do_nothing(void *arg, unsigned int id)
-{
-	(void)arg;
-	(void)id;
+	return unit_os_purge_many(args, TOGETHER);
 }
 
 /* Small blocks go by one call, in a process that has had threads; what is left, and large ones, by themselves. */
@@ -47,7 +37,7 @@ static void test_together(void *arg)
 	(void)arg;
 	set_decay("decay_ms=1000000");
 	options_parse("batch_purge=1", &os_params, 1);
-	unit_threads(1, do_nothing, NULL);
+	unit_have_threads();
 	zone_init(&zone, 0, ZONE_NORMAL);
 	page = take_and_write(&zone, 512, 9);
 	large = take_and_write(&zone, 512, 9);

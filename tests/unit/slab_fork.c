@@ -277,7 +277,7 @@ static int wait_in_the_kernel(long nr, unsigned long args[6])
 	return 0;
 }
 
-static void *between[2]; /* blocks that are purged */
+static void *between[2]; /* blocks that lie between those that are purged */
 
 static void free_between(void)
 {
@@ -338,16 +338,15 @@ static void test_fork_amid_a_purge(void **state)
 /* The kernel has done one of the blocks, and says so when the fork is over. */
 static int wait_amid_many(long nr, unsigned long args[6])
 {
-	const struct iovec *range = (const struct iovec *)args[1];
+	int done;
 
 	if (nr != SYS_process_madvise)
 		return 0;
 	EXPECT_EQ(args[2], ARRAY_SIZE(between));
-	EXPECT_EQ(madvise(range->iov_base, range->iov_len, MADV_DONTNEED), 0);
+	done = unit_os_purge_many(args, 1);
 	pthread_barrier_wait(&gate);
 	pthread_barrier_wait(&gate);
-	unit_os_result = (long)range->iov_len;
-	return UNIT_OS_DONE;
+	return done;
 }
 
 static void test_fork_amid_a_purge_of_many(void **state)
@@ -450,12 +449,6 @@ static void use_heap(void *arg)
 	expect_nothing_left();
 }
 
-static void no_thread(void *arg, unsigned int id)
-{
-	(void)arg;
-	(void)id;
-}
-
 /* Where there is one thread no lock is taken: it would only make pages for both to copy. */
 static void test_fork_alone(void **state)
 {
@@ -465,7 +458,7 @@ static void test_fork_alone(void **state)
 	/* a sanitizer may have threads of its own */
 	EXPECT(lock_alone() || UNIT_SANITIZE);
 	unit_passes(use_heap, object);
-	unit_threads(1, no_thread, NULL);
+	unit_have_threads();
 	EXPECT(!lock_alone());
 	unit_passes(use_heap, object);
 	unit_kfree(object);

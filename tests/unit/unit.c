@@ -236,6 +236,17 @@ void unit_threads(unsigned int n, void (*fn)(void *arg, unsigned int id), void *
 	free(threads);
 }
 
+static void do_nothing(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+}
+
+void unit_have_threads(void)
+{
+	unit_threads(1, do_nothing, NULL);
+}
+
 /* ---- Contents ---- */
 
 /* Word @i of the pattern of @key; the last one may be cut. */

@@ -76,6 +76,9 @@ void unit_dies_by(void (*fn)(void *), void *arg, int sig);
 /* Runs @fn(arg, 0) to @fn(arg, n - 1) in threads of their own, and waits for all. */
 void unit_threads(unsigned int n, void (*fn)(void *arg, unsigned int id), void *arg);
 
+/* From here on the process is one that has had threads: see lock_alone(). */
+void unit_have_threads(void);
+
 /* ---- Contents ---- */
 
 void unit_fill(void *p, size_t bytes, uint64_t key);
@@ -94,6 +97,12 @@ bool unit_is_mapped(const void *addr);
 #define UNIT_OS_DONE (-1)
 extern int (*unit_os_hook)(long nr, unsigned long args[6]);
 extern long unit_os_result;
+
+/*
+ * For a hook that plays a kernel with process_madvise(): purges the first @most ranges of such a call, and says in
+ * unit_os_result how many bytes these are. Returns UNIT_OS_DONE.
+ */
+int unit_os_purge_many(const unsigned long args[6], unsigned int most);
 
 /* Told of every prctl() that the library makes. Not 0: it fails with this errno; 0: it succeeds. */
 extern int (*unit_prctl_hook)(unsigned long args[6]);

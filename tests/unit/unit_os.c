@@ -8,7 +8,9 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -20,6 +22,20 @@ int (*unit_os_hook)(long nr, unsigned long args[6]);
 int (*unit_prctl_hook)(unsigned long args[6]);
 long unit_os_result;
 unsigned long unit_os_calls, unit_all_calls;
+
+int unit_os_purge_many(const unsigned long args[6], unsigned int most)
+{
+	const struct iovec *range = (const struct iovec *)args[1];
+	unsigned int i;
+
+	EXPECT_EQ(args[3], MADV_DONTNEED);
+	unit_os_result = 0;
+	for (i = 0; i < args[2] && i < most; i++) {
+		EXPECT_EQ(madvise(range[i].iov_base, range[i].iov_len, MADV_DONTNEED), 0);
+		unit_os_result += (long)range[i].iov_len;
+	}
+	return UNIT_OS_DONE;
+}
 
 static bool is_memory_call(long nr)
 {
