@@ -56,8 +56,9 @@ struct kmem_slab_info {
 
 /*
  * Calls @fn for each slab of @s, node by node: the partial ones in the order they will serve their
- * threads, then the full and the empty ones. Stops when @fn returns something other than 0, and returns that; else 0; -ENOMEM when
- * there is no memory for the list of slabs. The slabs are those of the moment of the call.
+ * threads, then the full and the empty ones. Stops when @fn returns something other than 0, and returns
+ * that; else 0; -ENOMEM when there is no memory for the list of slabs. The slabs are those of the moment
+ * of the call.
  */
 int kmem_cache_for_each_slab(struct kmem_cache *s,
 			     int (*fn)(const struct kmem_slab_info *slab, void *arg), void *arg)

@@ -130,16 +130,21 @@ static void purge_together(struct purge_batch *batch)
 		*purged[n] = true;
 }
 
+static bool may_go_on(bool (*go_on)(void))
+{
+	return !go_on || go_on();
+}
+
 /* All of them, as long as @go_on says so. */
 static void purge_blocks(struct purge_batch *batch, bool (*go_on)(void))
 {
 	unsigned int i;
 
-	if (os_can_purge_many() && (!go_on || go_on()))
+	if (os_can_purge_many() && may_go_on(go_on))
 		purge_together(batch);
 	for (i = 0; i < batch->nr; i++)
 		if (!batch->purged[i])
-			batch->purged[i] = (!go_on || go_on()) && purge_block(batch->block[i]);
+			batch->purged[i] = may_go_on(go_on) && purge_block(batch->block[i]);
 }
 
 static unsigned long return_batch(struct zone *zone)
@@ -405,7 +410,7 @@ static void forget_free(struct zone *zone, bool (*go_on)(void))
 	list_for_each_entry(s, &zone->sections, list)
 		for (order = MAP_ORDER; order < NR_ORDERS; order++)
 			list_for_each_entry(page, &s->free_area[order].free_list, lru)
-				if (!go_on || go_on())
+				if (may_go_on(go_on))
 					section_forget(s, page_index(page) + 1, (1u << order) - 1);
 	lock_release(&zone->lock);
 }
