@@ -6,8 +6,8 @@
  * first page of anything has a type: the pages behind it stay PAGE_NONE, so that a wild pointer into
  * the middle of a block is told from its start, and so that a block costs one line whatever its size.
  *
- * Who may write: the type says it. A free page belongs to its zone's lock, a page on a per-thread
- * list to that thread, a slab page to its lane's lock, a large block to whoever allocated it.
+ * Who may write: the type says it. A free page belongs to its zone's lock, a page on a lane's
+ * list to the list's lock, a slab page to its lane's lock, a large block to whoever allocated it.
  * Type and order may be looked at by anyone, and say what the page is if it is the looker's own or if
  * its lock is held; so they are written and read in one piece.
  */
@@ -23,7 +23,8 @@
 enum page_type {
 	PAGE_NONE,   /* not the first page of anything */
 	PAGE_FREE,   /* first of a free block of 1 << order pages, in a free area */
-	PAGE_PCP,    /* first of a free block on a thread's page list */
+	PAGE_PCP,    /* first of a free block on a lane's page list */
+	PAGE_HOT,    /* first of nr_pages in a lane's ranges: see hot.h */
 	PAGE_SLAB,   /* first of a slab */
 	PAGE_LARGE,  /* first of nr_pages handed out as they are */
 	PAGE_KERNEL, /* first of nr_pages handed out as pages, with a count: see page_block.h */
@@ -34,7 +35,7 @@ struct page {
 	struct list_head lru;
 	union {
 		struct {
-			uint32_t nr_pages; /* PAGE_LARGE, PAGE_KERNEL: its length */
+			uint32_t nr_pages; /* PAGE_LARGE, PAGE_KERNEL, PAGE_HOT: its length */
 			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory; PAGE_PCP: */
 					   /* not 0 when the dirty bits say too little */
 			uint64_t freed_ms; /* PAGE_FREE: when its youngest part was freed */

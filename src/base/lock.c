@@ -164,18 +164,23 @@ bool lock_try_next(struct lock *lock)
 	return try(lock, true);
 }
 
-bool lock_spin(struct lock *lock)
+static __noinline bool spin_for_long(struct lock *lock)
 {
 	int tries;
 
-	for (tries = 0; tries < TRIES && !lock_is_mine(lock); tries++) {
-		if (!spin(lock))
-			continue;
-		if (CONFIG_CHECK)
-			check_order(lock, false);
-		return true;
-	}
+	for (tries = 0; tries < TRIES && !lock_is_mine(lock); tries++)
+		if (spin(lock))
+			return true;
 	return false;
+}
+
+bool lock_spin(struct lock *lock)
+{
+	if (!replace(lock, 0, self()) && !spin_for_long(lock))
+		return false;
+	if (CONFIG_CHECK)
+		check_order(lock, false);
+	return true;
 }
 
 void lock_release(struct lock *lock)

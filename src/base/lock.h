@@ -31,6 +31,7 @@ enum lock_rank {
 	RANK_RCU,      /* what waits for readers */
 	RANK_PURGE,    /* whoever gives memory back */
 	RANK_ZONE,     /* a zone's free areas */
+	RANK_PCP,      /* a lane's page lists */
 	RANK_SECTION,  /* the section table and the address space behind it */
 	RANK_META,     /* the memory of the library's own structures */
 	RANK_MM,       /* the record of what is mapped */

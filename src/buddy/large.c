@@ -14,28 +14,44 @@
 #define AREA_MIN     (4UL << 20)
 #define POPULATE_MIN 16u /* pages: where one call costs less than their page faults */
 
-static size_t nr_bytes, nr_blocks; /* in page sections; relaxed atomics */
+/*
+ * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sums mean
+ * anything. Relaxed atomics.
+ */
+static struct {
+	unsigned long blocks, pages;
+} __aligned(CACHE_LINE) counts[NR_LANES];
 
-static void account(long blocks, long bytes)
+static void account(const struct per_cpu_pages *pcp, long blocks, long pages)
 {
-	__atomic_fetch_add(&nr_blocks, (size_t)blocks, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&nr_bytes, (size_t)bytes, __ATOMIC_RELAXED);
+	unsigned int lane = pcp ? pcp->lane : 0;
+
+	__atomic_fetch_add(&counts[lane].blocks, (unsigned long)blocks, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&counts[lane].pages, (unsigned long)pages, __ATOMIC_RELAXED);
+}
+
+static void make_large(struct per_cpu_pages *pcp, struct page *page, unsigned int nr)
+{
+	page->nr_pages = nr;
+	smp_store_release(&page->type, PAGE_LARGE);
+	account(pcp, 1, nr);
 }
 
 void large_adopt(struct page *page, unsigned int nr)
 {
-	page->nr_pages = nr;
-	smp_store_release(&page->type, PAGE_LARGE);
-	account(1, (long)nr << PAGE_SHIFT);
+	make_large(NULL, page, nr);
 }
 
-static void *alloc_from_zone(unsigned int nr, unsigned int align_order, int nid, gfp_t gfp)
+static void *alloc_from_zone(struct per_cpu_pages *pcp, unsigned int nr, unsigned int align_order,
+			     int nid, gfp_t gfp)
 {
-	struct page *page = page_alloc(nr, align_order, nid, gfp);
+	struct page *page = align_order ? NULL : pcp_alloc_range(pcp, nr, nid, gfp);
 
 	if (!page)
+		page = page_alloc(nr, align_order, nid, gfp);
+	if (!page)
 		return NULL;
-	large_adopt(page, nr);
+	make_large(pcp, page, nr);
 	return page_start(page);
 }
 
@@ -45,14 +61,14 @@ static bool may_be_area(gfp_t gfp)
 	       !(gfp & __GFP_THISNODE);
 }
 
-void *large_alloc(size_t bytes, size_t align, int nid, gfp_t gfp)
+void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid, gfp_t gfp)
 {
 	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
 	bool too_large = max_ul(bytes, align) > SECTION_SIZE;
 	void *addr = NULL;
 
 	if (!too_large)
-		addr = alloc_from_zone((unsigned int)nr, __ffs(align) - PAGE_SHIFT, nid, gfp);
+		addr = alloc_from_zone(pcp, (unsigned int)nr, __ffs(align) - PAGE_SHIFT, nid, gfp);
 	if (!addr && (too_large || bytes >= AREA_MIN) && may_be_area(gfp))
 		addr = area_alloc(bytes, align);
 	return addr;
@@ -78,7 +94,7 @@ static struct section *area_at(const void *addr)
 	return s;
 }
 
-int large_free(const void *addr)
+int large_free(struct per_cpu_pages *pcp, const void *addr)
 {
 	struct section *area = area_at(addr);
 	struct page *page;
@@ -91,8 +107,8 @@ int large_free(const void *addr)
 	if (!page || !__atomic_compare_exchange_n(&page->type, &large, PAGE_NONE, false,
 						  __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return -EINVAL;
-	account(-1, -((long)page->nr_pages << PAGE_SHIFT));
-	zone_free(page_zone(page), page, page->nr_pages);
+	account(pcp, -1, -(long)page->nr_pages);
+	pcp_free_range(pcp, page, page->nr_pages);
 	return 0;
 }
 
@@ -114,7 +130,7 @@ static bool resize_in_place(struct page *page, unsigned int nr)
 	if (nr > old && !zone_claim(page_zone(page), page + old, nr - old))
 		return false;
 	page->nr_pages = nr;
-	account(0, ((long)nr - (long)old) * (long)PAGE_SIZE);
+	account(NULL, 0, (long)nr - (long)old);
 	if (nr < old)
 		zone_free(page_zone(page), page + nr, old - nr);
 	return true;
@@ -131,7 +147,7 @@ static void *move_to_area(struct page *page, size_t bytes)
 	to = area_adopt(page_start(page), (size_t)nr << PAGE_SHIFT, bytes);
 	if (!to)
 		return NULL;
-	account(-1, -((long)nr << PAGE_SHIFT));
+	account(NULL, -1, -(long)nr);
 	page_set_type(page, PAGE_NONE);
 	zone_free_clean(page_zone(page), page, nr);
 	return to;
@@ -148,7 +164,7 @@ static void *move_to_dirty(struct page *page, unsigned int nr)
 		return NULL;
 	large_adopt(to, nr);
 	memcpy(page_start(to), page_start(page), (size_t)old << PAGE_SHIFT);
-	account(-1, -((long)old << PAGE_SHIFT));
+	account(NULL, -1, -(long)old);
 	page_set_type(page, PAGE_NONE);
 	zone_free(zone, page, old);
 	return page_start(to);
@@ -218,10 +234,20 @@ enum large_fault large_fault(const void *addr)
 
 size_t large_bytes(void)
 {
-	return READ_ONCE(nr_bytes) + area_bytes();
+	unsigned long pages = 0;
+	unsigned int lane;
+
+	for (lane = 0; lane < NR_LANES; lane++)
+		pages += READ_ONCE(counts[lane].pages);
+	return (pages << PAGE_SHIFT) + area_bytes();
 }
 
 size_t large_count(void)
 {
-	return READ_ONCE(nr_blocks) + area_count();
+	unsigned long blocks = 0;
+	unsigned int lane;
+
+	for (lane = 0; lane < NR_LANES; lane++)
+		blocks += READ_ONCE(counts[lane].blocks);
+	return blocks + area_count();
 }

@@ -13,15 +13,16 @@
 #include <kmem/gfp.h>
 
 #include "area.h"
+#include "pcp.h"
 
 /*
  * @bytes (not 0) aligned to @align, a power of two; NULL when refused. Zones and flags are those of
  * page_alloc(); areas serve what may enter the OS and may lie anywhere, on whatever node.
  */
-void *large_alloc(size_t bytes, size_t align, int nid, gfp_t gfp);
+void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid, gfp_t gfp);
 
 /* 0, or -EINVAL when no large block starts at @addr: see large_fault(). */
-int large_free(const void *addr) __must_check;
+int large_free(struct per_cpu_pages *pcp, const void *addr) __must_check;
 
 /* Usable bytes of the large block that starts at @addr; 0 when there is none. */
 size_t large_size(const void *addr);

@@ -255,6 +255,7 @@ void zones_total(struct zone_totals *sum)
 		sum->nr_online += READ_ONCE(zone->nr_online);
 		sum->nr_free += READ_ONCE(zone->nr_free);
 		sum->nr_dirty += READ_ONCE(zone->nr_dirty);
+		sum->nr_listed += pcp_pages(zone);
 		sum->nr_refault += READ_ONCE(zone->nr_refault);
 		sum->nr_refilled += READ_ONCE(zone->nr_refilled);
 		sum->peak_used += READ_ONCE(zone->peak_used);
@@ -266,11 +267,21 @@ unsigned int nr_zones(void)
 	return first_node.nr_near * MAX_NR_ZONES;
 }
 
-struct lock *zone_lock(unsigned int n)
+static struct zone *nth_zone(unsigned int n)
 {
 	unsigned int nid = first_node.near[n / MAX_NR_ZONES];
 
-	return &NODE_DATA(nid)->node_zones[n % MAX_NR_ZONES].lock;
+	return &NODE_DATA(nid)->node_zones[n % MAX_NR_ZONES];
+}
+
+struct lock *zone_lock(unsigned int n)
+{
+	return &nth_zone(n)->lock;
+}
+
+struct lock *pcp_lock(unsigned int n)
+{
+	return &nth_zone(n / NR_LANES)->pcp[n % NR_LANES].lock;
 }
 
 bool zones_are_mine(void)

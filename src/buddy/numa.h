@@ -82,6 +82,7 @@ struct zone *next_zone(const struct zone *zone);
 struct zone_totals {
 	unsigned long nr_sections; /* ever created */
 	unsigned long nr_online, nr_free, nr_dirty;
+	unsigned long nr_listed; /* on page lists: in use, as the zones see them */
 	unsigned long nr_refault, nr_refilled;
 	unsigned long peak_used; /* each zone's own: they need not have been at the same time */
 };
@@ -92,6 +93,9 @@ void zones_total(struct zone_totals *sum);
 /* How many zones there are, and the lock of the @n-th. */
 unsigned int nr_zones(void);
 struct lock *zone_lock(unsigned int n);
+
+/* The lock of the @n-th lane's page lists, of NR_LANES in each zone. */
+struct lock *pcp_lock(unsigned int n);
 
 /* Whether the calling thread holds a zone's lock. */
 bool zones_are_mine(void);

@@ -4,143 +4,290 @@
 
 #include <string.h>
 
+#include "limit.h"
+#include "os.h"
 #include "page_alloc.h"
+#include "purge.h"
 #include "report.h"
 
-static unsigned int room(unsigned int order)
+#define PCP_SHARE  (16UL << 20) /* or fewer: a page for so much memory that the process may use */
+#define BATCH	   16u		/* blocks that go from or to the zone at a time, at most */
+#define TICK_AFTER 64u /* frees of large blocks: for who frees nothing else, time passes as well */
+
+struct per_cpu_pages *pcp_of_lane(unsigned int lane)
 {
-	return PCP_PAGES >> order;
+	return &NODE_DATA(0)->node_zones[ZONE_NORMAL].pcp[lane];
 }
 
-static unsigned int half(unsigned int order)
+static struct zone *zone_of(struct per_cpu_pages *pcp)
 {
-	return room(order) > 1 ? room(order) / 2 : 1;
+	return (struct zone *)((char *)(pcp - pcp->lane) - offsetof(struct zone, pcp));
 }
 
-static struct zone *zone_of(const struct per_cpu_pages *pcp)
+/* The lists of the same lane that requests for @nid are met from, or NULL. */
+static struct per_cpu_pages *lists_for(struct per_cpu_pages *pcp, int nid, gfp_t gfp)
 {
-	return &NODE_DATA(pcp->nid)->node_zones[ZONE_NORMAL];
-}
+	unsigned int own;
 
-/* Takes half a list from the zone, all but the one that is returned for the list. */
-static struct page *refill(struct per_cpu_pages *pcp, unsigned int order)
-{
-	struct page **block = pcp->block[order];
-	unsigned int i, n = zone_alloc_bulk(zone_of(pcp), order, block, half(order));
-
-	if (!n)
+	if (unlikely(!pcp || gfp_zone(gfp) != ZONE_NORMAL))
 		return NULL;
-	for (i = 0; i < n - 1; i++) {
-		page_set_type(block[i], PAGE_PCP);
-		WRITE_ONCE(block[i]->order, (uint8_t)order);
-		block[i]->nr_dirty = 0;
-	}
-	WRITE_ONCE(pcp->nr[order], (uint8_t)(n - 1));
-	return block[n - 1];
-}
-
-static struct page *pop(struct per_cpu_pages *pcp, unsigned int order)
-{
-	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - 1));
-	return pcp->block[order][pcp->nr[order]];
-}
-
-/* Whether requests for @nid are met from the lists. A thread that has moved takes them along. */
-static bool serves(struct per_cpu_pages *pcp, int nid)
-{
-	unsigned int own = numa_own_node();
-
+	if (likely(READ_ONCE(nr_node_ids) == 1))
+		return nid <= 0 ? pcp : NULL;
+	own = numa_own_node();
 	if (nid != NUMA_NO_NODE && nid != (int)own)
-		return false;
-	if (pcp->nid != own) {
-		pcp_drain(pcp);
-		pcp->nid = (uint8_t)own;
+		return NULL;
+	return &NODE_DATA(own)->node_zones[ZONE_NORMAL].pcp[pcp->lane];
+}
+
+/* And those that take the pages of @zone. */
+static struct per_cpu_pages *lists_of(const struct per_cpu_pages *pcp, struct zone *zone)
+{
+	return pcp && zone->type == ZONE_NORMAL ? &zone->pcp[pcp->lane] : NULL;
+}
+
+/* ---- Blocks: with the lock held ---- */
+
+static unsigned int room(const struct per_cpu_pages *pcp, unsigned int order)
+{
+	return (unsigned int)limits_share(PCP_LOW, PCP_SHARE) << pcp->raised >> order;
+}
+
+static unsigned int batch(const struct per_cpu_pages *pcp, unsigned int order)
+{
+	return (unsigned int)min_ul(max_ul(room(pcp, order) / 2, 1), BATCH);
+}
+
+/* On the way to the zone: is anybody there? A look is enough, now and then it will be seen. */
+static void note_meeting(struct per_cpu_pages *pcp)
+{
+	if (READ_ONCE(zone_of(pcp)->lock.word) && pcp->raised < PCP_RAISES)
+		pcp->raised++;
+}
+
+static void push(struct per_cpu_pages *pcp, struct page *page, unsigned int order,
+		 unsigned int nr_dirty)
+{
+	struct page_list *list = &pcp->list[order];
+
+	page_set_type(page, PAGE_PCP);
+	WRITE_ONCE(page->order, (uint8_t)order);
+	page->nr_dirty = nr_dirty;
+	if (list->nr++ == 0)
+		list_init(&list->blocks);
+	list_add(&page->lru, &list->blocks);
+	WRITE_ONCE(pcp->nr_pages, pcp->nr_pages + (1u << order));
+}
+
+static struct page *pop(struct per_cpu_pages *pcp, unsigned int order, bool coldest)
+{
+	struct page_list *list = &pcp->list[order];
+	struct page *page;
+
+	if (!list->nr)
+		return NULL;
+	page = list_entry(coldest ? list->blocks.prev : list->blocks.next, struct page, lru);
+	list_del(&page->lru);
+	list->nr--;
+	WRITE_ONCE(pcp->nr_pages, pcp->nr_pages - (1u << order));
+	return page;
+}
+
+static unsigned int pop_excess(struct per_cpu_pages *pcp, unsigned int order, struct page **out)
+{
+	unsigned int n = 0, most;
+
+	if (pcp->list[order].nr <= room(pcp, order))
+		return 0;
+	note_meeting(pcp);
+	if (pcp->list[order].nr <= room(pcp, order))
+		return 0;
+	for (most = batch(pcp, order); n < most; n++)
+		out[n] = pop(pcp, order, true);
+	return n;
+}
+
+/* ---- Blocks ---- */
+
+/* With the zone's lock held. */
+static void put_back(struct zone *zone, struct page *page, unsigned int order, uint64_t now)
+{
+	if (page->nr_dirty)
+		zone_put(zone, page, 1u << order, now);
+	else
+		zone_insert_free(zone, page, order, now);
+}
+
+/* Takes up to @n blocks from the zone, all but the one that is returned for the list. */
+static struct page *refill(struct per_cpu_pages *pcp, unsigned int order, unsigned int n)
+{
+	struct page *block[BATCH];
+
+	n = zone_alloc_bulk(zone_of(pcp), order, block, n);
+	if (n > 1) {
+		lock_acquire(&pcp->lock);
+		while (n > 1)
+			push(pcp, block[--n], order, 0);
+		lock_release(&pcp->lock);
 	}
-	return true;
+	return n ? block[0] : NULL;
+}
+
+/* Pages that were refilled and not used since are as clean as they were. */
+static void drain(struct per_cpu_pages *pcp, unsigned int order, struct page **block,
+		  unsigned int n)
+{
+	struct zone *zone = zone_of(pcp);
+	uint64_t now = os_clock_ms();
+	unsigned int i;
+
+	lock_acquire(&zone->lock);
+	for (i = 0; i < n; i++)
+		put_back(zone, block[i], order, now);
+	lock_release(&zone->lock);
+	purge_tick(zone, now, n << order);
 }
 
 /* A block of the list says whether its bits in the section know what was written to it. */
-static struct page *pop_zeroed(struct per_cpu_pages *pcp, unsigned int order)
+static void zero(struct page *page, unsigned int order)
 {
-	struct page *page = pop(pcp, order);
-
 	if (page->nr_dirty)
 		memset(page_start(page), 0, PAGE_SIZE << order);
 	else
 		zone_zero(page, 1u << order);
-	return page;
 }
 
-/* With several nodes, or with flags that say more than GFP_KERNEL. */
-static __noinline struct page *alloc_by_flags(struct per_cpu_pages *pcp, unsigned int order,
-					      int nid, gfp_t gfp)
+static struct page *take_block(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp)
 {
-	if (gfp_zone(gfp) == ZONE_NORMAL && serves(pcp, nid)) {
-		struct page *page = NULL;
+	struct page *page;
+	unsigned int n;
 
-		if (pcp->nr[order])
-			return gfp & __GFP_ZERO ? pop_zeroed(pcp, order) : pop(pcp, order);
-		if (!(gfp & __GFP_ZERO) && gfpflags_allow_blocking(gfp))
-			page = refill(pcp, order);
-		if (page)
-			return page;
-	}
-	return page_alloc(1u << order, order, nid, gfp);
+	if (!lock_spin(&pcp->lock))
+		return NULL;
+	page = pop(pcp, order, false);
+	if (!page)
+		note_meeting(pcp);
+	n = batch(pcp, order);
+	lock_release(&pcp->lock);
+	if (page && (gfp & __GFP_ZERO))
+		zero(page, order);
+	if (page || (gfp & __GFP_ZERO) || !gfpflags_allow_blocking(gfp))
+		return page;
+	return refill(pcp, order, n);
 }
 
 struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp)
 {
-	const gfp_t looked_at = __GFP_DIRECT_RECLAIM | __GFP_ZERO | __GFP_DMA | __GFP_DMA32;
+	struct page *page = NULL;
 
-	if (unlikely(!pcp || order >= PCP_ORDERS))
-		return page_alloc(1u << order, order, nid, gfp);
-	if (unlikely(READ_ONCE(nr_node_ids) > 1 || nid > 0 ||
-		     (gfp & looked_at) != __GFP_DIRECT_RECLAIM))
-		return alloc_by_flags(pcp, order, nid, gfp);
-	return pcp->nr[order] ? pop(pcp, order) : refill(pcp, order);
+	pcp = order < PCP_ORDERS ? lists_for(pcp, nid, gfp) : NULL;
+	if (likely(pcp))
+		page = take_block(pcp, order, gfp);
+	return page ? page : page_alloc(1u << order, order, nid, gfp);
 }
 
-/* The coldest @n blocks of a list go to the zone. */
-static void drain(struct per_cpu_pages *pcp, unsigned int order, unsigned int n)
+/* Its bits in the section are the zone's to write: they do not say what was written since. */
+static bool put_block(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
 {
-	struct page **block = pcp->block[order];
+	struct page *excess[BATCH];
+	unsigned int n;
 
-	zone_free_bulk(zone_of(pcp), order, block, n);
-	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] - n));
-	memmove(block, block + n, pcp->nr[order] * sizeof(*block));
+	if (!lock_spin(&pcp->lock))
+		return false;
+	push(pcp, page, order, 1u << order);
+	n = pop_excess(pcp, order, excess);
+	lock_release(&pcp->lock);
+	if (n)
+		drain(pcp, order, excess, n);
+	return true;
 }
 
 void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
 {
 	struct zone *zone = page_zone(page);
 
-	if (!pcp || order >= PCP_ORDERS || zone != zone_of(pcp)) {
+	pcp = order < PCP_ORDERS ? lists_of(pcp, zone) : NULL;
+	if (!pcp || !put_block(pcp, page, order))
 		zone_free(zone, page, 1u << order);
-		return;
-	}
-	if (pcp->nr[order] == room(order))
-		drain(pcp, order, half(order));
-	page_set_type(page, PAGE_PCP);
-	WRITE_ONCE(page->order, (uint8_t)order);
-	/* Its bits in the section are the zone's to write: they do not say what was written since. */
-	page->nr_dirty = 1u << order;
-	pcp->block[order][pcp->nr[order]] = page;
-	WRITE_ONCE(pcp->nr[order], (uint8_t)(pcp->nr[order] + 1));
 }
 
-void pcp_drain(struct per_cpu_pages *pcp)
+/* ---- Ranges ---- */
+
+struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp)
 {
+	struct page *page;
+
+	pcp = nr <= HOT_LARGEST ? lists_for(pcp, nid, gfp) : NULL;
+	if (!pcp || !lock_spin(&pcp->lock))
+		return NULL;
+	page = hot_take(&pcp->hot, nr);
+	lock_release(&pcp->lock);
+	if (page && (gfp & __GFP_ZERO))
+		memset(page_start(page), 0, (size_t)nr << PAGE_SHIFT);
+	return page;
+}
+
+void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr)
+{
+	struct zone *zone = page_zone(page);
+	struct page_range excess[HOT_RANGES + 1];
+	bool put, tick;
+	unsigned int n;
+
+	pcp = nr <= HOT_LARGEST ? lists_of(pcp, zone) : NULL;
+	if (!pcp || !lock_spin(&pcp->lock)) {
+		zone_free(zone, page, nr);
+		return;
+	}
+	put = hot_put(&pcp->hot, page, nr);
+	n = hot_take_excess(&pcp->hot, excess);
+	tick = pcp->hot.nr_visits % TICK_AFTER == 0;
+	lock_release(&pcp->lock);
+	if (!put)
+		zone_free(zone, page, nr);
+	else if (n)
+		zone_free_ranges(zone, excess, n);
+	else if (tick)
+		purge_tick(zone, os_clock_ms(), 0);
+}
+
+/* ---- All lanes ---- */
+
+static void return_blocks(struct zone *zone, struct per_cpu_pages *pcp, uint64_t now)
+{
+	struct page *page;
 	unsigned int order;
 
 	for (order = 0; order < PCP_ORDERS; order++)
-		if (pcp->nr[order])
-			drain(pcp, order, pcp->nr[order]);
+		while ((page = pop(pcp, order, true)))
+			put_back(zone, page, order, now);
+	pcp->raised = 0;
+}
+
+void pcp_return(struct zone *zone)
+{
+	struct page_range range[HOT_RANGES + 1];
+	struct per_cpu_pages *pcp;
+	unsigned int i, n;
+	uint64_t now;
+
+	for (pcp = zone->pcp; pcp < zone->pcp + NR_LANES; pcp++) {
+		if (!READ_ONCE(pcp->nr_pages) && !READ_ONCE(pcp->hot.nr_pages))
+			continue;
+		if (!lock_spin(&pcp->lock))
+			continue;
+		now = os_clock_ms();
+		return_blocks(zone, pcp, now);
+		n = hot_take_all(&pcp->hot, range);
+		for (i = 0; i < n; i++)
+			zone_put(zone, range[i].first, range[i].nr, now);
+		lock_release(&pcp->lock);
+	}
 }
 
 bool pcp_holds(const struct page *page)
 {
 	const struct section *s = page_section(page);
-	unsigned int order;
+	unsigned int order, lane;
 
 	for (order = 0; order < PCP_ORDERS; order++) {
 		const struct page *head = &s->mem_map[align_down(page_index(page), 1UL << order)];
@@ -148,28 +295,50 @@ bool pcp_holds(const struct page *page)
 		if (page_is(head, PAGE_PCP, order))
 			return true;
 	}
+	for (lane = 0; lane < NR_LANES; lane++)
+		if (hot_has(&s->zone->pcp[lane].hot, page))
+			return true;
 	return false;
 }
 
-unsigned long pcp_pages(const struct per_cpu_pages *pcp)
+unsigned long pcp_pages(const struct zone *zone)
 {
-	unsigned long pages = 0;
-	unsigned int order;
+	const struct per_cpu_pages *pcp;
+	unsigned long nr = 0;
 
-	for (order = 0; order < PCP_ORDERS; order++)
-		pages += (unsigned long)READ_ONCE(pcp->nr[order]) << order;
-	return pages;
+	for (pcp = zone->pcp; pcp < zone->pcp + NR_LANES; pcp++)
+		nr += READ_ONCE(pcp->nr_pages) + READ_ONCE(pcp->hot.nr_pages);
+	return nr;
 }
 
-bool pcp_is_valid(const struct per_cpu_pages *pcp)
+static void check_lists(struct per_cpu_pages *pcp)
 {
-	unsigned int order, i;
+	unsigned int order, n, nr_pages = 0;
+	struct page *page;
 
 	for (order = 0; order < PCP_ORDERS; order++) {
-		KMEM_ASSERT(pcp->nr[order] <= room(order));
-		for (i = 0; i < pcp->nr[order]; i++)
-			KMEM_ASSERT(pcp->block[order][i]->type == PAGE_PCP &&
-				    pcp->block[order][i]->order == order);
+		n = 0;
+		if (pcp->list[order].nr)
+			list_for_each_entry(page, &pcp->list[order].blocks, lru) {
+				KMEM_ASSERT(page_is(page, PAGE_PCP, order));
+				n++;
+			}
+		KMEM_ASSERT(n == pcp->list[order].nr);
+		nr_pages += n << order;
+	}
+	KMEM_ASSERT(nr_pages == pcp->nr_pages);
+	hot_check(&pcp->hot);
+}
+
+bool pcp_is_valid(struct zone *zone)
+{
+	struct per_cpu_pages *pcp;
+
+	for (pcp = zone->pcp; pcp < zone->pcp + NR_LANES; pcp++) {
+		if (!lock_spin(&pcp->lock))
+			continue;
+		check_lists(pcp);
+		lock_release(&pcp->lock);
 	}
 	return true;
 }

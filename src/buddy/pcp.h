@@ -1,28 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-thread page lists (the kernel's per_cpu_pages).
+ * Page lists: what a lane's threads take pages from and give them back to, before the zone (the kernel's
+ * struct per_cpu_pages).
  *
- * Slabs come and go in small orders. Each thread keeps a few free blocks of each of them, so that
- * most slabs are made and dropped without the zone's lock, and on pages that are still in the cache.
- * A list is refilled and drained by halves.
+ * Slabs come and go in small orders, large blocks in all sizes. Through the zone each time, two threads
+ * would spend most of their time handing each other its lock and the lines of its blocks. So each lane of
+ * threads (slab.h), of which there are about as many as CPUs, keeps some free blocks of each small order, and
+ * some ranges for large blocks (hot.h). A list is refilled and drained by halves, the coldest blocks
+ * first. What it may hold doubles when a thread comes to the zone and meets another there.
  *
- * The lists hold pages of one node's ZONE_NORMAL, the node that the thread was last seen on. Others
- * pass them by on both ways.
+ * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs nothing
+ * yet, and each time it looks for old pages; that also ends what was learned.
+ *
+ * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use them. The
+ * lock may be taken with zone->lock held, not the other way round.
+ *
+ * Invariants: pcp_is_valid().
  */
 #ifndef KMEM_PCP_H
 #define KMEM_PCP_H
 
-#include "zone.h"
+#include <kmem/gfp.h>
 
-#define PCP_ORDERS 2 /* orders 0 and 1 */
-#define PCP_PAGES  2 /* pages that one list may hold: two blocks, or one */
+#include "hot.h"
+#include "list.h"
+#include "lock.h"
+
+#define NR_LANES   4u  /* a power of two */
+#define PCP_ORDERS 4   /* orders 0 to 3: 4 to 32 KiB */
+#define PCP_LOW	   16u /* pages that a list may hold, */
+#define PCP_RAISES 4u  /* doubled so often at most: 1 MiB */
+
+struct page_list {
+	struct list_head
+		blocks; /* type PAGE_PCP, hottest first; not initialised while there are none */
+	unsigned int nr;
+};
 
 struct per_cpu_pages {
-	uint8_t nr[PCP_ORDERS];
-	uint8_t nid;				   /* the node that the blocks belong to */
-	uint8_t lane;				   /* of the thread's: which slabs serve it */
-	struct page *block[PCP_ORDERS][PCP_PAGES]; /* type PAGE_PCP; the last is the hottest */
-};
+	struct lock lock;      /* RANK_PCP; guards the rest */
+	uint8_t lane;	       /* constant */
+	uint8_t raised;	       /* how often the room was doubled */
+	unsigned int nr_pages; /* on the lists */
+	struct page_list list[PCP_ORDERS];
+	struct hot_pages hot;
+} __aligned(CACHE_LINE);
+
+#define PCP_INIT(n)                                                                   \
+	{                                                                             \
+		.lock = LOCK_INIT(RANK_PCP), .lane = (n), .hot = {.most = HOT_FIRST } \
+	}
+
+struct page;
+struct zone;
+
+/* The lists of a lane's threads. They are handed to all below, which find those of the right node. */
+struct per_cpu_pages *pcp_of_lane(unsigned int lane);
 
 /*
  * A block of 1 << @order pages; @pcp may be NULL. Node and flags are those of page_alloc(). NULL when
@@ -31,15 +64,19 @@ struct per_cpu_pages {
 struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp);
 void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
 
-/* All blocks go back to the zone. */
-void pcp_drain(struct per_cpu_pages *pcp);
+/* The same of any number of pages, not aligned, that lie in the ranges; NULL: there are none. */
+struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);
+void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr);
 
-/* Whether the page lies in a block on some thread's list; a guess while that thread runs. */
+/* All that the zone's lanes have goes back to it; its lock is held. */
+void pcp_return(struct zone *zone);
+
+/* Whether the page lies in what some lane has; a guess while its threads run. */
 bool pcp_holds(const struct page *page);
 
-/* Free pages on the lists. */
-unsigned long pcp_pages(const struct per_cpu_pages *pcp);
+/* Free pages that the zone's lanes have. */
+unsigned long pcp_pages(const struct zone *zone);
 
-bool pcp_is_valid(const struct per_cpu_pages *pcp);
+bool pcp_is_valid(struct zone *zone);
 
 #endif

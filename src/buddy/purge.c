@@ -350,6 +350,14 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 	WRITE_ONCE(zone->peak_used, peak);
 }
 
+/* What lanes have ages from now on like everything else. */
+static void return_lists(struct zone *zone)
+{
+	lock_acquire(&zone->lock);
+	pcp_return(zone);
+	lock_release(&zone->lock);
+}
+
 /* True for the one thread that may purge now. */
 static bool begin_purge(struct zone *zone, uint64_t now_ms)
 {
@@ -387,6 +395,8 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 		return;
 	if (!begin_purge(zone, now_ms))
 		return;
+	if (due)
+		return_lists(zone);
 	if (dirty > limit)
 		purge_down_to(zone, now_ms, limit - limit / 4);
 	if (due && now_ms > decay_ms) {
@@ -421,6 +431,7 @@ static unsigned long purge_whole(struct zone *zone, bool emptied, bool (*go_on)(
 
 	if (!begin_purge(zone, os_clock_ms()))
 		return 0;
+	return_lists(zone);
 	pages = READ_ONCE(zone->nr_dirty);
 	destroy_unused(zone, FOREVER);
 	pages -= min_ul(pages, READ_ONCE(zone->nr_dirty));

@@ -64,6 +64,7 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 	if (nr_dirty) {
 		list_add(&page->lru, &area->free_list);
 		s->dirty_orders |= 1UL << order;
+		zone->dirty_orders |= 1UL << order;
 		zone->nr_dirty_blocks[order]++;
 	} else {
 		list_add_tail(&page->lru, &area->free_list);
@@ -89,7 +90,8 @@ void zone_remove_free(struct zone *zone, struct page *page)
 	if (--area->nr_free == 0)
 		s->free_orders &= ~bit;
 	if (page->nr_dirty) {
-		zone->nr_dirty_blocks[page->order]--;
+		if (--zone->nr_dirty_blocks[page->order] == 0)
+			zone->dirty_orders &= ~bit;
 		if (!first_is_dirty(area))
 			s->dirty_orders &= ~bit;
 	}
@@ -174,10 +176,7 @@ static struct page *take_block(struct zone *zone, struct section *s, unsigned in
 
 static bool has_dirty(const struct zone *zone, unsigned int order)
 {
-	for (; order < NR_ORDERS; order++)
-		if (zone->nr_dirty_blocks[order])
-			return true;
-	return false;
+	return zone->dirty_orders >> order;
 }
 
 /* The oldest section with a dirty block, or else with any block, of @order or more. */
@@ -391,12 +390,22 @@ static void note_refault(struct zone *zone, const struct page *page, unsigned in
 		purge_note_refault(zone, nr, nr - (nr_dirty - zone->nr_dirty));
 }
 
+/* Before a request for a block of @order touches memory that costs nothing yet. */
+static void want_dirty(struct zone *zone, unsigned int order)
+{
+	if (!has_dirty(zone, order))
+		pcp_return(zone);
+}
+
 static struct page *take_noted(struct zone *zone, unsigned int nr, unsigned int align_order,
 			       bool may_grow)
 {
-	unsigned long nr_dirty = zone->nr_dirty;
-	struct page *page = take_pages(zone, nr, align_order, may_grow);
+	unsigned long nr_dirty;
+	struct page *page;
 
+	want_dirty(zone, (unsigned int)max_ul(order_of(nr), align_order));
+	nr_dirty = zone->nr_dirty;
+	page = take_pages(zone, nr, align_order, may_grow);
 	if (page)
 		note_refault(zone, page, nr, nr_dirty);
 	return page;
@@ -437,6 +446,7 @@ unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page 
 	unsigned int got = 0;
 
 	lock_acquire(&zone->lock);
+	want_dirty(zone, order);
 	nr_dirty = zone->nr_dirty;
 	pages[0] = alloc_block(zone, order, true);
 	if (pages[0]) {
@@ -473,13 +483,13 @@ void zone_zero(struct page *page, unsigned int nr)
 	}
 }
 
-static void free_dirty(struct zone *zone, struct page *page, unsigned int nr, uint64_t now)
+void zone_put(struct zone *zone, struct page *page, unsigned int nr, uint64_t now_ms)
 {
 	struct section *s = page_section(page);
 	unsigned int index = page_index(page);
 
 	bitmap_set(s->dirty, index, nr);
-	zone_free_range(zone, s, index, nr, now);
+	zone_free_range(zone, s, index, nr, now_ms);
 }
 
 void zone_free(struct zone *zone, struct page *page, unsigned int nr)
@@ -487,7 +497,7 @@ void zone_free(struct zone *zone, struct page *page, unsigned int nr)
 	uint64_t now = os_clock_ms();
 
 	lock_acquire(&zone->lock);
-	free_dirty(zone, page, nr, now);
+	zone_put(zone, page, nr, now);
 	lock_release(&zone->lock);
 	purge_tick(zone, now, nr);
 }
@@ -503,16 +513,18 @@ void zone_free_clean(struct zone *zone, struct page *page, unsigned int nr)
 	lock_release(&zone->lock);
 }
 
-void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n)
+void zone_free_ranges(struct zone *zone, const struct page_range *ranges, unsigned int n)
 {
 	uint64_t now = os_clock_ms();
-	unsigned int i;
+	unsigned int i, nr = 0;
 
 	lock_acquire(&zone->lock);
-	for (i = 0; i < n; i++)
-		free_dirty(zone, pages[i], 1u << order, now);
+	for (i = 0; i < n; i++) {
+		zone_put(zone, ranges[i].first, ranges[i].nr, now);
+		nr += ranges[i].nr;
+	}
 	lock_release(&zone->lock);
-	purge_tick(zone, now, n << order);
+	purge_tick(zone, now, nr);
 }
 
 bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
@@ -521,6 +533,7 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 	unsigned int first = page_index(page), end = first + nr, run;
 
 	lock_acquire(&zone->lock);
+	pcp_return(zone);
 	run = free_run_end(s, first, end);
 	if (run < end && run == s->nr_online && online_up_to(zone, s, end))
 		run = free_run_end(s, first, end);
@@ -577,6 +590,7 @@ struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsign
 	unsigned int clean;
 
 	lock_acquire(&zone->lock);
+	pcp_return(zone);
 	clean = clean_behind(block, old, nr);
 	if (clean > old / COPIES_A_FAULT)
 		page = take_dirty(zone, nr, clean - old / COPIES_A_FAULT - 1);
@@ -659,9 +673,11 @@ bool zone_is_valid(struct zone *zone)
 		}
 	}
 	for (order = 0; order < NR_ORDERS; order++)
-		KMEM_ASSERT(nr_blocks[order] == zone->nr_dirty_blocks[order]);
+		KMEM_ASSERT(nr_blocks[order] == zone->nr_dirty_blocks[order] &&
+			    (nr_blocks[order] != 0) == (zone->dirty_orders >> order & 1));
 	KMEM_ASSERT(nr_free == zone->nr_free && nr_online == zone->nr_online);
 	KMEM_ASSERT(nr_dirty == zone->nr_dirty);
+	KMEM_ASSERT(pcp_is_valid(zone));
 	lock_release(&zone->lock);
 	return true;
 }

@@ -28,6 +28,7 @@
 
 #include <kmem/gfp.h>
 
+#include "pcp.h"
 #include "section.h"
 
 #define PURGE_BATCH 32 /* blocks out of the free areas at a time */
@@ -53,6 +54,7 @@ struct zone {
 	unsigned long nr_free;			  /* of these, in free areas */
 	unsigned long nr_dirty;			  /* of these, that hold memory */
 	unsigned long nr_dirty_blocks[NR_ORDERS]; /* free blocks with dirty pages */
+	unsigned long dirty_orders;		  /* bit n: nr_dirty_blocks[n] is not 0 */
 	unsigned int online_step;		  /* pages to put online next time, doubles */
 
 	/* purge.c */
@@ -68,6 +70,8 @@ struct zone {
 
 	uint8_t nid; /* constant, as the type */
 	enum zone_type type;
+
+	struct per_cpu_pages pcp[NR_LANES]; /* each its own lock; what they have is in use above */
 };
 
 #define FIRST_ONLINE_STEP 256u /* pages: 1 MiB */
@@ -76,7 +80,7 @@ struct zone {
 	{                                                                                      \
 		.lock = LOCK_INIT(RANK_ZONE), .purge_lock = LOCK_INIT(RANK_PURGE),             \
 		.sections = LIST_HEAD_INIT((zone).sections), .online_step = FIRST_ONLINE_STEP, \
-		.type = (t),                                                                   \
+		.type = (t), .pcp = { PCP_INIT(0), PCP_INIT(1), PCP_INIT(2), PCP_INIT(3) },    \
 	}
 
 /* An empty zone of node @nid. */
@@ -111,8 +115,8 @@ void zone_free(struct zone *zone, struct page *page, unsigned int nr);
 /* Returns @nr pages from @page on, which read as zero and cost nothing: their memory moved away. */
 void zone_free_clean(struct zone *zone, struct page *page, unsigned int nr);
 
-/* As zone_free(), for @n blocks of 1 << @order pages each. */
-void zone_free_bulk(struct zone *zone, unsigned int order, struct page **pages, unsigned int n);
+/* As zone_free(), for @n ranges. */
+void zone_free_ranges(struct zone *zone, const struct page_range *ranges, unsigned int n);
 
 /*
  * Makes @nr pages just taken read as zero. Only those that may not do so already are written to.
@@ -132,8 +136,11 @@ struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsign
 /* Whether the page lies in a free block (zone->lock is taken). */
 bool zone_page_is_free(struct zone *zone, const struct page *page);
 
+/* As zone_free(), with zone->lock held: no time passes. */
+void zone_put(struct zone *zone, struct page *page, unsigned int nr, uint64_t now_ms);
+
 /*
- * For purge.c, with zone->lock held: a block leaves its free area, or comes back, merging with its
+ * For pcp.c and purge.c, with zone->lock held: a block leaves its free area, or comes back, merging with its
  * buddies; any range comes back, cut into aligned blocks, its dirty bits as they should be; a section
  * leaves the zone.
  */

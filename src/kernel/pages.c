@@ -36,7 +36,7 @@ struct request {
  */
 static struct page *take(struct kmem_cpu *cpu, const struct request *r)
 {
-	struct per_cpu_pages *pcp = cpu && cpu->kind == CPU_LIVE ? &cpu->pcp : NULL;
+	struct per_cpu_pages *pcp = cpu ? cpu_pages(cpu) : NULL;
 
 	if (!cpu && !kmalloc_may_nest())
 		return NULL;
@@ -192,7 +192,7 @@ static void free_block(struct page *head)
 {
 	unsigned int order = head->order, nr = page_block_fini(head);
 	struct kmem_cpu *cpu = cpu_enter();
-	struct per_cpu_pages *pcp = cpu && cpu->kind == CPU_LIVE ? &cpu->pcp : NULL;
+	struct per_cpu_pages *pcp = cpu ? cpu_pages(cpu) : NULL;
 
 	if (unlikely(!cpu && !kmalloc_may_nest())) {
 		large_adopt(head, nr);

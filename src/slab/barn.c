@@ -48,7 +48,7 @@ static struct barn *barn_of_lane(struct kmem_cache *s, unsigned int lane)
 
 struct sheaf *barn_get_full(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *empty)
 {
-	struct barn *barn = barn_of_lane(s, cpu->pcp.lane);
+	struct barn *barn = barn_of_lane(s, cpu->pcp->lane);
 	struct sheaf *full, *surplus = NULL;
 
 	if (!READ_ONCE(barn->nr_full))

@@ -54,7 +54,7 @@ static __always_inline bool far_push(const struct kmem_cache *s, void *object)
 static void find(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp, struct found *found)
 {
 	bool live = cpu->kind == CPU_LIVE;
-	struct per_cpu_pages *pcp = live ? &cpu->pcp : NULL;
+	struct per_cpu_pages *pcp = live ? cpu->pcp : NULL;
 	unsigned int n = 1;
 
 	if (likely(live)) {
@@ -173,7 +173,7 @@ void *cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int nid, const void *cal
 		cpu = cpu_enter_gfp(gfp);
 		if (!cpu)
 			break;
-		slab_alloc_node(s, cpu->kind == CPU_LIVE ? &cpu->pcp : NULL, &object, 1, nid, gfp);
+		slab_alloc_node(s, cpu_pages(cpu), &object, 1, nid, gfp);
 		cpu_leave(cpu);
 	} while (!object && kmem_reclaim(gfp, s->size, tries++));
 	if (object)
@@ -192,7 +192,7 @@ static size_t attempt_some(struct kmem_cache *s, gfp_t gfp, void **objects, size
 	if (unlikely(!cpu))
 		return 0;
 	cpu_take_over(gfp);
-	pcp = cpu->kind == CPU_LIVE ? &cpu->pcp : NULL;
+	pcp = cpu_pages(cpu);
 	if (pcp)
 		got = sheaf_alloc_bulk(cpu, s, objects, n);
 	while (got < n) {
@@ -298,7 +298,7 @@ void cache_free_bulk(struct kmem_cache *s, void **objects, size_t n, const void 
 	if (likely(cpu->kind == CPU_LIVE))
 		put = sheaf_free_bulk(cpu, s, objects, n);
 	for (; put < n; put += min_ul(n - put, ~0u))
-		slab_free_bulk(s, cpu->kind == CPU_LIVE ? &cpu->pcp : NULL, objects + put,
+		slab_free_bulk(s, cpu_pages(cpu), objects + put,
 			       (unsigned int)min_ul(n - put, ~0u));
 	cpu_leave(cpu);
 }

@@ -79,7 +79,7 @@ static void empty_chunk(struct kmem_cpu *cpu, unsigned int nr, slot_emptier *emp
 
 	for (i = 0; chunk && i < CHUNK_SLOTS; i++)
 		if (chunk[i].main)
-			empty(&chunk[i], far_cache(nr * CHUNK_SLOTS + i), &cpu->pcp);
+			empty(&chunk[i], far_cache(nr * CHUNK_SLOTS + i), cpu->pcp);
 }
 
 /* The slots of kmalloc's caches, which nobody else touches: with no lock held. */
@@ -88,7 +88,7 @@ static void empty_kmalloc_slots(struct kmem_cpu *cpu, slot_emptier *empty)
 	unsigned int i;
 
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
-		empty(&cpu->slot[i], kmem_caches[i], &cpu->pcp);
+		empty(&cpu->slot[i], kmem_caches[i], cpu->pcp);
 }
 
 /* Those of the others, which whoever destroys a cache may look for. */
@@ -101,7 +101,7 @@ static void empty_extra_slots(struct kmem_cpu *cpu, slot_emptier *empty)
 	lock_acquire(&cpus_lock);
 	for (i = NR_KMALLOC_CLASSES; i < nr_slots; i++)
 		if (cpu->slot[i].main)
-			empty(&cpu->slot[i], kmem_caches[i], &cpu->pcp);
+			empty(&cpu->slot[i], kmem_caches[i], cpu->pcp);
 	for (i = 0; i < nr_chunks; i++)
 		empty_chunk(cpu, i, empty);
 	lock_release(&cpus_lock);
@@ -178,7 +178,7 @@ void cpus_make_slots(const struct kmem_cache *s)
 
 void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s)
 {
-	struct per_cpu_pages *pcp = mine->kind == CPU_LIVE ? &mine->pcp : NULL;
+	struct per_cpu_pages *pcp = cpu_pages(mine);
 	struct kmem_cpu *cpu;
 
 	lock_acquire(&cpus_lock);
@@ -198,7 +198,7 @@ static void settle_kmalloc_slots(struct kmem_cpu *cpu)
 	unsigned int i;
 
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
-		slot_settle(&cpu->slot[i], kmem_caches[i], &cpu->pcp);
+		slot_settle(&cpu->slot[i], kmem_caches[i], cpu->pcp);
 }
 
 static unsigned long most_resting(void)
@@ -232,7 +232,6 @@ static bool put_to_rest(struct kmem_cpu *cpu)
 static void end_cpu(struct kmem_cpu *cpu)
 {
 	empty_kmalloc_slots(cpu, slot_flush);
-	pcp_drain(&cpu->pcp);
 	clear_extras(cpu);
 	meta_free(&cpu_pool, cpu);
 }
@@ -252,7 +251,6 @@ static void cpu_exit(void *arg)
 	empty_extra_slots(cpu, slot_flush);
 	if (!put_to_rest(cpu)) {
 		empty_kmalloc_slots(cpu, slot_flush);
-		pcp_drain(&cpu->pcp);
 		lock_acquire(&cpus_lock);
 		list_del(&cpu->list);
 		WRITE_ONCE(nr_cpus, nr_cpus - 1);
@@ -313,14 +311,14 @@ static struct kmem_cpu *wake_cpu(void)
 }
 
 /* With cpus_lock held. */
-static uint8_t next_lane(void)
+static unsigned int next_lane(void)
 {
 	static unsigned int given;
 	unsigned int lane = given++ % min_ul(NR_LANES, limits.cpus);
 
 	if (lane >= nr_lanes)
 		WRITE_ONCE(nr_lanes, lane + 1);
-	return (uint8_t)lane;
+	return lane;
 }
 
 static struct kmem_cpu *new_cpu(void)
@@ -331,11 +329,10 @@ static struct kmem_cpu *new_cpu(void)
 	if (!cpu)
 		return NULL;
 	cpu->kind = CPU_LIVE;
-	cpu->pcp = (struct per_cpu_pages){ 0 };
 	for (i = 0; i < NR_KMALLOC_CLASSES; i++)
 		slot_init(&cpu->slot[i]);
 	lock_acquire(&cpus_lock);
-	cpu->pcp.lane = next_lane();
+	cpu->pcp = pcp_of_lane(next_lane());
 	enlist(cpu);
 	lock_release(&cpus_lock);
 	return cpu;
@@ -464,7 +461,6 @@ static void empty_cpu(struct kmem_cpu *cpu, slot_emptier *empty)
 {
 	empty_kmalloc_slots(cpu, empty);
 	empty_extra_slots(cpu, empty);
-	pcp_drain(&cpu->pcp);
 }
 
 void cpu_drain(struct kmem_cpu *cpu)
@@ -536,22 +532,6 @@ unsigned long cpus_oldest_reader(void)
 	}
 	lock_release(&cpus_lock);
 	return oldest;
-}
-
-unsigned long cpus_pages(void)
-{
-	struct kmem_cpu *cpu;
-	unsigned long nr = 0;
-
-	lock_acquire(&cpus_lock);
-	list_for_each_entry(cpu, &cpus, list)
-		nr += pcp_pages(&cpu->pcp);
-	list_for_each_entry(cpu, &orphans, list)
-		nr += pcp_pages(&cpu->pcp);
-	list_for_each_entry(cpu, &resting, list)
-		nr += pcp_pages(&cpu->pcp);
-	lock_release(&cpus_lock);
-	return nr;
 }
 
 unsigned long cpus_count(void)
@@ -628,5 +608,5 @@ bool cpu_is_valid(const struct kmem_cpu *cpu)
 	for (; i < nr_slots; i++)
 		KMEM_ASSERT(cpu->slot[i].main ? slot_is_valid(kmem_caches[i], &cpu->slot[i]) :
 						cpu->slot[i].top == NO_ROOM);
-	return pcp_is_valid(&cpu->pcp);
+	return true;
 }

@@ -51,7 +51,7 @@ struct kmem_cpu {
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
-	struct per_cpu_pages pcp;
+	struct per_cpu_pages *pcp; /* its lane's page lists; says which lane that is */
 
 	/*
 	 * By class; the first and the last are no cache's and stay as the constants have them. Most
@@ -73,6 +73,12 @@ extern bool cpu_extras_used;
 
 extern __thread struct kmem_cpu *this_cpu
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* The page lists of a thread that has a state; NULL for others. */
+static inline struct per_cpu_pages *cpu_pages(struct kmem_cpu *cpu)
+{
+	return likely(cpu->kind == CPU_LIVE) ? cpu->pcp : NULL;
+}
 
 /* The slot of a cache in @cpu, if it has one. */
 static inline struct cpu_slot *cache_slot(const struct kmem_cpu *cpu, const struct kmem_cache *s)
@@ -183,9 +189,8 @@ void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s);
 /* The epoch of the oldest reader among the threads; ULONG_MAX without one. */
 unsigned long cpus_oldest_reader(void);
 
-/* Objects of @s, and free pages, that lie with all threads: approximate while they run. */
+/* Objects of @s that lie with all threads: approximate while they run. */
 unsigned long cpus_objects(const struct kmem_cache *s);
-unsigned long cpus_pages(void);
 
 /* Bytes of the objects in sheaves of states that wait for another thread. */
 unsigned long cpus_resting_bytes(void);

@@ -156,8 +156,6 @@ static unsigned long idle_bytes(const struct kmem_cpu *cpu)
 {
 	struct idle idle = { cpu, cpus_resting_bytes() };
 
-	if (cpu)
-		idle.bytes += pcp_pages(&cpu->pcp) * PAGE_SIZE;
 	caches_for_each(add_idle, &idle);
 	return idle.bytes;
 }
@@ -169,11 +167,12 @@ static unsigned long bytes_used(const struct zone_totals *sum)
 
 static struct needs look(const struct kmem_cpu *cpu)
 {
-	unsigned long idle = idle_bytes(cpu);
 	struct zone_totals sum;
 	struct needs needs;
+	unsigned long idle;
 
 	zones_total(&sum);
+	idle = idle_bytes(cpu) + sum.nr_listed * PAGE_SIZE;
 	needs.used = bytes_used(&sum);
 	/* Without a page freed nobody has looked at the peak. */
 	needs.peak = max_ul(sum.peak_used * PAGE_SIZE, needs.used);

@@ -54,6 +54,9 @@ static struct lock *for_each_lock(bool (*fn)(struct lock *lock, const void *arg)
 	for (n = 0; n < nr_zones(); n++)
 		if (!fn(zone_lock(n), arg))
 			return zone_lock(n);
+	for (n = 0; n < nr_zones() * NR_LANES; n++)
+		if (!fn(pcp_lock(n), arg))
+			return pcp_lock(n);
 	for (n = 0; n < ARRAY_SIZE(inner); n++)
 		if (!fn(inner[n], arg))
 			return inner[n];

@@ -126,7 +126,7 @@ static void *try_large(size_t size, size_t align, int nid, gfp_t gfp)
 	if (unlikely(!cpu))
 		return alloc_nested(size, align, gfp);
 	do
-		object = large_alloc(size, align, nid, gfp);
+		object = large_alloc(cpu_pages(cpu), size, align, nid, gfp);
 	while (unlikely(!object) && cpu_take_over(gfp));
 	cpu_leave(cpu);
 	return object;
@@ -261,7 +261,7 @@ static void free_nested(void *object)
 
 	if (!section || section->type != SECTION_AREA || !kmalloc_may_nest())
 		cpu_defer_free(object);
-	else if (large_free(object))
+	else if (large_free(NULL, object))
 		fault_bad_pointer(object);
 }
 
@@ -273,7 +273,7 @@ static void free_large(void *object)
 		free_nested(object);
 		return;
 	}
-	if (unlikely(large_free(object)))
+	if (unlikely(large_free(cpu_pages(cpu), object)))
 		fault_bad_pointer(object);
 	cpu_leave(cpu);
 }

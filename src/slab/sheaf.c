@@ -221,7 +221,7 @@ unsigned int slot_objects(const struct cpu_slot *slot)
 
 static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf, gfp_t gfp)
 {
-	unsigned int n = slab_alloc_bulk(s, &cpu->pcp, sheaf->objects, sheaf->limit, gfp);
+	unsigned int n = slab_alloc_bulk(s, cpu->pcp, sheaf->objects, sheaf->limit, gfp);
 
 	WRITE_ONCE(sheaf->size, (uint16_t)n);
 	raise_limit(s, sheaf, false);
@@ -273,7 +273,7 @@ void *sheaf_alloc(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gfp)
 		return object;
 	if (!slot || !make_main(s, slot, gfp)) {
 		if (!s->tracks)
-			slab_alloc_bulk(s, &cpu->pcp, &object, 1, gfp);
+			slab_alloc_bulk(s, cpu->pcp, &object, 1, gfp);
 		return object;
 	}
 	sheaf = find_objects(cpu, s, slot, close_slot(slot), gfp);
@@ -337,7 +337,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 		WRITE_ONCE(slot->spare, new_sheaf(s));
 	empty = slot->spare;
 	if (!empty) {
-		flush_oldest(&cpu->pcp, s, sheaf, turned ? (sheaf->size + 1u) / 2 : sheaf->size);
+		flush_oldest(cpu->pcp, s, sheaf, turned ? (sheaf->size + 1u) / 2 : sheaf->size);
 		return sheaf;
 	}
 	if (empty->size >= empty->capacity / 2) {
@@ -345,7 +345,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 		empty = empty->size == empty->capacity ? barn_put_full(s, slot->spare) : NULL;
 		if (!empty) {
 			empty = slot->spare;
-			flush_sheaf(&cpu->pcp, s, empty);
+			flush_sheaf(cpu->pcp, s, empty);
 		}
 	}
 	WRITE_ONCE(slot->spare, sheaf);
@@ -363,8 +363,8 @@ void sheaf_free(struct kmem_cpu *cpu, struct kmem_cache *s, void *object)
 		return;
 	/* What a thread was handed before it had any of its own lies among another's: see lanes. */
 	if (!slot || !make_main(s, slot, GFP_KERNEL) ||
-	    (first && slab_lane(s, object) != cpu->pcp.lane)) {
-		slab_free_bulk(s, &cpu->pcp, &object, 1);
+	    (first && slab_lane(s, object) != cpu->pcp->lane)) {
+		slab_free_bulk(s, cpu->pcp, &object, 1);
 		return;
 	}
 	if (slot_push(slot, object))
@@ -510,7 +510,7 @@ void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 
 void sheaf_flush_slot(struct kmem_cpu *cpu, struct kmem_cache *s)
 {
-	slot_flush(cache_slot(cpu, s), s, &cpu->pcp);
+	slot_flush(cache_slot(cpu, s), s, cpu->pcp);
 }
 
 bool slot_is_valid(const struct kmem_cache *s, const struct cpu_slot *slot)

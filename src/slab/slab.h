@@ -42,7 +42,6 @@
 #define SLAB_MAX_OBJECTS 256u
 #define SLAB_MAX_ORDER	 5u
 #define NR_CLASSES	 256 /* values of a page_class byte: 0 is for no cache, */
-#define NR_LANES	 4u  /* of threads, see above; a power of two */
 #define CLASS_ASK	 255 /* and this for those without one of their own: ask the slab */
 
 struct kmem_cache;

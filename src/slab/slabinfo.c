@@ -90,7 +90,7 @@ void kmem_get_totals(struct kmem_totals *t)
 	zones_total(&zones);
 	*t = (struct kmem_totals){
 		.online = zones.nr_online << PAGE_SHIFT,
-		.free_pages = (zones.nr_free + cpus_pages()) << PAGE_SHIFT,
+		.free_pages = (zones.nr_free + zones.nr_listed) << PAGE_SHIFT,
 		.areas = area_bytes(),
 		.nr_large = large_count(),
 		.nr_areas = area_count(),

@@ -37,7 +37,7 @@ static void test_emptied(void **state)
 	n = zone_alloc_bulk(&zone, 1, bulk, ARRAY_SIZE(bulk));
 	EXPECT_EQ(n, ARRAY_SIZE(bulk));
 	EXPECT_EQ(zone.nr_refilled, 500 + 2 * n);
-	zone_free_bulk(&zone, 1, bulk, n);
+	unit_free_blocks(&zone, 1, bulk, n);
 
 	/* nor is what was never given back, or went otherwise */
 	page = zone_alloc(&zone, PAGES_PER_SECTION / 2, 13);

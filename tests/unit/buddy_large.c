@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Large blocks of both kinds, their faults, and the page lists of threads.
+ * Large blocks of both kinds, and their faults.
  *
  * All of these work on zone_normal. Between the tests nothing is in use, and the zone is looked at
  * page by page. What a block holds is a pattern, so that each way to resize it shows what it kept.
@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 
 #include "large.h"
-#include "pcp.h"
 #include "unit_buddy.h"
 
 #define MIB (1UL << 20)
@@ -48,7 +47,7 @@ static size_t pages_of(size_t bytes)
 
 static void release(void *addr)
 {
-	EXPECT_EQ(large_free(addr), 0);
+	EXPECT_EQ(large_free(NULL, addr), 0);
 }
 
 /* ---- Allocation ---- */
@@ -59,7 +58,7 @@ static void test_exact_sizes(void **state)
 
 	(void)state;
 	for (bytes = 1; bytes < 3 * MIB; bytes += bytes / 3 + 1) {
-		char *block = large_alloc(bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+		char *block = large_alloc(NULL, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 
 		pages = pages_of(bytes);
 		EXPECT(block != NULL);
@@ -84,7 +83,8 @@ static void test_alignment(void **state)
 	(void)state;
 	for (shift = 12; shift <= 30; shift++)
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-			void *block = large_alloc(sizes[i], 1UL << shift, NUMA_NO_NODE, GFP_KERNEL);
+			void *block =
+				large_alloc(NULL, sizes[i], 1UL << shift, NUMA_NO_NODE, GFP_KERNEL);
 
 			EXPECT(block != NULL);
 			EXPECT_EQ((uintptr_t)block % (1UL << shift), 0);
@@ -105,7 +105,7 @@ static void test_zeroed(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		for (round = 0; round < 3; round++) {
-			char *block = large_alloc(sizes[i], PAGE_SIZE, NUMA_NO_NODE,
+			char *block = large_alloc(NULL, sizes[i], PAGE_SIZE, NUMA_NO_NODE,
 						  GFP_KERNEL | __GFP_ZERO);
 
 			EXPECT(unit_is_zero(block, large_size(block)));
@@ -116,7 +116,7 @@ static void test_zeroed(void **state)
 		}
 		/* every other piece of it dirty */
 		if (sizes[i] == MIB) {
-			char *block = large_alloc(MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL),
+			char *block = large_alloc(NULL, MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL),
 			     *pieces[8];
 			unsigned int n;
 
@@ -124,19 +124,20 @@ static void test_zeroed(void **state)
 			release(block);
 			purge_all(&zone_normal);
 			for (n = 0; n < 8; n++)
-				pieces[n] = large_alloc(16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE,
-							GFP_KERNEL);
+				pieces[n] = large_alloc(NULL, 16 * PAGE_SIZE, PAGE_SIZE,
+							NUMA_NO_NODE, GFP_KERNEL);
 			for (n = 0; n < 8; n += 2) {
 				memset(pieces[n], 0xee, 16 * PAGE_SIZE);
 				release(pieces[n]);
 			}
-			block = large_alloc(16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE,
+			block = large_alloc(NULL, 16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE,
 					    GFP_KERNEL | __GFP_ZERO);
 			EXPECT(unit_is_zero(block, 16 * PAGE_SIZE));
 			release(block);
 			for (n = 1; n < 8; n += 2)
 				release(pieces[n]);
-			block = large_alloc(MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
+			block = large_alloc(NULL, MIB, PAGE_SIZE, NUMA_NO_NODE,
+					    GFP_KERNEL | __GFP_ZERO);
 			EXPECT(unit_is_zero(block, MIB));
 			release(block);
 		}
@@ -152,7 +153,7 @@ static void test_zeroed_memory_is_not_touched(void **state)
 
 	(void)state;
 	purge_all(&zone_normal);
-	block = large_alloc(4 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
+	block = large_alloc(NULL, 4 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
 	EXPECT_EQ(mincore(block, 4 * MIB, vec), 0);
 	for (i = 0; i < sizeof(vec); i++)
 		EXPECT((vec[i] & 1) == 0);
@@ -168,7 +169,7 @@ static void test_written_memory_is_there(void **state)
 
 	(void)state;
 	purge_all(&zone_normal);
-	block = large_alloc(4 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	block = large_alloc(NULL, 4 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	errno = EDOM;
 	large_will_write(block, 3 * MIB + 100);
 	EXPECT_EQ(errno, EDOM);
@@ -181,12 +182,12 @@ static void test_written_memory_is_there(void **state)
 
 	/* little is not worth a call, and an area is left alone */
 	purge_all(&zone_normal);
-	block = large_alloc(MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	block = large_alloc(NULL, MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	large_will_write(block, 15 * PAGE_SIZE);
 	EXPECT_EQ(mincore(block, PAGE_SIZE, vec), 0);
 	EXPECT_EQ(vec[0] & 1, 0);
 	release(block);
-	block = large_alloc(100 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	block = large_alloc(NULL, 100 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	large_will_write(block, 100 * MIB);
 	EXPECT_EQ(mincore(block, PAGE_SIZE, vec), 0);
 	EXPECT_EQ(vec[0] & 1, 0);
@@ -197,7 +198,7 @@ static void test_written_memory_is_there(void **state)
 
 static void test_shrink_in_place(void **state)
 {
-	char *block = large_alloc(2 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	char *block = large_alloc(NULL, 2 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	size_t bytes;
 
 	(void)state;
@@ -224,7 +225,7 @@ static struct page *take_behind(const void *block)
 
 static void test_grow_in_place(void **state)
 {
-	char *block = large_alloc(PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	char *block = large_alloc(NULL, PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	struct page *behind;
 	size_t bytes;
 
@@ -255,11 +256,11 @@ static void test_grow_by_copy(void **state)
 
 	(void)state;
 	purge_all(&zone_normal);
-	block = large_alloc(MIB, MIB, NUMA_NO_NODE, GFP_KERNEL);
+	block = large_alloc(NULL, MIB, MIB, NUMA_NO_NODE, GFP_KERNEL);
 	unit_fill(block, MIB, 7);
-	freed = large_alloc(4 * MIB, 4 * MIB, NUMA_NO_NODE, GFP_KERNEL);
+	freed = large_alloc(NULL, 4 * MIB, 4 * MIB, NUMA_NO_NODE, GFP_KERNEL);
 	unit_fill(freed, 4 * MIB, 8);
-	EXPECT_EQ(large_free(freed), 0);
+	EXPECT_EQ(large_free(NULL, freed), 0);
 	/* a little more is had for less */
 	EXPECT(large_resize(block, MIB + MIB / 8) == block);
 	EXPECT(large_resize(block, MIB) == block);
@@ -273,7 +274,7 @@ static void test_grow_by_copy(void **state)
 	EXPECT_EQ(used_pages(), pages_of(large_size(to)));
 	EXPECT_EQ(large_size(block), 0);
 	EXPECT(zone_page_is_free(&zone_normal, page_at(block)));
-	EXPECT_EQ(large_free(block), -EINVAL);
+	EXPECT_EQ(large_free(NULL, block), -EINVAL);
 	expect_zone_sound(&zone_normal);
 	release(to);
 }
@@ -281,7 +282,7 @@ static void test_grow_by_copy(void **state)
 /* Something in the way: the pages move to an area, the contents with them. */
 static void test_grow_by_moving_pages(void **state)
 {
-	char *block = large_alloc(3 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *to;
+	char *block = large_alloc(NULL, 3 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *to;
 	struct page *page = page_at(block), *behind = take_behind(block);
 
 	(void)state;
@@ -322,12 +323,12 @@ static int refuse_mremap(long nr, unsigned long args[6])
 /* Neither place nor a move: the block is as it was. */
 static void test_resize_refused(void **state)
 {
-	char *block = large_alloc(3 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *area;
+	char *block = large_alloc(NULL, 3 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *area;
 	struct page *behind = take_behind(block);
 
 	(void)state;
 	unit_fill(block, 3 * MIB, 5);
-	area = large_alloc(100 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	area = large_alloc(NULL, 100 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	unit_fill(area, MIB, 6);
 	unit_os_hook = refuse_mremap;
 	EXPECT(large_resize(block, 5 * MIB) == NULL);
@@ -350,15 +351,15 @@ static int on_stack;
 
 static void expect_fault(const void *addr, enum large_fault fault)
 {
-	EXPECT_EQ(large_free(addr), -EINVAL);
+	EXPECT_EQ(large_free(NULL, addr), -EINVAL);
 	EXPECT_EQ(large_size(addr), 0);
 	EXPECT_EQ(large_fault(addr), fault);
 }
 
 static void test_faults(void **state)
 {
-	char *block = large_alloc(100000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
-	char *area = large_alloc(70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	char *block = large_alloc(NULL, 100000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	char *area = large_alloc(NULL, 70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	void *heap = malloc(100);
 	int local;
 
@@ -398,7 +399,7 @@ static int refuse_munmap(long nr, unsigned long args[6])
 /* An area that the OS would not take back is remembered as freed. */
 static void free_a_stuck_area(void *arg)
 {
-	char *area = large_alloc(70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	char *area = large_alloc(NULL, 70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 
 	(void)arg;
 	unit_os_hook = refuse_munmap;
@@ -408,7 +409,7 @@ static void free_a_stuck_area(void *arg)
 	EXPECT_EQ(area_count(), 0);
 	unit_os_hook = NULL;
 	/* tried again at the next chance */
-	release(large_alloc(70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL));
+	release(large_alloc(NULL, 70 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL));
 	expect_fault(area, FAULT_FOREIGN);
 }
 
@@ -421,77 +422,6 @@ static void test_stuck_area(void **state)
 	EXPECT(strncmp(text, "kmem: the OS takes neither pages nor addresses of 0x", 51) == 0);
 }
 
-/* ---- Page lists ---- */
-
-static void test_page_lists(void **state)
-{
-	struct per_cpu_pages pcp = { .nid = 0 };
-	struct page *pages[4 * PCP_PAGES];
-	unsigned int order, i, j, room;
-	unsigned long used;
-
-	(void)state;
-	for (order = 0; order < PCP_ORDERS; order++) {
-		room = PCP_PAGES >> order;
-		/* the first is asked for with some more, up to half of the room */
-		pages[0] = pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL);
-		EXPECT(pages[0] != NULL);
-		EXPECT(pcp_pages(&pcp) < (room << order));
-		EXPECT_EQ(used_pages(), pcp_pages(&pcp) + (1u << order));
-		for (i = 1; i < 4 * room; i++) {
-			pages[i] = pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL);
-			EXPECT_EQ(page_index(pages[i]) % (1u << order), 0);
-			EXPECT_EQ(used_pages(), pcp_pages(&pcp) + ((i + 1ul) << order));
-			for (j = 0; j < i; j++)
-				EXPECT(pages[i] != pages[j]);
-			pcp_is_valid(&pcp);
-		}
-		pcp_drain(&pcp);
-		used = used_pages();
-		for (i = 0; i < 4 * room; i++) {
-			pcp_free(&pcp, pages[i], order);
-			EXPECT(pcp_holds(pages[i]));
-			EXPECT(pcp_holds(pages[i] + (1u << order) - 1));
-			EXPECT(pcp_pages(&pcp) <= PCP_PAGES);
-			EXPECT_EQ(used_pages() - pcp_pages(&pcp), used - ((i + 1ul) << order));
-			expect_fault((char *)page_start(pages[i]), FAULT_DOUBLE_FREE);
-			expect_fault((char *)page_start(pages[i]) + 16, FAULT_DOUBLE_FREE);
-			pcp_is_valid(&pcp);
-		}
-		/* the last freed is the first taken */
-		EXPECT(pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL) == pages[4 * room - 1]);
-		pcp_free(&pcp, pages[4 * room - 1], order);
-		pcp_drain(&pcp);
-		EXPECT_EQ(pcp_pages(&pcp), 0);
-		expect_all_free(&zone_normal);
-		for (i = 0; i < 4 * room; i++)
-			EXPECT(!pcp_holds(pages[i]));
-	}
-}
-
-/* Without lists, and in orders that they do not have, it is the zone's. */
-static void test_without_lists(void **state)
-{
-	struct per_cpu_pages pcp = { .nid = 0 };
-	struct page *page;
-	unsigned int order;
-
-	(void)state;
-	for (order = 0; order < 8; order++) {
-		page = pcp_alloc(NULL, order, NUMA_NO_NODE, GFP_KERNEL);
-		EXPECT_EQ(used_pages(), 1u << order);
-		pcp_free(NULL, page, order);
-		expect_all_free(&zone_normal);
-		if (order < PCP_ORDERS)
-			continue;
-		page = pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL);
-		EXPECT_EQ(used_pages(), 1u << order);
-		pcp_free(&pcp, page, order);
-		EXPECT_EQ(pcp_pages(&pcp), 0);
-		expect_all_free(&zone_normal);
-	}
-}
-
 /* ---- Threads ---- */
 
 static void *contended;
@@ -501,7 +431,7 @@ static void free_it_too(void *arg, unsigned int id)
 {
 	(void)arg;
 	(void)id;
-	if (large_free(contended) == 0)
+	if (large_free(NULL, contended) == 0)
 		__atomic_fetch_add(&nr_freed, 1, __ATOMIC_RELAXED);
 }
 
@@ -512,7 +442,7 @@ static void test_free_by_many(void **state)
 
 	(void)state;
 	for (round = 0; round < rounds; round++) {
-		contended = large_alloc(round % 2 ? 50000 : 70 * MIB, PAGE_SIZE, NUMA_NO_NODE,
+		contended = large_alloc(NULL, round % 2 ? 50000 : 70 * MIB, PAGE_SIZE, NUMA_NO_NODE,
 					GFP_KERNEL);
 		nr_freed = 0;
 		unit_threads(4, free_it_too, NULL);
@@ -522,6 +452,7 @@ static void test_free_by_many(void **state)
 
 static void churn(void *arg, unsigned int id)
 {
+	struct per_cpu_pages *pcp = id ? pcp_of_lane(id % 2) : NULL;
 	uint64_t rng = *(uint64_t *)arg + id;
 	unsigned int i, n, steps = unit_steps(2000);
 	char *blocks[16] = { NULL };
@@ -535,7 +466,7 @@ static void churn(void *arg, unsigned int id)
 		n = unit_below(&rng, ARRAY_SIZE(blocks));
 		want = want / 8 * 8 + 8;
 		if (!blocks[n]) {
-			blocks[n] = large_alloc(want, PAGE_SIZE, NUMA_NO_NODE,
+			blocks[n] = large_alloc(pcp, want, PAGE_SIZE, NUMA_NO_NODE,
 						GFP_KERNEL | (i % 2 ? __GFP_ZERO : 0));
 			EXPECT(blocks[n] != NULL);
 			if (i % 2)
@@ -543,7 +474,7 @@ static void churn(void *arg, unsigned int id)
 			bytes[n] = want;
 		} else if (unit_below(&rng, 2)) {
 			EXPECT(unit_holds(blocks[n], 4096 < bytes[n] ? 4096 : bytes[n], n));
-			release(blocks[n]);
+			EXPECT_EQ(large_free(pcp, blocks[n]), 0);
 			blocks[n] = NULL;
 			continue;
 		} else {
@@ -588,8 +519,6 @@ int main(void)
 		large_test(test_resize_refused),
 		large_test(test_faults),
 		large_test(test_stuck_area),
-		large_test(test_page_lists),
-		large_test(test_without_lists),
 		large_test(test_free_by_many),
 		large_test(test_threads),
 	};

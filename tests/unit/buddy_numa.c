@@ -424,35 +424,32 @@ static void test_bulk(void **state)
 	unit_passes(bulk, NULL);
 }
 
-/* A thread's lists hold pages of its own node: others pass them by. */
+/* What is freed goes to the lists of its own zone; requests are met from those of the node that runs the thread. */
 static void page_lists(void *arg)
 {
-	struct per_cpu_pages pcp = { .nid = 0 };
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
 	unsigned int own, other;
 	struct page *page, *far, *low;
 
 	(void)arg;
 	three_fake_nodes();
-	own = numa_own_node();
-	other = (own + 1) % 3;
-	page = pcp_alloc(&pcp, 0, NUMA_NO_NODE, GFP_KERNEL);
+	page = pcp_alloc(pcp, 0, NUMA_NO_NODE, GFP_KERNEL);
 	/* the scheduler may have moved us since */
-	own = pcp.nid;
+	own = (unsigned int)page_nid(page);
 	other = (own + 1) % 3 == numa_own_node() ? (own + 2) % 3 : (own + 1) % 3;
-	EXPECT_EQ(page_nid(page), own);
-	far = pcp_alloc(&pcp, 0, (int)other, GFP_KERNEL);
+	far = pcp_alloc(pcp, 0, (int)other, GFP_KERNEL);
 	EXPECT_EQ(page_nid(far), other);
-	low = pcp_alloc(&pcp, 0, (int)own, GFP_KERNEL | __GFP_DMA32);
+	low = pcp_alloc(pcp, 0, (int)own, GFP_KERNEL | __GFP_DMA32);
 	EXPECT_EQ(page_zone(low)->type, ZONE_DMA32);
-	pcp_drain(&pcp);
-	pcp_free(&pcp, far, 0);
-	pcp_free(&pcp, low, 0);
-	EXPECT_EQ(pcp_pages(&pcp), 0);
-	EXPECT(zone_page_is_free(page_zone(far), far));
+	unit_return_lists();
+	pcp_free(pcp, far, 0);
+	pcp_free(pcp, low, 0);
+	pcp_free(pcp, page, 0);
+	EXPECT_EQ(pcp_pages(page_zone(far)), 1);
+	EXPECT_EQ(pcp_pages(page_zone(page)), 1);
 	EXPECT(zone_page_is_free(page_zone(low), low));
-	pcp_free(&pcp, page, 0);
-	EXPECT_EQ(pcp_pages(&pcp), 1);
-	pcp_drain(&pcp);
+	unit_return_lists();
+	EXPECT(zone_page_is_free(page_zone(far), far));
 	EXPECT(zone_page_is_free(page_zone(page), page));
 }
 

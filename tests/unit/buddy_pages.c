@@ -104,11 +104,11 @@ static void test_faults(void **state)
 {
 	struct page *page = take(BLOCK_PLAIN, 2, 4);
 	char *addr = page_start(page);
-	struct per_cpu_pages pcp = { .nid = 0 };
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
 
 	(void)state;
 	EXPECT_EQ(large_size(addr), 0);
-	EXPECT(large_free(addr) < 0);
+	EXPECT(large_free(NULL, addr) < 0);
 	EXPECT_EQ(large_fault(addr), FAULT_PAGES);
 	EXPECT_EQ(large_fault(addr + 3 * PAGE_SIZE + 5), FAULT_PAGES);
 	give(page);
@@ -117,9 +117,9 @@ static void test_faults(void **state)
 	addr = page_start(page);
 	EXPECT_EQ(page_block_put(page), 0);
 	EXPECT_EQ(page_block_fini(page), 1);
-	pcp_free(&pcp, page, 0);
+	pcp_free(pcp, page, 0);
 	EXPECT_EQ(large_fault(addr), FAULT_DOUBLE_FREE);
-	pcp_drain(&pcp);
+	unit_return_lists();
 }
 
 /* What cannot be freed now waits as a large block. */
@@ -132,33 +132,33 @@ static void test_adopted(void **state)
 	large_adopt(page, page_block_fini(page));
 	EXPECT_EQ(large_bytes(), 5 * PAGE_SIZE);
 	EXPECT_EQ(large_size(page_start(page)), 5 * PAGE_SIZE);
-	EXPECT_EQ(large_free(page_start(page)), 0);
+	EXPECT_EQ(large_free(NULL, page_start(page)), 0);
 	EXPECT_EQ(large_bytes(), 0);
 }
 
 /* Pages of a list are zeroed when their bits do not know that they were written to. */
 static void test_zeroed_page_lists(void **state)
 {
-	struct per_cpu_pages pcp = { .nid = 0 };
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
 	unsigned int order, round;
 
 	(void)state;
 	for (order = 0; order < PCP_ORDERS + 1; order++)
 		for (round = 0; round < 10; round++) {
 			struct page *page =
-				pcp_alloc(&pcp, order, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
+				pcp_alloc(pcp, order, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
 
 			EXPECT(unit_is_zero(page_start(page), PAGE_SIZE << order));
 			memset(page_start(page), 0xee, PAGE_SIZE << order);
-			pcp_free(&pcp, page, order);
+			pcp_free(pcp, page, order);
 			if (round == 5)
-				pcp_drain(&pcp);
+				unit_return_lists();
 			if (round == 7) {
-				pcp_drain(&pcp);
+				unit_return_lists();
 				purge_all(&zone_normal);
 			}
 		}
-	pcp_drain(&pcp);
+	unit_return_lists();
 }
 
 /* Threads that get and put: one of them, and only one, is told that it was the last. */

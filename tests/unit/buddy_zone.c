@@ -399,7 +399,7 @@ static void test_bulk(void **state)
 	EXPECT(unit_os_calls > calls);
 	for (i = 0; i < n; i += used) {
 		used = i % 5 + 1 < n - i ? i % 5 + 1 : n - i;
-		zone_free_bulk(&zone, 3, pages + i, used);
+		unit_free_blocks(&zone, 3, pages + i, used);
 	}
 	zone_free(&zone, rest, 1);
 	zone_fini(&zone);

@@ -28,6 +28,7 @@ static int setup(void **state)
 	for (i = 0; i < ARRAY_SIZE(cpus); i++) {
 		memset(&cpus[i], 0, sizeof(cpus[i]));
 		cpus[i].kind = CPU_LIVE;
+		cpus[i].pcp = pcp_of_lane(0);
 		slot_init(&cpus[i].slot[CLASS]);
 	}
 	return 0;
@@ -38,10 +39,9 @@ static int teardown(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(cpus); i++) {
+	for (i = 0; i < ARRAY_SIZE(cpus); i++)
 		sheaf_flush_slot(&cpus[i], &cache);
-		pcp_drain(&cpus[i].pcp);
-	}
+	unit_return_lists();
 	barn_drain(&cache);
 	cache_shrink(&cache);
 	EXPECT_EQ(cache_inuse(&cache), 0);

@@ -278,7 +278,7 @@ static void test_exit_gives_surplus_back(void **state)
 	kmem_trim();
 	EXPECT_EQ(nr_resting(), 0);
 	EXPECT_EQ(all_inuse(), 0);
-	EXPECT_EQ(cpus_pages(), 0);
+	EXPECT_EQ(pcp_pages(&zone_normal), 0);
 }
 
 static struct kmem_cpu *last_state;

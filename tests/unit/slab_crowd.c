@@ -30,7 +30,7 @@ static int setup(void **state)
 	cache = (struct kmem_cache){ .size = 0 };
 	cache_init(&cache, "test-256", SIZE, 16, CLASS);
 	cache_init_sheaves(&cache);
-	cpu = (struct kmem_cpu){ .kind = CPU_LIVE };
+	cpu = (struct kmem_cpu){ .kind = CPU_LIVE, .pcp = pcp_of_lane(0) };
 	slot_init(&cpu.slot[CLASS]);
 	return 0;
 }
@@ -42,7 +42,7 @@ static int teardown(void **state)
 	barn_drain(&cache);
 	EXPECT_EQ(cache_inuse(&cache), 0);
 	cache_shrink(&cache);
-	pcp_drain(&cpu.pcp);
+	unit_return_lists();
 	kmem_caches[CLASS] = NULL;
 	limits = whole;
 	return 0;

@@ -22,12 +22,16 @@
 
 #define NR	       500
 
-#define NR_INNER_LOCKS 5
+#define NR_INNER_LOCKS 6
 
 static struct lock *inner_lock(unsigned int n)
 {
-	struct lock *const locks[NR_INNER_LOCKS] = { zone_lock(ZONE_DMA32), zone_lock(ZONE_NORMAL),
-						     &section_lock, &meta_lock, &mmap_lock };
+	struct lock *const locks[NR_INNER_LOCKS] = { zone_lock(ZONE_DMA32),
+						     zone_lock(ZONE_NORMAL),
+						     pcp_lock(ZONE_NORMAL * NR_LANES),
+						     &section_lock,
+						     &meta_lock,
+						     &mmap_lock };
 
 	return locks[n];
 }
@@ -123,7 +127,7 @@ static void in_the_child(void *arg)
 	/* set apart, not lost: they are counted as they were */
 	EXPECT_EQ(all_inuse(), before->inuse);
 	EXPECT_EQ(cached_in_cpus(), before->cached);
-	EXPECT_EQ(cpus_pages(), before->pages);
+	EXPECT_EQ(pcp_pages(&zone_normal), before->pages);
 	/* an allocation empties one of the states, a trim all of them */
 	object = kmalloc_slow(2000);
 	EXPECT(object != NULL);
@@ -131,7 +135,7 @@ static void in_the_child(void *arg)
 	unit_kfree(object);
 	kmem_trim();
 	EXPECT_EQ(cached_in_cpus(), 0);
-	EXPECT_EQ(cpus_pages(), 0);
+	EXPECT_EQ(pcp_pages(&zone_normal), 0);
 	for (id = 0; id < 2; id++)
 		for (i = 1; i < NR; i += 2) {
 			EXPECT(unit_holds(held[id][i], i % 200, i));
@@ -153,7 +157,7 @@ static void fork_now(void *arg, unsigned int id)
 	}
 	unit_kfree(unit_kmalloc(64));
 	pthread_barrier_wait(&gate);
-	before = (struct before_fork){ all_inuse(), cached_in_cpus(), cpus_pages() };
+	before = (struct before_fork){ all_inuse(), cached_in_cpus(), pcp_pages(&zone_normal) };
 	EXPECT(before.cached > NR / 2);
 	unit_passes(in_the_child, &before);
 	expect_unlocked();
@@ -326,6 +330,7 @@ static void test_fork_amid_a_purge(void **state)
 
 	(void)state;
 	unit_kfree(unit_kmalloc(100000));
+	unit_return_lists();
 	dirty = zone_normal.nr_dirty;
 	EXPECT(dirty > 0);
 	pthread_barrier_init(&gate, NULL, 2);
@@ -364,6 +369,7 @@ static void test_fork_amid_a_purge_of_many(void **state)
 	purge_all(&zone_normal);
 	for (i = 0; i < ARRAY_SIZE(between); i++)
 		unit_kfree(freed[i]);
+	unit_return_lists();
 	dirty = zone_normal.nr_dirty;
 	EXPECT_EQ(dirty, ARRAY_SIZE(between) * (1 << 16) / PAGE_SIZE);
 	pthread_barrier_init(&gate, NULL, 2);

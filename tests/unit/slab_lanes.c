@@ -38,8 +38,7 @@ static int setup(void **state)
 	cache_init_sheaves(&cache);
 	per_slab = cache.objects;
 	for (id = 0; id < ARRAY_SIZE(cpus); id++) {
-		cpus[id] = (struct kmem_cpu){ .kind = CPU_LIVE };
-		cpus[id].pcp.lane = (uint8_t)id;
+		cpus[id] = (struct kmem_cpu){ .kind = CPU_LIVE, .pcp = pcp_of_lane(id) };
 		slot_init(slot_of(id));
 	}
 	return 0;
@@ -58,8 +57,7 @@ static int teardown(void **state)
 	cache_shrink(&cache);
 	expect_cache_sound(&cache);
 	EXPECT_EQ(cache_slabs(&cache), 0);
-	for (id = 0; id < ARRAY_SIZE(cpus); id++)
-		pcp_drain(&cpus[id].pcp);
+	unit_return_lists();
 	EXPECT_EQ(zone_normal.nr_free, zone_normal.nr_online);
 	kmem_caches[CLASS] = NULL;
 	return 0;
@@ -128,7 +126,7 @@ static bool lane_settled;
  */
 static void ask_or_change(void *arg, unsigned int id)
 {
-	struct per_cpu_pages pcp = { .lane = 0 };
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
 	unsigned int i;
 	void *object;
 
@@ -136,8 +134,8 @@ static void ask_or_change(void *arg, unsigned int id)
 	while (id == 0 && !READ_ONCE(lane_settled))
 		EXPECT(slab_lane(&cache, lane_object) <= 1);
 	for (i = 0; id == 1 && i < unit_steps(20000); i++) {
-		pcp.lane = i % 2;
-		take_one(&pcp, &object);
+		pcp = pcp_of_lane(i % 2);
+		take_one(pcp, &object);
 		EXPECT(object == lane_object);
 		slab_free_bulk(&cache, NULL, &object, 1);
 	}
@@ -146,10 +144,10 @@ static void ask_or_change(void *arg, unsigned int id)
 
 static void test_lane_in_motion(void **state)
 {
-	struct per_cpu_pages pcp = { .lane = 0 };
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
 
 	(void)state;
-	take_one(&pcp, &lane_object);
+	take_one(pcp, &lane_object);
 	slab_free_bulk(&cache, NULL, &lane_object, 1);
 	unit_threads(2, ask_or_change, NULL);
 }
@@ -157,7 +155,7 @@ static void test_lane_in_motion(void **state)
 /* A partial slab serves its lane, others when it is nearly empty, and anybody when memory is out. */
 static void test_lanes(void **state)
 {
-	struct per_cpu_pages one = { .lane = 0 }, two = { .lane = 1 };
+	struct per_cpu_pages *one = pcp_of_lane(0), *two = pcp_of_lane(1);
 	unsigned int few, total = 4 * cache.objects, i;
 	void **objects = calloc(total, sizeof(*objects));
 	struct slab *first, *second, *third, *serving;
@@ -165,30 +163,29 @@ static void test_lanes(void **state)
 
 	(void)state;
 	few = per_slab / 8;
-	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects, per_slab, GFP_KERNEL), per_slab);
+	EXPECT_EQ(slab_alloc_bulk(&cache, one, objects, per_slab, GFP_KERNEL), per_slab);
 	first = slab_at(objects[0]);
-	serving = take_one(&one, &objects[3 * per_slab]);
+	serving = take_one(one, &objects[3 * per_slab]);
 	slab_free_bulk(&cache, NULL, objects + per_slab - 3, 3);
-	second = take_one(&two, &objects[per_slab]);
+	second = take_one(two, &objects[per_slab]);
 	EXPECT(second != first && second != serving);
 	expect_counts(3, 0);
 	/* of the first nearly nothing is left, but the second serves as long as it can */
 	slab_free_bulk(&cache, NULL, objects + few, per_slab - 3 - few);
 	EXPECT_EQ(first->inuse, few);
 	for (i = 1; i < per_slab; i++)
-		EXPECT(take_one(&two, &objects[per_slab + i]) == second);
+		EXPECT(take_one(two, &objects[per_slab + i]) == second);
 	for (i = few; i < per_slab; i++)
-		EXPECT(take_one(&two, &objects[i]) == first);
+		EXPECT(take_one(two, &objects[i]) == first);
 	/* but not the one that the other lane takes from, as little as is in use of it */
-	third = take_one(&two, &objects[2 * per_slab]);
+	third = take_one(two, &objects[2 * per_slab]);
 	EXPECT(third != first && third != second && third != serving);
 	for (i = 1; i < per_slab; i++)
-		EXPECT(take_one(&one, &objects[3 * per_slab + i]) == serving);
+		EXPECT(take_one(one, &objects[3 * per_slab + i]) == serving);
 	expect_counts(1, 3);
-	pcp_drain(&one);
-	pcp_drain(&two);
+	unit_return_lists();
 	take_all_pages(&pages);
-	EXPECT(take_one(&one, &objects[2 * per_slab + 1]) == third);
+	EXPECT(take_one(one, &objects[2 * per_slab + 1]) == third);
 	give_all_pages(&pages);
 	slab_free_bulk(&cache, NULL, objects, 2 * per_slab + 2);
 	slab_free_bulk(&cache, NULL, objects + 3 * per_slab, per_slab);
@@ -213,62 +210,60 @@ static void test_handed_over(void **state)
 	put(1, object);
 	EXPECT(get(1) == object);
 	put(1, object);
-	cpus[1].pcp.lane = 0;
+	cpus[1].pcp = pcp_of_lane(0);
 	sheaf_flush_slot(&cpus[1], &cache);
 	object = get(0);
 	put(1, object);
 	EXPECT(get(1) == object);
 	put(1, object);
-	cpus[1].pcp.lane = 1;
+	cpus[1].pcp = pcp_of_lane(1);
 	put(0, kept);
 }
 
 /* What comes back at once goes to the lists it is from, whose turn in the batch it ever is. */
 static void test_mixed_batch(void **state)
 {
-	struct per_cpu_pages pcp[3] = { { .lane = 0 }, { .lane = 1 }, { .lane = 3 } };
+	struct per_cpu_pages *pcp[3] = { pcp_of_lane(0), pcp_of_lane(1), pcp_of_lane(3) };
 	struct slab_counters before, after;
 	void *objects[60];
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(objects); i++)
-		take_one(&pcp[i % 7 % 3], &objects[i]);
+		take_one(pcp[i % 7 % 3], &objects[i]);
 	expect_counts(3, 0);
 	EXPECT_EQ(cache.node.lane[0].nr_inuse + cache.node.lane[1].nr_inuse +
 			  cache.node.lane[3].nr_inuse,
 		  ARRAY_SIZE(objects));
 	before = node_sum(&cache.node).counters;
-	slab_free_bulk(&cache, &pcp[1], objects, ARRAY_SIZE(objects));
+	slab_free_bulk(&cache, pcp[1], objects, ARRAY_SIZE(objects));
 	after = node_sum(&cache.node).counters;
 	EXPECT_EQ(after.gives - before.gives, 3);
 	EXPECT_EQ(cache_inuse(&cache), 0);
 	expect_counts(0, 0);
-	for (i = 0; i < ARRAY_SIZE(pcp); i++)
-		pcp_drain(&pcp[i]);
+	unit_return_lists();
 }
 
 /* Rather than that a slab is made, a lane gets an empty one of another's. */
 static void test_empty_of_another(void **state)
 {
-	struct per_cpu_pages one = { .lane = 0 }, two = { .lane = 2 };
+	struct per_cpu_pages *one = pcp_of_lane(0), *two = pcp_of_lane(2);
 	void *object, *other;
 	struct slab *slab;
 
 	(void)state;
-	slab = take_one(&one, &object);
-	slab_free_bulk(&cache, &one, &object, 1);
+	slab = take_one(one, &object);
+	slab_free_bulk(&cache, one, &object, 1);
 	EXPECT_EQ(cache.node.lane[0].nr_empty, 1);
-	EXPECT(take_one(&two, &object) == slab);
+	EXPECT(take_one(two, &object) == slab);
 	EXPECT_EQ(cache.node.lane[0].nr_empty, 0);
 	EXPECT_EQ(node_sum(&cache.node).counters.made, 1);
 	/* the first lane has to make one now */
-	EXPECT(take_one(&one, &other) != slab);
-	slab_free_bulk(&cache, &one, &object, 1);
+	EXPECT(take_one(one, &other) != slab);
+	slab_free_bulk(&cache, one, &object, 1);
 	EXPECT_EQ(cache.node.lane[2].nr_empty, 1);
-	slab_free_bulk(&cache, &one, &other, 1);
-	pcp_drain(&one);
-	pcp_drain(&two);
+	slab_free_bulk(&cache, one, &other, 1);
+	unit_return_lists();
 }
 
 static void *given_back;
@@ -292,18 +287,18 @@ static int give_back_and_refuse(long nr, unsigned long args[6])
 /* What another thread of the lane gives back meanwhile is there when the OS has no memory for a slab. */
 static void test_given_back_meanwhile(void **state)
 {
-	struct per_cpu_pages one = { .lane = 1 };
+	struct per_cpu_pages *one = pcp_of_lane(1);
 	void **objects = calloc(per_slab + 1, sizeof(*objects));
 	struct list_head pages;
 
 	(void)state;
-	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects, per_slab, GFP_KERNEL), per_slab);
-	pcp_drain(&one);
+	EXPECT_EQ(slab_alloc_bulk(&cache, one, objects, per_slab, GFP_KERNEL), per_slab);
+	unit_return_lists();
 	take_all_pages(&pages);
-	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects + per_slab, 1, GFP_KERNEL), 0);
+	EXPECT_EQ(slab_alloc_bulk(&cache, one, objects + per_slab, 1, GFP_KERNEL), 0);
 	given_back = objects[3];
 	unit_os_hook = give_back_and_refuse;
-	EXPECT_EQ(slab_alloc_bulk(&cache, &one, objects + per_slab, 1, GFP_KERNEL), 1);
+	EXPECT_EQ(slab_alloc_bulk(&cache, one, objects + per_slab, 1, GFP_KERNEL), 1);
 	EXPECT(given_back == NULL && objects[per_slab] == objects[3]);
 	give_all_pages(&pages);
 	slab_free_bulk(&cache, NULL, objects, per_slab);
@@ -317,7 +312,7 @@ static void *place[SHARED_PLACES]; /* exchanged atomically */
 /* Each takes for its own lane and puts back what any had: slabs change their lanes meanwhile. */
 static void take_and_exchange(void *arg, unsigned int id)
 {
-	struct per_cpu_pages pcp = { .lane = (uint8_t)(id % NR_LANES) };
+	struct per_cpu_pages *pcp = pcp_of_lane(id % NR_LANES);
 	uint64_t rng = *(uint64_t *)arg + id;
 	unsigned int i, steps = unit_steps(4000);
 	void *objects[24];
@@ -325,7 +320,7 @@ static void take_and_exchange(void *arg, unsigned int id)
 	for (i = 0; i < steps; i++) {
 		unsigned int n = 1 + unit_below(&rng, ARRAY_SIZE(objects)), k, back = 0;
 
-		n = slab_alloc_bulk(&cache, &pcp, objects, n, GFP_KERNEL);
+		n = slab_alloc_bulk(&cache, pcp, objects, n, GFP_KERNEL);
 		for (k = 0; k < n; k++) {
 			/* all of it goes now and then, so that slabs are empty, and full */
 			unsigned int at = unit_below(&rng, i % 64 < 32 ? 8 : SHARED_PLACES);
@@ -335,9 +330,9 @@ static void take_and_exchange(void *arg, unsigned int id)
 				objects[back++] = other;
 		}
 		if (back)
-			slab_free_bulk(&cache, &pcp, objects, back);
+			slab_free_bulk(&cache, pcp, objects, back);
 	}
-	pcp_drain(&pcp);
+	unit_return_lists();
 }
 
 static void test_lanes_at_once(void **state)
@@ -389,14 +384,14 @@ static void change_or_look(void *arg, unsigned int id)
 
 static void test_figures_add_up(void **state)
 {
-	struct per_cpu_pages pcp = { .lane = 2 };
+	struct per_cpu_pages *pcp = pcp_of_lane(2);
 	void *object;
 
 	(void)state;
-	take_one(&pcp, &object);
+	take_one(pcp, &object);
 	unit_threads(2, change_or_look, NULL);
-	slab_free_bulk(&cache, &pcp, &object, 1);
-	pcp_drain(&pcp);
+	slab_free_bulk(&cache, pcp, &object, 1);
+	unit_return_lists();
 }
 
 #define lane_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

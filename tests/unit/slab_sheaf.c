@@ -34,6 +34,7 @@ static int setup(void **state)
 	for (i = 0; i < ARRAY_SIZE(cpus); i++) {
 		memset(&cpus[i], 0, sizeof(cpus[i]));
 		cpus[i].kind = CPU_LIVE;
+		cpus[i].pcp = pcp_of_lane(0);
 		slot_init(&cpus[i].slot[CLASS]);
 	}
 	return 0;
@@ -68,7 +69,6 @@ static void expect_sound(unsigned long used)
 		const struct cpu_slot *slot = slot_of(id);
 
 		slot_is_valid(&cache, slot);
-		pcp_is_valid(&cpus[id].pcp);
 		held += slot_objects(slot);
 		EXPECT(slot_objects(slot) <= 2 * capacity);
 		if (slot->main)
@@ -96,10 +96,8 @@ static int teardown(void **state)
 	expect_sound(0);
 	EXPECT_EQ(cache_inuse(&cache), 0);
 	cache_shrink(&cache);
-	for (id = 0; id < ARRAY_SIZE(cpus); id++) {
-		pcp_drain(&cpus[id].pcp);
-		EXPECT_EQ(pcp_pages(&cpus[id].pcp), 0);
-	}
+	unit_return_lists();
+	EXPECT_EQ(pcp_pages(&zone_normal), 0);
 	/* every sheaf went back to its pool */
 	EXPECT_EQ(cache.sheaf_pool->nr_free, cache.sheaf_pool->nr_total);
 	EXPECT_EQ(zone_normal.nr_free, zone_normal.nr_online);
@@ -388,7 +386,7 @@ static void test_trade_of_lanes(void **state)
 	unsigned int n = 8 * capacity, full;
 
 	(void)state;
-	cpus[1].pcp.lane = 1;
+	cpus[1].pcp = pcp_of_lane(1);
 	warm_up(0);
 	warm_up(1);
 	get_many(0, n);
@@ -404,7 +402,7 @@ static void test_trade_of_lanes(void **state)
 	get_many(0, 4 * capacity);
 	EXPECT(full_of_lane(0) <= full - 2);
 	put_many(0, 4 * capacity);
-	cpus[1].pcp.lane = 0;
+	cpus[1].pcp = pcp_of_lane(0);
 	expect_sound(0);
 }
 

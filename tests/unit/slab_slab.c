@@ -410,7 +410,7 @@ static void test_refusal(void **state)
 	EXPECT_EQ(take(objects, 2), 2);
 	expect_counts(1, 0, 0);
 	unit_os_hook = NULL;
-	zone_free_bulk(&zone_normal, cache.order, pages, n);
+	unit_free_blocks(&zone_normal, cache.order, pages, n);
 	slab_free_bulk(&cache, NULL, objects, 2);
 	free(pages);
 }

@@ -17,12 +17,10 @@
 #include "os.h"
 #include "purge.h"
 #include "unit.h"
+#include "unit_zone.h"
 #include "zone.h"
 
-/* What a process with one node has its pages from. */
-#define zone_normal (NODE_DATA(0)->node_zones[ZONE_NORMAL])
-
-#define NEVER_MS    1000000 /* a decay that no test lives to see */
+#define NEVER_MS 1000000 /* a decay that no test lives to see */
 
 /* Blocks of one section, or of all. */
 struct survey {

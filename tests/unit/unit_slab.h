@@ -15,9 +15,7 @@
 #include "large.h"
 #include "numa.h"
 #include "unit.h"
-
-/* What a process with one node has its pages from. */
-#define zone_normal (NODE_DATA(0)->node_zones[ZONE_NORMAL])
+#include "unit_zone.h"
 
 static inline struct slab *slab_at(const void *object)
 {

@@ -26,7 +26,7 @@
 	category(PAGES, "pages", "pages by alloc_pages()")                        \
 	category(AREAS, "areas", "areas")                                         \
 	category(MAPPED, "mapped", "mapped by do_mmap()")                         \
-	category(PAGE_LISTS, "page_lists", "free pages on threads' lists")        \
+	category(PAGE_LISTS, "page_lists", "free pages on lanes' lists")          \
 	category(FREE, "free_pages", "free pages not yet given back")             \
 	category(METADATA, "metadata", "metadata")                                \
 	category(MOVING, "moving", "changed hands meanwhile")                     \

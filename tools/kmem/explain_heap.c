@@ -284,6 +284,13 @@ static void explain_slab(struct explanation *e, const struct slab *slab, const s
 	e->bytes[EXPLAIN_PADDING] += whole - objects;
 }
 
+static const enum explain_category category_of[] = {
+	[PAGE_NONE] = EXPLAIN_MOVING,	 [PAGE_FREE] = EXPLAIN_FREE,
+	[PAGE_PCP] = EXPLAIN_PAGE_LISTS, [PAGE_HOT] = EXPLAIN_PAGE_LISTS,
+	[PAGE_SLAB] = EXPLAIN_LIVE,	 [PAGE_LARGE] = EXPLAIN_LARGE,
+	[PAGE_KERNEL] = EXPLAIN_PAGES,
+};
+
 /* How many pages the block at @index has, and what they are. */
 static unsigned int block_at(const struct claim *claim, unsigned int index,
 			     enum explain_category *category)
@@ -292,16 +299,20 @@ static unsigned int block_at(const struct claim *claim, unsigned int index,
 	unsigned int nr = 1;
 
 	*category = EXPLAIN_MOVING;
-	if (page->type == PAGE_FREE || page->type == PAGE_PCP) {
-		*category = page->type == PAGE_FREE ? EXPLAIN_FREE : EXPLAIN_PAGE_LISTS;
+	switch (page->type) {
+	case PAGE_FREE:
+	case PAGE_PCP:
+	case PAGE_SLAB:
 		nr = page->order < NR_ORDERS ? 1u << page->order : 1;
-	} else if (page->type == PAGE_SLAB) {
-		*category = EXPLAIN_LIVE;
-		nr = page->order < NR_ORDERS ? 1u << page->order : 1;
-	} else if (page->type == PAGE_LARGE || page->type == PAGE_KERNEL) {
-		*category = page->type == PAGE_LARGE ? EXPLAIN_LARGE : EXPLAIN_PAGES;
+		break;
+	case PAGE_HOT:
+	case PAGE_LARGE:
+	case PAGE_KERNEL:
 		nr = page->nr_pages ? page->nr_pages : 1;
+		break;
 	}
+	if (page->type < ARRAY_SIZE(category_of))
+		*category = category_of[page->type];
 	/* What reaches beyond the end is from two moments. */
 	return nr <= claim->nr_pages - index ? nr : claim->nr_pages - index;
 }

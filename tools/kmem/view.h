@@ -39,7 +39,6 @@ struct caches {
 	struct cache_view *cache; /* in the library's order */
 	size_t nr;
 	unsigned long nr_threads; /* whose states were seen, those of lost threads included */
-	unsigned long pcp_pages;  /* on the page lists of threads */
 };
 
 void caches_read(struct target *t, struct caches *caches);

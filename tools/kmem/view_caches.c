@@ -92,9 +92,6 @@ static void count_thread(void *context, struct target *t, const struct kmem_cpu 
 	size_t i;
 
 	caches->nr_threads++;
-	for (i = 0; i < PCP_ORDERS; i++)
-		if (cpu->pcp.nr[i] <= PCP_PAGES)
-			caches->pcp_pages += (unsigned long)cpu->pcp.nr[i] << i;
 	for (i = 0; i < caches->nr; i++) {
 		struct cache_view *view = &caches->cache[i];
 
@@ -110,7 +107,6 @@ static void count_threads(struct target *t, struct caches *caches)
 
 	for (try = 0; try < VIEW_TRIES; try++) {
 		caches->nr_threads = 0;
-		caches->pcp_pages = 0;
 		for (i = 0; i < caches->nr; i++)
 			caches->cache[i].objects_in_slots = 0;
 		if (threads_for_each(t, count_thread, caches))

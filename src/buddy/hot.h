@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hot pages: large blocks that a lane's threads freed a moment ago, and want again.
+ *
+ * They lie in a few ranges, in a lane's page lists (pcp.h). A request takes the first pages of the
+ * smallest range that has as many; a range that is freed merges with those it touches. Of too many pages or
+ * ranges those go back to the zone that were freed first.
+ *
+ * The ranges are for what is wanted again at once. What lies there serves nothing else, so 128 KiB are enough
+ * for most; a block that is larger passes them by. Only when such a block was just what the next request wanted, a
+ * few times in a row, there is room for it from then on, until the zone takes all back.
+ *
+ * Invariants (hot_check()): ranges do not touch each other, each begins with a page of type PAGE_HOT that
+ * knows its length, and nr_pages is the sum.
+ */
+#ifndef KMEM_HOT_H
+#define KMEM_HOT_H
+
+#include "compiler.h"
+
+#define HOT_LARGEST 256u /* pages of a block that may be kept: 1 MiB */
+#define HOT_FIRST   32u	 /* pages that a lane keeps: 128 KiB, or as many more as its blocks have */
+#define HOT_RANGES  8u	 /* in which they lie, at most */
+
+struct page;
+
+struct page_range {
+	struct page *first;
+	unsigned int nr;
+};
+
+/* Under the lock of the lists that it is a part of. */
+struct hot_pages {
+	unsigned int nr_pages, nr_ranges;
+	unsigned int most;	/* pages that it may keep now */
+	unsigned int passed_by; /* the last block that was too large, */
+	unsigned int nr_missed; /* and how many of them were wanted at once, in a row */
+	unsigned int nr_visits; /* frees */
+	struct page_range range[HOT_RANGES + 1]; /* oldest first; one more than stay */
+};
+
+/* @nr pages, or NULL. What was written to them is there still. */
+struct page *hot_take(struct hot_pages *hot, unsigned int nr);
+
+/* Puts @nr pages there: false when they are too many. */
+bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr);
+
+/* Takes out what is too much: up to HOT_RANGES + 1 ranges, whose number is returned. */
+unsigned int hot_take_excess(struct hot_pages *hot, struct page_range *out);
+
+/* Takes out all of them, as many at most, and forgets what was learned. */
+unsigned int hot_take_all(struct hot_pages *hot, struct page_range *out);
+
+bool hot_has(const struct hot_pages *hot, const struct page *page);
+
+void hot_check(const struct hot_pages *hot);
+
+#endif

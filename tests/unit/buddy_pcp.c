@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The page lists of lanes, and their ranges for large blocks.
+ *
+ * All of these work on zone_normal. Between the tests nothing is in use, and the lists are empty.
+ */
+#include <unistd.h>
+
+#include "large.h"
+#include "pcp.h"
+#include "unit_buddy.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	set_decay("decay_ms=-1");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	EXPECT_EQ(large_count(), 0);
+	EXPECT_EQ(large_bytes(), 0);
+	unit_return_lists();
+	EXPECT_EQ(pcp_pages(&zone_normal), 0);
+	purge_all(&zone_normal);
+	expect_all_free(&zone_normal);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+	return 0;
+}
+
+static unsigned long used_pages(void)
+{
+	return zone_normal.nr_online - zone_normal.nr_free;
+}
+
+static unsigned long listed(void)
+{
+	pcp_is_valid(&zone_normal);
+	return pcp_pages(&zone_normal);
+}
+
+static void expect_held(struct page *page, unsigned int nr)
+{
+	EXPECT(pcp_holds(page));
+	EXPECT(pcp_holds(page + nr - 1));
+	EXPECT_EQ(large_fault(page_start(page)), FAULT_DOUBLE_FREE);
+	EXPECT_EQ(large_fault((char *)page_start(page + nr) - 16), FAULT_DOUBLE_FREE);
+}
+
+/* ---- Blocks ---- */
+
+static void test_lists(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	struct page *pages[4 * PCP_LOW];
+	unsigned int order, i, j, room;
+	unsigned long used;
+
+	(void)state;
+	for (order = 0; order < PCP_ORDERS; order++) {
+		room = PCP_LOW >> order;
+		/* the first is asked for with some more, up to half of the room */
+		pages[0] = pcp_alloc(pcp, order, NUMA_NO_NODE, GFP_KERNEL);
+		EXPECT(pages[0] != NULL);
+		EXPECT(listed() < room << order);
+		EXPECT_EQ(used_pages(), listed() + (1u << order));
+		for (i = 1; i < 4 * room; i++) {
+			pages[i] = pcp_alloc(pcp, order, NUMA_NO_NODE, GFP_KERNEL);
+			EXPECT_EQ(page_index(pages[i]) % (1u << order), 0);
+			EXPECT_EQ(used_pages(), listed() + ((i + 1ul) << order));
+			for (j = 0; j < i; j++)
+				EXPECT(pages[i] != pages[j]);
+		}
+		unit_return_lists();
+		used = used_pages();
+		for (i = 0; i < 4 * room; i++) {
+			pcp_free(pcp, pages[i], order);
+			expect_held(pages[i], 1u << order);
+			EXPECT(listed() <= room << order);
+			EXPECT_EQ(used_pages() - listed(), used - ((i + 1ul) << order));
+		}
+		/* the last freed is the first taken */
+		EXPECT(pcp_alloc(pcp, order, NUMA_NO_NODE, GFP_KERNEL) == pages[4 * room - 1]);
+		pcp_free(pcp, pages[4 * room - 1], order);
+		unit_return_lists();
+		EXPECT_EQ(listed(), 0);
+		expect_all_free(&zone_normal);
+		for (i = 0; i < 4 * room; i++)
+			EXPECT(!pcp_holds(pages[i]));
+	}
+}
+
+/* Without a lane, and in orders that the lists do not have, it is the zone's. */
+static void test_without_lists(void **state)
+{
+	struct page *page;
+	unsigned int order;
+
+	(void)state;
+	for (order = 0; order < 8; order++) {
+		page = pcp_alloc(NULL, order, NUMA_NO_NODE, GFP_KERNEL);
+		EXPECT_EQ(used_pages(), 1u << order);
+		pcp_free(NULL, page, order);
+		expect_all_free(&zone_normal);
+		if (order < PCP_ORDERS)
+			continue;
+		page = pcp_alloc(pcp_of_lane(1), order, NUMA_NO_NODE, GFP_KERNEL);
+		EXPECT_EQ(used_pages(), 1u << order);
+		pcp_free(pcp_of_lane(1), page, order);
+		EXPECT_EQ(listed(), 0);
+		expect_all_free(&zone_normal);
+	}
+}
+
+/* Each lane has its own, which the zone leaves it as long as there is something else that holds memory. */
+static void test_lanes_apart(void **state)
+{
+	struct page *dirty = zone_alloc(&zone_normal, 64, 6), *rest, *page, *other;
+
+	(void)state;
+	zone_free(&zone_normal, dirty, 64);
+	page = pcp_alloc(pcp_of_lane(0), 3, NUMA_NO_NODE, GFP_KERNEL);
+	pcp_free(pcp_of_lane(0), page, 3);
+	other = pcp_alloc(pcp_of_lane(1), 3, NUMA_NO_NODE, GFP_KERNEL);
+	EXPECT(other != page);
+	EXPECT(pcp_alloc(pcp_of_lane(0), 3, NUMA_NO_NODE, GFP_KERNEL) == page);
+	pcp_free(pcp_of_lane(0), page, 3);
+	/* with all of it in use the next is what the other lane had */
+	dirty = zone_alloc(&zone_normal, 32, 0);
+	rest = zone_alloc(&zone_normal, 16, 0);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+	EXPECT(pcp_holds(page));
+	EXPECT(zone_alloc(&zone_normal, 8, 3) == page);
+	zone_free(&zone_normal, page, 8);
+	zone_free(&zone_normal, dirty, 32);
+	zone_free(&zone_normal, rest, 16);
+	pcp_free(pcp_of_lane(1), other, 3);
+}
+
+/* Who meets another thread at the zone may have more, until the zone takes all back. */
+static void test_room_grows(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(2);
+	struct page *pages[2 * PCP_LOW];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = zone_alloc(&zone_normal, 1, 0);
+	lock_acquire(&zone_normal.lock);
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		pcp_free(pcp, pages[i], 0);
+	lock_release(&zone_normal.lock);
+	EXPECT_EQ(pcp->raised, 1);
+	EXPECT_EQ(listed(), 2 * PCP_LOW);
+	unit_return_lists();
+	EXPECT_EQ(pcp->raised, 0);
+	/* and nobody is there now */
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = zone_alloc(&zone_normal, 1, 0);
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		pcp_free(pcp, pages[i], 0);
+	EXPECT_EQ(pcp->raised, 0);
+	EXPECT(listed() <= PCP_LOW);
+}
+
+/* What was fetched for a list and not used is as clean as it was. */
+static void test_clean_stays_clean(void **state)
+{
+	struct page *page = pcp_alloc(pcp_of_lane(0), 0, NUMA_NO_NODE, GFP_KERNEL);
+
+	(void)state;
+	EXPECT(listed() > 0);
+	unit_return_lists();
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+	pcp_free(pcp_of_lane(0), page, 0);
+	unit_return_lists();
+	EXPECT_EQ(zone_normal.nr_dirty, 1);
+}
+
+/* ---- Ranges ---- */
+
+static struct page *take(unsigned int nr)
+{
+	return pcp_alloc_range(pcp_of_lane(0), nr, NUMA_NO_NODE, GFP_KERNEL);
+}
+
+static void give(struct page *page, unsigned int nr)
+{
+	pcp_free_range(pcp_of_lane(0), page, nr);
+}
+
+static void test_ranges(void **state)
+{
+	struct page *page = zone_alloc(&zone_normal, HOT_FIRST, 0), *part[4];
+	unsigned int i;
+
+	(void)state;
+	EXPECT(take(1) == NULL);
+	/* cut from the front, merged whatever the order */
+	give(page, HOT_FIRST);
+	expect_held(page, HOT_FIRST);
+	EXPECT_EQ(listed(), HOT_FIRST);
+	for (i = 0; i < 4; i++) {
+		part[i] = take(HOT_FIRST / 4);
+		EXPECT(part[i] == page + i * (HOT_FIRST / 4));
+		EXPECT(!pcp_holds(part[i]));
+	}
+	EXPECT_EQ(listed(), 0);
+	give(part[2], HOT_FIRST / 4);
+	give(part[0], HOT_FIRST / 4);
+	EXPECT(take(HOT_FIRST / 4 + 1) == NULL);
+	give(part[1], HOT_FIRST / 4);
+	give(part[3], HOT_FIRST / 4);
+	EXPECT(take(HOT_FIRST) == page);
+	/* the smallest that is large enough */
+	give(page, 12);
+	give(page + 13, 5);
+	give(page + 19, 9);
+	EXPECT(take(6) == page + 19);
+	EXPECT(take(5) == page + 13);
+	EXPECT(take(5) == page);
+	EXPECT(take(8) == NULL);
+	unit_return_lists();
+	zone_free(&zone_normal, page, 5);
+	zone_free(&zone_normal, page + 12, 1);
+	zone_free(&zone_normal, page + 13, 12);
+	zone_free(&zone_normal, page + 28, 4);
+}
+
+/* Of too many ranges, or pages, those go that were freed first. */
+static void test_excess(void **state)
+{
+	struct page *page = zone_alloc(&zone_normal, 64, 0);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < HOT_RANGES + 1; i++)
+		give(page + 2 * i, 1);
+	EXPECT_EQ(listed(), HOT_RANGES);
+	EXPECT(zone_page_is_free(&zone_normal, page));
+	for (i = 1; i < HOT_RANGES + 1; i++)
+		expect_held(page + 2 * i, 1);
+	give(page + 20, HOT_FIRST - 3);
+	EXPECT_EQ(listed(), HOT_FIRST);
+	EXPECT(!pcp_holds(page + 2 * (HOT_RANGES - 3)));
+	expect_held(page + 2 * (HOT_RANGES - 2), 1);
+	unit_return_lists();
+	for (i = 0; i < HOT_RANGES; i++)
+		zone_free(&zone_normal, page + 2 * i + 1, 1);
+	zone_free(&zone_normal, page + 2 * HOT_RANGES + 1, 3);
+	zone_free(&zone_normal, page + 20 + HOT_FIRST - 3, 64 - 20 - HOT_FIRST + 3);
+}
+
+/* A larger block passes by, unless it was just what was wanted next a few times. */
+static void test_larger_blocks(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	const size_t bytes = HOT_LARGEST * PAGE_SIZE;
+	unsigned int i;
+	void *block;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+		EXPECT_EQ(listed(), 0);
+		EXPECT_EQ(large_free(pcp, block), 0);
+		EXPECT_EQ(listed(), i < 4 ? 0 : HOT_LARGEST);
+	}
+	/* any that is not larger, and one that is wanted by others */
+	EXPECT(take(HOT_LARGEST - 1) != NULL);
+	EXPECT_EQ(listed(), 1);
+	zone_free(&zone_normal, page_at(block), HOT_LARGEST - 1);
+	unit_return_lists();
+	block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	EXPECT_EQ(large_free(pcp, block), 0);
+	EXPECT_EQ(listed(), 0);
+	/* not with other requests in between */
+	for (i = 0; i < 20; i++) {
+		block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+		EXPECT_EQ(large_free(pcp, block), 0);
+		EXPECT(take(3) == NULL);
+		EXPECT_EQ(listed(), 0);
+	}
+	block = large_alloc(pcp, bytes + PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	EXPECT_EQ(large_free(pcp, block), 0);
+	EXPECT_EQ(listed(), 0);
+}
+
+/* What was written to such pages is not what calloc hands out. */
+static void test_zeroed(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	char *block = large_alloc(pcp, 60000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *again;
+
+	(void)state;
+	memset(block, 0xee, 60000);
+	EXPECT_EQ(large_free(pcp, block), 0);
+	again = large_alloc(pcp, 50000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
+	EXPECT(again == block);
+	EXPECT(unit_is_zero(again, 50000));
+	EXPECT_EQ(large_free(pcp, again), 0);
+}
+
+/* Before memory is touched that costs nothing yet, the zone has what the lanes have. */
+static void test_returned_when_wanted(void **state)
+{
+	struct page *page = zone_alloc(&zone_normal, 16, 4), *block;
+
+	(void)state;
+	give(page, 16);
+	block = zone_alloc(&zone_normal, 16, 4);
+	EXPECT(block == page);
+	EXPECT_EQ(listed(), 0);
+	zone_free(&zone_normal, block, 16);
+}
+
+/* A block grows into what its neighbour left. */
+static void test_growth_into_ranges(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	char *block = large_alloc(pcp, 16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+
+	(void)state;
+	EXPECT(large_resize(block, 8 * PAGE_SIZE) == block);
+	EXPECT(zone_claim(&zone_normal, page_at(block) + 8, 8));
+	give(page_at(block) + 8, 8);
+	EXPECT_EQ(listed(), 8);
+	EXPECT(large_resize(block, 16 * PAGE_SIZE) == block);
+	EXPECT_EQ(listed(), 0);
+	EXPECT_EQ(large_free(pcp, block), 0);
+}
+
+/* Where nothing but such blocks is freed, old pages go all the same. */
+static void test_time_passes(void **state)
+{
+	struct page *page = zone_alloc(&zone_normal, 512, 0);
+	unsigned int i;
+	void *block;
+
+	(void)state;
+	set_decay("decay_ms=10");
+	block = large_alloc(pcp_of_lane(0), 40000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+	zone_free(&zone_normal, page, 512);
+	EXPECT(zone_normal.nr_dirty > 400);
+	for (i = 0; i < 100000 && zone_normal.nr_dirty > 20; i++) {
+		EXPECT_EQ(large_free(pcp_of_lane(0), block), 0);
+		block = large_alloc(pcp_of_lane(0), 40000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+		usleep(10);
+	}
+	EXPECT(zone_normal.nr_dirty <= 20);
+	EXPECT_EQ(large_free(pcp_of_lane(0), block), 0);
+}
+
+/* ---- Threads ---- */
+
+struct held {
+	struct page *page;
+	unsigned int order;
+};
+
+static void swap_blocks(void *arg, unsigned int id)
+{
+	uint64_t rng = *(uint64_t *)arg + id;
+	unsigned int i, steps = unit_steps(4000);
+	struct held held[48] = { { NULL, 0 } };
+
+	/* Three threads of two lanes, and one that looks and takes all back. */
+	for (i = 0; i < steps && id == 0; i++) {
+		if (i % 16 == 0)
+			unit_return_lists();
+		EXPECT(listed() <= NR_LANES * (PCP_ORDERS * (PCP_LOW << PCP_RAISES) + HOT_FIRST));
+	}
+	for (i = 0; i < steps * 8 && id; i++) {
+		struct held *h = &held[unit_below(&rng, ARRAY_SIZE(held))];
+
+		if (h->page) {
+			EXPECT(unit_holds(page_start(h->page), 64, id));
+			pcp_free(pcp_of_lane(id % 2), h->page, h->order);
+			h->page = NULL;
+			continue;
+		}
+		h->order = unit_below(&rng, PCP_ORDERS + 1);
+		h->page = pcp_alloc(pcp_of_lane(id % 2), h->order, NUMA_NO_NODE,
+				    GFP_KERNEL | (i % 8 ? 0 : __GFP_ZERO));
+		EXPECT(h->page != NULL);
+		if (i % 8 == 0)
+			EXPECT(unit_is_zero(page_start(h->page), PAGE_SIZE << h->order));
+		unit_fill(page_start(h->page), 64, id);
+	}
+	for (i = 0; i < ARRAY_SIZE(held); i++)
+		if (held[i].page)
+			pcp_free(pcp_of_lane(id % 2), held[i].page, held[i].order);
+}
+
+static void test_threads(void **state)
+{
+	uint64_t seed = unit_seed(0x9c9);
+
+	(void)state;
+	set_decay("decay_ms=5");
+	unit_threads(4, swap_blocks, &seed);
+}
+
+#define pcp_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		pcp_test(test_lists),
+		pcp_test(test_without_lists),
+		pcp_test(test_lanes_apart),
+		pcp_test(test_room_grows),
+		pcp_test(test_clean_stays_clean),
+		pcp_test(test_ranges),
+		pcp_test(test_excess),
+		pcp_test(test_larger_blocks),
+		pcp_test(test_zeroed),
+		pcp_test(test_returned_when_wanted),
+		pcp_test(test_growth_into_ranges),
+		pcp_test(test_time_passes),
+		pcp_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
