@@ -11,6 +11,7 @@
 
 #define MAX_COLOURS  256u /* different offsets of the first object: what a byte tells apart */
 #define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
+#define MADE_PAGES   8u	  /* of slabs that one visit makes, but one slab at least */
 #define EMPTY_PAGES  4u	  /* pages that a lane keeps in empty slabs, but one slab at least */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
@@ -392,6 +393,23 @@ static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void 
 	return got;
 }
 
+/* A visit makes what it can use, up to MADE_PAGES of slabs: of large objects some have but one. */
+static unsigned int take_from_some_new(struct kmem_cache *s, struct per_cpu_pages *pcp,
+				       unsigned int lane, void **end, unsigned int n, int nid,
+				       gfp_t gfp)
+{
+	unsigned int left = (unsigned int)max_ul(MADE_PAGES >> s->order, 1), got = 0;
+	struct slab *slab;
+
+	for (; got < n && left; left--) {
+		slab = new_slab(s, pcp, lane, nid, gfp);
+		if (!slab)
+			break;
+		got += take_from_new(s, slab, end - got, n - got);
+	}
+	return got;
+}
+
 unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
 			     unsigned int n, int nid, gfp_t gfp)
 {
@@ -400,17 +418,13 @@ unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	void **end = objects + n;
 	unsigned int lane = pcp ? pcp->lane : 0;
 	unsigned int got = take_from_lane(s, &node->lane[lane], end, n);
-	struct slab *slab;
 
 	if (!got)
 		got = take_from_others(s, node, lane, end, n, NEARLY_EMPTY);
-	if (!got) {
-		slab = new_slab(s, pcp, lane, nid, gfp);
-		if (slab)
-			got = take_from_new(s, slab, end, n);
-		else
-			got = take_any(s, node, lane, end, n, gfp);
-	}
+	if (!got)
+		got = take_from_some_new(s, pcp, lane, end, n, nid, gfp);
+	if (!got)
+		got = take_any(s, node, lane, end, n, gfp);
 	if (unlikely(got < n))
 		memmove(objects, end - got, got * sizeof(*objects));
 	return got;

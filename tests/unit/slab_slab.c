@@ -97,7 +97,7 @@ static void test_states(void **state)
 	free(objects);
 }
 
-/* What partial and empty slabs have, together, or else one new slab's. */
+/* What partial and empty slabs have, together, or else what some new slabs have, of eight pages in all. */
 static void test_bulk(void **state)
 {
 	void **objects = calloc(4 * per_slab, sizeof(*objects));
@@ -105,7 +105,12 @@ static void test_bulk(void **state)
 
 	(void)state;
 	cache.max_empty = 2;
-	EXPECT_EQ(take(objects, 4 * per_slab), per_slab);
+	EXPECT_EQ(cache.order, 2);
+	EXPECT_EQ(take(objects, 4 * per_slab), 2 * per_slab);
+	expect_counts(0, 2, 0);
+	slab_free_bulk(&cache, NULL, objects, 2 * per_slab);
+	cache_shrink(&cache);
+	EXPECT_EQ(take(objects, per_slab), per_slab);
 	expect_counts(0, 1, 0);
 	EXPECT_EQ(take(objects + per_slab, per_slab), per_slab);
 	expect_counts(0, 2, 0);
@@ -268,7 +273,7 @@ static void test_memory_is_not_touched(void **state)
 	tall = (struct kmem_cache){ .size = 0 };
 	cache_init(&tall, "test-16384", 16384, 64, CLASS + 1);
 	purge_all(&zone_normal);
-	n = slab_alloc_bulk(&tall, NULL, objects, ARRAY_SIZE(objects), GFP_KERNEL);
+	n = slab_alloc_bulk(&tall, NULL, objects, tall.objects, GFP_KERNEL);
 	EXPECT_EQ(n, tall.objects);
 	start = page_start((struct page *)slab_at(objects[0]));
 	EXPECT_EQ(mincore(start, PAGE_SIZE << tall.order, vec), 0);
