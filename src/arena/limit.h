@@ -11,7 +11,7 @@
  *	what counts as a large heap (see purge.c)	16 MiB, but at most 1/16
  *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane
  *	pages in the empty slabs of a lane		one for each 16 MiB, at most 4
- *	pages on each of a lane's page lists		one for each 16 MiB, at most 16
+ *	pages on each of a lane's page lists		one for each 16 MiB, at most 16 (raised: 256)
  *	pages of large blocks that a lane keeps		one for each 512 KiB, at most 32, or 288
  *	states of threads that wait for the next	two for each CPU and one for each 32 MiB, at most 8
  *

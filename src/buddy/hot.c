@@ -44,15 +44,17 @@ static unsigned int find_range(const struct hot_pages *hot, unsigned int nr)
 }
 
 /* Nothing is there for a request: is it for what was too large just before? */
-static void learn(struct hot_pages *hot, unsigned int nr)
+static void learn_from_miss(struct hot_pages *hot, unsigned int nr)
 {
 	unsigned int passed_by = hot->passed_by;
 
 	hot->passed_by = 0;
-	if (passed_by < nr || passed_by - nr > nr / 4)
+	if (passed_by < nr || passed_by - nr > nr / 4) {
 		hot->nr_missed = 0;
-	else if (++hot->nr_missed >= MISSES)
+	} else if (++hot->nr_missed >= MISSES) {
 		hot->most = passed_by + HOT_FIRST;
+		hot->nr_missed = 0;
+	}
 }
 
 struct page *hot_take(struct hot_pages *hot, unsigned int nr)
@@ -61,7 +63,7 @@ struct page *hot_take(struct hot_pages *hot, unsigned int nr)
 	struct page_range range;
 
 	if (i == hot->nr_ranges) {
-		learn(hot, nr);
+		learn_from_miss(hot, nr);
 		return NULL;
 	}
 	range = remove_range(hot, i);
@@ -88,16 +90,22 @@ bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr)
 		nr += remove_range(hot, i).nr;
 	}
 	add_range(hot, first, nr);
-	hot->nr_visits++;
 	return true;
 }
 
 unsigned int hot_take_excess(struct hot_pages *hot, struct page_range *out)
 {
 	unsigned int most = (unsigned int)limits_share(hot->most, HOT_SHARE), n = 0;
+	struct page_range range;
 
-	while (hot->nr_pages > most || hot->nr_ranges > HOT_RANGES)
+	while (hot->nr_ranges > HOT_RANGES || (hot->nr_ranges > 1 && hot->nr_pages > most))
 		out[n++] = remove_range(hot, 0);
+	if (hot->nr_pages > most) {
+		range = remove_range(hot, 0);
+		out[n++] = (struct page_range){ range.first + most, range.nr - most };
+		if (most)
+			add_range(hot, range.first, most);
+	}
 	return n;
 }
 
@@ -107,18 +115,26 @@ unsigned int hot_take_all(struct hot_pages *hot, struct page_range *out)
 
 	while (hot->nr_ranges)
 		out[n++] = remove_range(hot, 0);
-	hot->most = HOT_FIRST;
-	hot->nr_missed = 0;
 	return n;
+}
+
+void hot_forget(struct hot_pages *hot)
+{
+	hot->most = HOT_FIRST;
+	hot->passed_by = 0;
+	hot->nr_missed = 0;
 }
 
 bool hot_has(const struct hot_pages *hot, const struct page *page)
 {
-	unsigned int i;
+	unsigned int i, n = READ_ONCE(hot->nr_ranges);
 
-	for (i = 0; i < hot->nr_ranges; i++)
-		if (page >= hot->range[i].first && page < hot->range[i].first + hot->range[i].nr)
+	for (i = 0; i < n && i < HOT_RANGES; i++) {
+		const struct page *first = READ_ONCE(hot->range[i].first);
+
+		if (page >= first && page < first + READ_ONCE(hot->range[i].nr))
 			return true;
+	}
 	return false;
 }
 

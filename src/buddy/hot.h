@@ -2,16 +2,18 @@
 /*
  * Hot pages: large blocks that a lane's threads freed a moment ago, and want again.
  *
- * They lie in a few ranges, in a lane's page lists (pcp.h). A request takes the first pages of the
- * smallest range that has as many; a range that is freed merges with those it touches. Of too many pages or
- * ranges those go back to the zone that were freed first.
+ * They lie in a few ranges, a part of the lane's page lists (pcp.h). A request takes the first
+ * pages of the smallest range that has as many; a range that is freed merges with those it
+ * touches. When there are too many ranges or pages, those go back to the zone that were freed
+ * first, and of a last one that is too long its end.
  *
- * The ranges are for what is wanted again at once. What lies there serves nothing else, so 128 KiB are enough
- * for most; a block that is larger passes them by. Only when such a block was just what the next request wanted, a
- * few times in a row, there is room for it from then on, until the zone takes all back.
+ * The ranges are for what is wanted again at once. What lies there serves nothing else, so 128 KiB
+ * are enough for most; a block that is larger passes them by. When such a block was what the next
+ * request that found nothing wanted, a few times in a row, there is room for it from then on, for
+ * as long as hot_forget() lets it.
  *
- * Invariants (hot_check()): ranges do not touch each other, each begins with a page of type PAGE_HOT that
- * knows its length, and nr_pages is the sum.
+ * Invariants (hot_check()): ranges do not touch each other, each begins with a page of type
+ * PAGE_HOT that knows its length, and nr_pages is the sum.
  */
 #ifndef KMEM_HOT_H
 #define KMEM_HOT_H
@@ -48,8 +50,11 @@ bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr);
 /* Takes out what is too much: up to HOT_RANGES + 1 ranges, whose number is returned. */
 unsigned int hot_take_excess(struct hot_pages *hot, struct page_range *out);
 
-/* Takes out all of them, as many at most, and forgets what was learned. */
+/* Takes out all of them, as many at most. */
 unsigned int hot_take_all(struct hot_pages *hot, struct page_range *out);
+
+/* Forgets what was learned; nothing is there. */
+void hot_forget(struct hot_pages *hot);
 
 bool hot_has(const struct hot_pages *hot, const struct page *page);
 

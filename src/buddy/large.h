@@ -33,7 +33,10 @@ size_t large_size(const void *addr);
  */
 void *large_resize(void *addr, size_t bytes);
 
-/* All of the first @bytes of the block at @addr, which is new, will be written to at once. */
+/*
+ * All of the first @bytes of the block at @addr, which is new, will be written to at once. A hint: pages that
+ * are there already (hot.h) may be asked for once more.
+ */
 void large_will_write(void *addr, size_t bytes);
 
 /* Why @addr, which no large block starts at and which lies in no slab, cannot be freed. */

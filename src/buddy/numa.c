@@ -287,10 +287,15 @@ struct lock *pcp_lock(unsigned int n)
 bool zones_are_mine(void)
 {
 	const struct zone *zone;
+	unsigned int lane;
 
-	for (zone = first_zone(); zone; zone = next_zone(zone))
+	for (zone = first_zone(); zone; zone = next_zone(zone)) {
 		if (lock_is_mine(&zone->lock))
 			return true;
+		for (lane = 0; lane < NR_LANES; lane++)
+			if (lock_is_mine(&zone->pcp[lane].lock))
+				return true;
+	}
 	return false;
 }
 

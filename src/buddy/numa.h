@@ -97,7 +97,7 @@ struct lock *zone_lock(unsigned int n);
 /* The lock of the @n-th lane's page lists, of NR_LANES in each zone. */
 struct lock *pcp_lock(unsigned int n);
 
-/* Whether the calling thread holds a zone's lock. */
+/* Whether the calling thread holds a zone's lock, or that of page lists. */
 bool zones_are_mine(void);
 
 /* Gives back all there is to give, and puts back what a lost thread purged: purge.h, for all zones. */

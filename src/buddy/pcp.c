@@ -12,7 +12,7 @@
 
 #define PCP_SHARE  (16UL << 20) /* or fewer: a page for so much memory that the process may use */
 #define BATCH	   16u		/* blocks that go from or to the zone at a time, at most */
-#define TICK_AFTER 64u /* frees of large blocks: for who frees nothing else, time passes as well */
+#define TICK_AFTER 64u		/* frees into lists and ranges */
 
 struct per_cpu_pages *pcp_of_lane(unsigned int lane)
 {
@@ -108,13 +108,13 @@ static unsigned int pop_excess(struct per_cpu_pages *pcp, unsigned int order, st
 
 /* ---- Blocks ---- */
 
-/* With the zone's lock held. */
+/* With the zone's lock held. What was refilled and not used since is as clean and as old as it was. */
 static void put_back(struct zone *zone, struct page *page, unsigned int order, uint64_t now)
 {
 	if (page->nr_dirty)
 		zone_put(zone, page, 1u << order, now);
 	else
-		zone_insert_free(zone, page, order, now);
+		zone_insert_free(zone, page, order, page->freed_ms);
 }
 
 /* Takes up to @n blocks from the zone, all but the one that is returned for the list. */
@@ -132,7 +132,6 @@ static struct page *refill(struct per_cpu_pages *pcp, unsigned int order, unsign
 	return n ? block[0] : NULL;
 }
 
-/* Pages that were refilled and not used since are as clean as they were. */
 static void drain(struct per_cpu_pages *pcp, unsigned int order, struct page **block,
 		  unsigned int n)
 {
@@ -156,7 +155,8 @@ static void zero(struct page *page, unsigned int order)
 		zone_zero(page, 1u << order);
 }
 
-static struct page *take_block(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp)
+/* A list is not refilled for a request of zeroed memory: the zone knows what is zero already. */
+static struct page *take_listed(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp)
 {
 	struct page *page;
 	unsigned int n;
@@ -181,23 +181,33 @@ struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, g
 
 	pcp = order < PCP_ORDERS ? lists_for(pcp, nid, gfp) : NULL;
 	if (likely(pcp))
-		page = take_block(pcp, order, gfp);
+		page = take_listed(pcp, order, gfp);
 	return page ? page : page_alloc(1u << order, order, nid, gfp);
 }
 
+/* Time passes for those as well whose pages never come to the zone. */
+static bool is_time(struct per_cpu_pages *pcp)
+{
+	return ++pcp->nr_frees % TICK_AFTER == 0;
+}
+
 /* Its bits in the section are the zone's to write: they do not say what was written since. */
-static bool put_block(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
+static bool put_listed(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
 {
 	struct page *excess[BATCH];
 	unsigned int n;
+	bool tick;
 
 	if (!lock_spin(&pcp->lock))
 		return false;
 	push(pcp, page, order, 1u << order);
 	n = pop_excess(pcp, order, excess);
+	tick = is_time(pcp);
 	lock_release(&pcp->lock);
 	if (n)
 		drain(pcp, order, excess, n);
+	else if (tick)
+		purge_tick(zone_of(pcp), os_clock_ms(), 0);
 	return true;
 }
 
@@ -206,7 +216,7 @@ void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
 	struct zone *zone = page_zone(page);
 
 	pcp = order < PCP_ORDERS ? lists_of(pcp, zone) : NULL;
-	if (!pcp || !put_block(pcp, page, order))
+	if (!pcp || !put_listed(pcp, page, order))
 		zone_free(zone, page, 1u << order);
 }
 
@@ -240,7 +250,7 @@ void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int n
 	}
 	put = hot_put(&pcp->hot, page, nr);
 	n = hot_take_excess(&pcp->hot, excess);
-	tick = pcp->hot.nr_visits % TICK_AFTER == 0;
+	tick = is_time(pcp);
 	lock_release(&pcp->lock);
 	if (!put)
 		zone_free(zone, page, nr);
@@ -260,10 +270,15 @@ static void return_blocks(struct zone *zone, struct per_cpu_pages *pcp, uint64_t
 	for (order = 0; order < PCP_ORDERS; order++)
 		while ((page = pop(pcp, order, true)))
 			put_back(zone, page, order, now);
-	pcp->raised = 0;
 }
 
-void pcp_return(struct zone *zone)
+static void forget(struct per_cpu_pages *pcp)
+{
+	pcp->raised = 0;
+	hot_forget(&pcp->hot);
+}
+
+void pcp_return(struct zone *zone, bool forgets)
 {
 	struct page_range range[HOT_RANGES + 1];
 	struct per_cpu_pages *pcp;
@@ -271,7 +286,7 @@ void pcp_return(struct zone *zone)
 	uint64_t now;
 
 	for (pcp = zone->pcp; pcp < zone->pcp + NR_LANES; pcp++) {
-		if (!READ_ONCE(pcp->nr_pages) && !READ_ONCE(pcp->hot.nr_pages))
+		if (!forgets && !READ_ONCE(pcp->nr_pages) && !READ_ONCE(pcp->hot.nr_pages))
 			continue;
 		if (!lock_spin(&pcp->lock))
 			continue;
@@ -280,6 +295,8 @@ void pcp_return(struct zone *zone)
 		n = hot_take_all(&pcp->hot, range);
 		for (i = 0; i < n; i++)
 			zone_put(zone, range[i].first, range[i].nr, now);
+		if (forgets)
+			forget(pcp);
 		lock_release(&pcp->lock);
 	}
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page lists: what a lane's threads take pages from and give them back to, before the zone (the kernel's
- * struct per_cpu_pages).
+ * Page lists: what a lane's threads take pages from and give them back to, before the zone (the
+ * kernel's struct per_cpu_pages).
  *
- * Slabs come and go in small orders, large blocks in all sizes. Through the zone each time, two threads
- * would spend most of their time handing each other its lock and the lines of its blocks. So each lane of
- * threads (slab.h), of which there are about as many as CPUs, keeps some free blocks of each small order, and
- * some ranges for large blocks (hot.h). A list is refilled and drained by halves, the coldest blocks
- * first. What it may hold doubles when a thread comes to the zone and meets another there.
+ * Slabs come and go in small orders, large blocks in all sizes. Through the zone each time, two
+ * threads would spend most of their time handing each other its lock and the lines of its blocks.
+ * So each lane of threads (slab.h), of which there are about as many as CPUs, keeps some free blocks
+ * of each small order, and some ranges for large blocks (hot.h). A list is refilled and drained by
+ * halves, the coldest blocks first. Its room doubles when a thread on its way to the zone meets
+ * another there, up to PCP_RAISES times.
  *
- * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs nothing
- * yet, and each time it looks for old pages; that also ends what was learned.
+ * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs
+ * nothing yet, and each time it looks for old pages, when the room becomes what it was as well.
  *
- * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use them. The
- * lock may be taken with zone->lock held, not the other way round.
+ * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use
+ * them. Their lock may be taken with zone->lock held, not the other way round, and nobody waits long
+ * for it: who does not get it passes them by. What a thread has in hand on the way between zone and
+ * list is lost in a child that another thread forks, a batch at most.
  *
  * Invariants: pcp_is_valid().
  */
@@ -42,6 +45,7 @@ struct per_cpu_pages {
 	uint8_t lane;	       /* constant */
 	uint8_t raised;	       /* how often the room was doubled */
 	unsigned int nr_pages; /* on the lists */
+	unsigned int nr_frees; /* into lists and ranges */
 	struct page_list list[PCP_ORDERS];
 	struct hot_pages hot;
 } __aligned(CACHE_LINE);
@@ -68,8 +72,9 @@ void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
 struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);
 void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr);
 
-/* All that the zone's lanes have goes back to it; its lock is held. */
-void pcp_return(struct zone *zone);
+/* All that the zone's lanes have goes back to it, whose lock is held; if @forgets, what they
+ * learned is forgotten as well. */
+void pcp_return(struct zone *zone, bool forgets);
 
 /* Whether the page lies in what some lane has; a guess while its threads run. */
 bool pcp_holds(const struct page *page);

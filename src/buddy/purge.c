@@ -354,7 +354,7 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 static void return_lists(struct zone *zone)
 {
 	lock_acquire(&zone->lock);
-	pcp_return(zone);
+	pcp_return(zone, true);
 	lock_release(&zone->lock);
 }
 
@@ -391,7 +391,7 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 	if (decay_ms == FOREVER)
 		return;
 	note_sunk(zone);
-	if (dirty <= limit && !(dirty && due))
+	if (dirty <= limit && !(due && (dirty || pcp_pages(zone))))
 		return;
 	if (!begin_purge(zone, now_ms))
 		return;

@@ -394,7 +394,7 @@ static void note_refault(struct zone *zone, const struct page *page, unsigned in
 static void want_dirty(struct zone *zone, unsigned int order)
 {
 	if (!has_dirty(zone, order))
-		pcp_return(zone);
+		pcp_return(zone, false);
 }
 
 static struct page *take_noted(struct zone *zone, unsigned int nr, unsigned int align_order,
@@ -533,8 +533,11 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 	unsigned int first = page_index(page), end = first + nr, run;
 
 	lock_acquire(&zone->lock);
-	pcp_return(zone);
 	run = free_run_end(s, first, end);
+	if (run < end) {
+		pcp_return(zone, false);
+		run = free_run_end(s, first, end);
+	}
 	if (run < end && run == s->nr_online && online_up_to(zone, s, end))
 		run = free_run_end(s, first, end);
 	if (run >= end)
@@ -590,10 +593,11 @@ struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsign
 	unsigned int clean;
 
 	lock_acquire(&zone->lock);
-	pcp_return(zone);
 	clean = clean_behind(block, old, nr);
-	if (clean > old / COPIES_A_FAULT)
+	if (clean > old / COPIES_A_FAULT) {
+		pcp_return(zone, false);
 		page = take_dirty(zone, nr, clean - old / COPIES_A_FAULT - 1);
+	}
 	lock_release(&zone->lock);
 	return page;
 }

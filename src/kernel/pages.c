@@ -2,8 +2,8 @@
 /*
  * The page allocator by its kernel names; see kmem/mm.h.
  *
- * One attempt runs like any slow path, between cpu_enter() and cpu_leave(), with the thread's page
- * list. What is done about a refusal happens outside of that, where no lock is held and nothing is
+ * One attempt runs like any slow path, between cpu_enter() and cpu_leave(), with the page lists
+ * of the thread's lane. What is done about a refusal happens outside of that, where no lock is held and nothing is
  * half done. Blocks and their counts are page_block.h's.
  */
 #include <kmem/mm.h>

@@ -166,6 +166,48 @@ static void test_room_grows(void **state)
 	EXPECT(listed() <= PCP_LOW);
 }
 
+/* Whose lists are in another's hands, or its own from before a signal, goes to the zone. */
+static void test_busy_lists(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(1);
+	struct page *page = pcp_alloc(pcp, 2, NUMA_NO_NODE, GFP_KERNEL), *other;
+	struct page *range = zone_alloc(&zone_normal, 16, 4);
+
+	(void)state;
+	unit_return_lists();
+	lock_order_relax(true);
+	lock_acquire(&pcp->lock);
+	EXPECT(zones_are_mine());
+	pcp_free(pcp, page, 2);
+	pcp_free_range(pcp, range, 16);
+	EXPECT_EQ(pcp_pages(&zone_normal), 0);
+	EXPECT_EQ(used_pages(), 0);
+	EXPECT(pcp_alloc_range(pcp, 16, NUMA_NO_NODE, GFP_KERNEL) == NULL);
+	other = pcp_alloc(pcp, 2, NUMA_NO_NODE, GFP_KERNEL);
+	EXPECT_EQ(used_pages(), 4);
+	lock_release(&pcp->lock);
+	lock_order_relax(false);
+	EXPECT(!zones_are_mine());
+	pcp_free(pcp, other, 2);
+}
+
+/* Who may not wait takes what is there, and fetches nothing for later. */
+static void test_no_waiting(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	struct page *page = pcp_alloc(pcp, 0, NUMA_NO_NODE, GFP_KERNEL), *other;
+
+	(void)state;
+	unit_return_lists();
+	other = pcp_alloc(pcp, 0, NUMA_NO_NODE, GFP_NOWAIT);
+	EXPECT(other != NULL);
+	EXPECT_EQ(listed(), 0);
+	pcp_free(pcp, page, 0);
+	EXPECT(pcp_alloc(pcp, 0, NUMA_NO_NODE, GFP_NOWAIT) == page);
+	pcp_free(pcp, page, 0);
+	pcp_free(pcp, other, 0);
+}
+
 /* What was fetched for a list and not used is as clean as it was. */
 static void test_clean_stays_clean(void **state)
 {
@@ -243,15 +285,19 @@ static void test_excess(void **state)
 	EXPECT(zone_page_is_free(&zone_normal, page));
 	for (i = 1; i < HOT_RANGES + 1; i++)
 		expect_held(page + 2 * i, 1);
+	/* and of one that became too long its end */
 	give(page + 20, HOT_FIRST - 3);
 	EXPECT_EQ(listed(), HOT_FIRST);
 	EXPECT(!pcp_holds(page + 2 * (HOT_RANGES - 3)));
 	expect_held(page + 2 * (HOT_RANGES - 2), 1);
+	give(page + 20 + HOT_FIRST - 3, 15);
+	EXPECT_EQ(listed(), HOT_FIRST);
+	expect_held(page + 20, HOT_FIRST);
+	EXPECT(zone_page_is_free(&zone_normal, page + 20 + HOT_FIRST));
 	unit_return_lists();
 	for (i = 0; i < HOT_RANGES; i++)
 		zone_free(&zone_normal, page + 2 * i + 1, 1);
 	zone_free(&zone_normal, page + 2 * HOT_RANGES + 1, 3);
-	zone_free(&zone_normal, page + 20 + HOT_FIRST - 3, 64 - 20 - HOT_FIRST + 3);
 }
 
 /* A larger block passes by, unless it was just what was wanted next a few times. */
@@ -277,16 +323,19 @@ static void test_larger_blocks(void **state)
 	block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	EXPECT_EQ(large_free(pcp, block), 0);
 	EXPECT_EQ(listed(), 0);
-	/* not with other requests in between */
+	/* not when each third time something else is wanted, much less, or more */
 	for (i = 0; i < 20; i++) {
 		block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 		EXPECT_EQ(large_free(pcp, block), 0);
-		EXPECT(take(3) == NULL);
+		if (i % 3 == 2)
+			EXPECT(take(i % 2 ? 3 : HOT_LARGEST * 3 / 4) == NULL);
 		EXPECT_EQ(listed(), 0);
 	}
-	block = large_alloc(pcp, bytes + PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
-	EXPECT_EQ(large_free(pcp, block), 0);
-	EXPECT_EQ(listed(), 0);
+	for (i = 0; i < 20; i++) {
+		block = large_alloc(pcp, bytes + PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+		EXPECT_EQ(large_free(pcp, block), 0);
+		EXPECT_EQ(listed(), 0);
+	}
 }
 
 /* What was written to such pages is not what calloc hands out. */
@@ -317,6 +366,20 @@ static void test_returned_when_wanted(void **state)
 	zone_free(&zone_normal, block, 16);
 }
 
+/* The same for the blocks that a list is refilled with. */
+static void test_returned_for_a_list(void **state)
+{
+	struct page *page = pcp_alloc(pcp_of_lane(0), 3, NUMA_NO_NODE, GFP_KERNEL), *block;
+
+	(void)state;
+	unit_return_lists();
+	pcp_free(pcp_of_lane(0), page, 3);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+	block = pcp_alloc(pcp_of_lane(1), 3, NUMA_NO_NODE, GFP_KERNEL);
+	EXPECT(block == page);
+	pcp_free(pcp_of_lane(1), block, 3);
+}
+
 /* A block grows into what its neighbour left. */
 static void test_growth_into_ranges(void **state)
 {
@@ -333,36 +396,105 @@ static void test_growth_into_ranges(void **state)
 	EXPECT_EQ(large_free(pcp, block), 0);
 }
 
-/* Where nothing but such blocks is freed, old pages go all the same. */
-static void test_time_passes(void **state)
+static void swap_range(struct per_cpu_pages *pcp)
 {
-	struct page *page = zone_alloc(&zone_normal, 512, 0);
-	unsigned int i;
-	void *block;
+	EXPECT_EQ(large_free(pcp,
+			     large_alloc(pcp, 10 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL)),
+		  0);
+}
 
-	(void)state;
+static void swap_block(struct per_cpu_pages *pcp)
+{
+	pcp_free(pcp, pcp_alloc(pcp, 0, NUMA_NO_NODE, GFP_NOWAIT), 0);
+}
+
+/*
+ * Where nothing comes to the zone, since all stays in lists or ranges, old pages go all the same. Those that are
+ * swapped have no free neighbours: merged with them, the old ones would be as young.
+ */
+static void time_passes(void (*swap)(struct per_cpu_pages *pcp))
+{
+	struct page *page = zone_alloc(&zone_normal, 512, 9);
+	unsigned int i;
+
 	set_decay("decay_ms=10");
-	block = large_alloc(pcp_of_lane(0), 40000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	zone_free(&zone_normal, page, 512);
 	EXPECT(zone_normal.nr_dirty > 400);
 	for (i = 0; i < 100000 && zone_normal.nr_dirty > 20; i++) {
-		EXPECT_EQ(large_free(pcp_of_lane(0), block), 0);
-		block = large_alloc(pcp_of_lane(0), 40000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
+		swap(pcp_of_lane(0));
 		usleep(10);
 	}
 	EXPECT(zone_normal.nr_dirty <= 20);
-	EXPECT_EQ(large_free(pcp_of_lane(0), block), 0);
+}
+
+static void test_time_passes(void **state)
+{
+	struct page *few = zone_alloc(&zone_normal, 16, 4);
+
+	(void)state;
+	pcp_free_range(pcp_of_lane(0), few, 10);
+	time_passes(swap_range);
+	unit_return_lists();
+	zone_free(&zone_normal, few + 10, 6);
+	few = zone_alloc(&zone_normal, 2, 1);
+	pcp_free(pcp_of_lane(0), few, 0);
+	time_passes(swap_block);
+	zone_free(&zone_normal, few + 1, 1);
+}
+
+/* What lies in the lists of lanes that do nothing ages as well, even when the zone has nothing dirty. */
+static void test_lists_age(void **state)
+{
+	struct page *page = zone_alloc(&zone_normal, 64, 6), *other;
+	unsigned int i;
+
+	(void)state;
+	set_decay("decay_ms=10");
+	other = zone_alloc(&zone_normal, 1, 0);
+	pcp_free_range(pcp_of_lane(3), page, 8);
+	pcp_free(pcp_of_lane(2), page + 8, 3);
+	zone_free(&zone_normal, page + 16, 48);
+	pcp_of_lane(1)->raised = 1;
+	for (i = 0; i < 100000 && (listed() > 1 || pcp_of_lane(1)->raised); i++) {
+		pcp_free(pcp_of_lane(0), other, 0);
+		other = pcp_alloc(pcp_of_lane(0), 0, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
+		usleep(10);
+	}
+	EXPECT(listed() <= 1);
+	EXPECT_EQ(pcp_of_lane(1)->raised, 0);
+	pcp_free(pcp_of_lane(0), other, 0);
 }
 
 /* ---- Threads ---- */
 
 struct held {
 	struct page *page;
-	unsigned int order;
+	unsigned int order; /* or else a large block */
 };
+
+#define LARGE 5u
+
+static void free_held(struct per_cpu_pages *pcp, struct held *h)
+{
+	if (h->order < LARGE)
+		pcp_free(pcp, h->page, h->order);
+	else
+		EXPECT_EQ(large_free(pcp, page_start(h->page)), 0);
+	h->page = NULL;
+}
+
+static void alloc_held(struct per_cpu_pages *pcp, struct held *h, size_t bytes, gfp_t gfp)
+{
+	if (h->order < LARGE)
+		h->page = pcp_alloc(pcp, h->order, NUMA_NO_NODE, gfp);
+	else
+		h->page = page_at(large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, gfp));
+	EXPECT(h->page != NULL);
+}
 
 static void swap_blocks(void *arg, unsigned int id)
 {
+	struct per_cpu_pages *pcp = pcp_of_lane(id % 2);
 	uint64_t rng = *(uint64_t *)arg + id;
 	unsigned int i, steps = unit_steps(4000);
 	struct held held[48] = { { NULL, 0 } };
@@ -371,28 +503,28 @@ static void swap_blocks(void *arg, unsigned int id)
 	for (i = 0; i < steps && id == 0; i++) {
 		if (i % 16 == 0)
 			unit_return_lists();
-		EXPECT(listed() <= NR_LANES * (PCP_ORDERS * (PCP_LOW << PCP_RAISES) + HOT_FIRST));
+		EXPECT(listed() <=
+		       NR_LANES * (PCP_ORDERS * (PCP_LOW << PCP_RAISES) + HOT_FIRST + HOT_LARGEST));
 	}
 	for (i = 0; i < steps * 8 && id; i++) {
 		struct held *h = &held[unit_below(&rng, ARRAY_SIZE(held))];
 
 		if (h->page) {
 			EXPECT(unit_holds(page_start(h->page), 64, id));
-			pcp_free(pcp_of_lane(id % 2), h->page, h->order);
-			h->page = NULL;
+			free_held(pcp, h);
 			continue;
 		}
-		h->order = unit_below(&rng, PCP_ORDERS + 1);
-		h->page = pcp_alloc(pcp_of_lane(id % 2), h->order, NUMA_NO_NODE,
-				    GFP_KERNEL | (i % 8 ? 0 : __GFP_ZERO));
-		EXPECT(h->page != NULL);
+		h->order = unit_below(&rng, LARGE + 1);
+		alloc_held(pcp, h, 4096 + unit_below(&rng, 100000),
+			   GFP_KERNEL | (i % 8 ? 0 : __GFP_ZERO));
 		if (i % 8 == 0)
-			EXPECT(unit_is_zero(page_start(h->page), PAGE_SIZE << h->order));
+			EXPECT(unit_is_zero(page_start(h->page),
+					    h->order < LARGE ? PAGE_SIZE << h->order : 4096));
 		unit_fill(page_start(h->page), 64, id);
 	}
 	for (i = 0; i < ARRAY_SIZE(held); i++)
 		if (held[i].page)
-			pcp_free(pcp_of_lane(id % 2), held[i].page, held[i].order);
+			free_held(pcp, &held[i]);
 }
 
 static void test_threads(void **state)
@@ -413,14 +545,18 @@ int main(void)
 		pcp_test(test_without_lists),
 		pcp_test(test_lanes_apart),
 		pcp_test(test_room_grows),
+		pcp_test(test_busy_lists),
+		pcp_test(test_no_waiting),
 		pcp_test(test_clean_stays_clean),
 		pcp_test(test_ranges),
 		pcp_test(test_excess),
 		pcp_test(test_larger_blocks),
 		pcp_test(test_zeroed),
 		pcp_test(test_returned_when_wanted),
+		pcp_test(test_returned_for_a_list),
 		pcp_test(test_growth_into_ranges),
 		pcp_test(test_time_passes),
+		pcp_test(test_lists_age),
 		pcp_test(test_threads),
 	};
 

@@ -537,11 +537,12 @@ static void test_too_many_deferred(void **state)
 		unit_kfree(objects[i]);
 }
 
-#define NR_INNER_LOCKS 4
+#define NR_INNER_LOCKS 5
 
 static struct lock *inner_lock(unsigned int n)
 {
 	struct lock *const locks[NR_INNER_LOCKS] = { zone_lock(ZONE_DMA32), zone_lock(ZONE_NORMAL),
+						     pcp_lock(ZONE_NORMAL * NR_LANES),
 						     &section_lock, &meta_lock };
 
 	return locks[n];

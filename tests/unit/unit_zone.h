@@ -14,7 +14,7 @@ static inline void unit_return_lists(void)
 
 	for (zone = first_zone(); zone; zone = next_zone(zone)) {
 		lock_acquire(&zone->lock);
-		pcp_return(zone);
+		pcp_return(zone, true);
 		lock_release(&zone->lock);
 	}
 }
