@@ -3,8 +3,8 @@
 #include "hot.h"
 
 #include "limit.h"
-#include "page.h"
 #include "report.h"
+#include "section.h"
 
 #define HOT_SHARE \
 	(256UL << PAGE_SHIFT) /* a page for so much of the memory that the process may use */
@@ -29,15 +29,23 @@ static struct page_range remove_range(struct hot_pages *hot, unsigned int i)
 	return range;
 }
 
+/* As from the zone, a power of two of pages starts at a multiple of it. */
+static bool may_start(const struct page_range *range, unsigned int nr)
+{
+	return !is_power_of_2(nr) || page_index(range->first) % nr == 0;
+}
+
 /* The smallest range with that many pages, or nr_ranges. */
 static unsigned int find_range(const struct hot_pages *hot, unsigned int nr)
 {
 	unsigned int i, best = hot->nr_ranges, best_nr = ~0u;
 
 	for (i = 0; i < hot->nr_ranges; i++) {
-		if (hot->range[i].nr >= nr && hot->range[i].nr < best_nr) {
+		const struct page_range *range = &hot->range[i];
+
+		if (range->nr >= nr && range->nr < best_nr && may_start(range, nr)) {
 			best = i;
-			best_nr = hot->range[i].nr;
+			best_nr = range->nr;
 		}
 	}
 	return best;

@@ -3,7 +3,7 @@
  * Hot pages: large blocks that a lane's threads freed a moment ago, and want again.
  *
  * They lie in a few ranges, a part of the lane's page lists (pcp.h). A request takes the first
- * pages of the smallest range that has as many; a range that is freed merges with those it
+ * pages of the smallest range that has as many, and starts where it may; a range that is freed merges with those it
  * touches. When there are too many ranges or pages, those go back to the zone that were freed
  * first, and of a last one that is too long its end.
  *
@@ -41,7 +41,7 @@ struct hot_pages {
 	struct page_range range[HOT_RANGES + 1]; /* oldest first; one more than stay */
 };
 
-/* @nr pages, or NULL. What was written to them is there still. */
+/* @nr pages, a power of two aligned to it, or NULL. What was written to them is there still. */
 struct page *hot_take(struct hot_pages *hot, unsigned int nr);
 
 /* Puts @nr pages there: false when they are too many. */

@@ -68,7 +68,7 @@ struct per_cpu_pages *pcp_of_lane(unsigned int lane);
 struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp);
 void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
 
-/* The same of any number of pages, not aligned, that lie in the ranges; NULL: there are none. */
+/* The same of any number of pages that lie in the ranges (a power of two is aligned); NULL: there are none. */
 struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);
 void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr);
 

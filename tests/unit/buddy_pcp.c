@@ -264,7 +264,11 @@ static void test_ranges(void **state)
 	EXPECT(take(6) == page + 19);
 	EXPECT(take(5) == page + 13);
 	EXPECT(take(5) == page);
-	EXPECT(take(8) == NULL);
+	EXPECT(take(9) == NULL);
+	/* what is left starts at 5 and at 25; a power of two of pages starts at its multiples */
+	EXPECT(take(2) == NULL);
+	EXPECT(take(3) == page + 25);
+	give(page + 25, 3);
 	unit_return_lists();
 	zone_free(&zone_normal, page, 5);
 	zone_free(&zone_normal, page + 12, 1);
