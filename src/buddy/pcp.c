@@ -64,8 +64,8 @@ static void note_meeting(struct per_cpu_pages *pcp)
 		pcp->raised++;
 }
 
-static void push(struct per_cpu_pages *pcp, struct page *page, unsigned int order,
-		 unsigned int nr_dirty)
+static void add_block(struct per_cpu_pages *pcp, struct page *page, unsigned int order,
+		      unsigned int nr_dirty)
 {
 	struct page_list *list = &pcp->list[order];
 
@@ -78,7 +78,7 @@ static void push(struct per_cpu_pages *pcp, struct page *page, unsigned int orde
 	WRITE_ONCE(pcp->nr_pages, pcp->nr_pages + (1u << order));
 }
 
-static struct page *pop(struct per_cpu_pages *pcp, unsigned int order, bool coldest)
+static struct page *remove_block(struct per_cpu_pages *pcp, unsigned int order, bool coldest)
 {
 	struct page_list *list = &pcp->list[order];
 	struct page *page;
@@ -92,7 +92,7 @@ static struct page *pop(struct per_cpu_pages *pcp, unsigned int order, bool cold
 	return page;
 }
 
-static unsigned int pop_excess(struct per_cpu_pages *pcp, unsigned int order, struct page **out)
+static unsigned int remove_excess(struct per_cpu_pages *pcp, unsigned int order, struct page **out)
 {
 	unsigned int n = 0, most;
 
@@ -102,7 +102,7 @@ static unsigned int pop_excess(struct per_cpu_pages *pcp, unsigned int order, st
 	if (pcp->list[order].nr <= room(pcp, order))
 		return 0;
 	for (most = batch(pcp, order); n < most; n++)
-		out[n] = pop(pcp, order, true);
+		out[n] = remove_block(pcp, order, true);
 	return n;
 }
 
@@ -126,7 +126,7 @@ static struct page *refill(struct per_cpu_pages *pcp, unsigned int order, unsign
 	if (n > 1) {
 		lock_acquire(&pcp->lock);
 		while (n > 1)
-			push(pcp, block[--n], order, 0);
+			add_block(pcp, block[--n], order, 0);
 		lock_release(&pcp->lock);
 	}
 	return n ? block[0] : NULL;
@@ -163,7 +163,7 @@ static struct page *take_listed(struct per_cpu_pages *pcp, unsigned int order, g
 
 	if (!lock_spin(&pcp->lock))
 		return NULL;
-	page = pop(pcp, order, false);
+	page = remove_block(pcp, order, false);
 	if (!page)
 		note_meeting(pcp);
 	n = batch(pcp, order);
@@ -200,8 +200,8 @@ static bool put_listed(struct per_cpu_pages *pcp, struct page *page, unsigned in
 
 	if (!lock_spin(&pcp->lock))
 		return false;
-	push(pcp, page, order, 1u << order);
-	n = pop_excess(pcp, order, excess);
+	add_block(pcp, page, order, 1u << order);
+	n = remove_excess(pcp, order, excess);
 	tick = is_time(pcp);
 	lock_release(&pcp->lock);
 	if (n)
@@ -268,7 +268,7 @@ static void return_blocks(struct zone *zone, struct per_cpu_pages *pcp, uint64_t
 	unsigned int order;
 
 	for (order = 0; order < PCP_ORDERS; order++)
-		while ((page = pop(pcp, order, true)))
+		while ((page = remove_block(pcp, order, true)))
 			put_back(zone, page, order, now);
 }
 
