@@ -12,10 +12,10 @@
  *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane
  *	pages in the empty slabs of a lane		one for each 16 MiB, at most 4
  *	pages on each of a lane's page lists		one for each 16 MiB, at most 16 (raised: 256)
- *	pages of large blocks that a lane keeps		one for each 512 KiB, at most 32, or 288
+ *	pages of large blocks that a lane keeps		one for each 1 MiB, at most 32, or 288
  *	states of threads that wait for the next	two for each CPU and one for each 32 MiB, at most 8
  *
- * so that from 256 MiB of memory and four CPUs on nothing is less than without limits.
+ * so that from 288 MiB of memory and four CPUs on nothing is less than without limits.
  *
  * The files are read by system calls of our own, into the stack: nothing is allocated. cgroups are
  * looked for where they are mounted by convention, below /sys/fs/cgroup.

@@ -6,9 +6,8 @@
 #include "report.h"
 #include "section.h"
 
-#define HOT_SHARE \
-	(256UL << PAGE_SHIFT) /* a page for so much of the memory that the process may use */
-#define MISSES 4u	      /* blocks that were wanted at once, before larger ones are kept */
+#define HOT_SHARE (1UL << 20) /* or a page for so much of the memory that the process may use */
+#define MISSES	  4u	      /* blocks that were wanted at once, before larger ones are kept */
 
 static void add_range(struct hot_pages *hot, struct page *first, unsigned int nr)
 {

@@ -3,9 +3,9 @@
  * Hot pages: large blocks that a lane's threads freed a moment ago, and want again.
  *
  * They lie in a few ranges, a part of the lane's page lists (pcp.h). A request takes the first
- * pages of the smallest range that has as many, and starts where it may; a range that is freed merges with those it
- * touches. When there are too many ranges or pages, those go back to the zone that were freed
- * first, and of a last one that is too long its end.
+ * pages of the smallest range that has as many, and starts where it may; a range that is freed
+ * merges with those it touches. When there are too many ranges or pages, those go back to the zone
+ * that were freed first, and of a last one that is too long its end.
  *
  * The ranges are for what is wanted again at once. What lies there serves nothing else, so 128 KiB
  * are enough for most; a block that is larger passes them by. When such a block was what the next
@@ -37,7 +37,6 @@ struct hot_pages {
 	unsigned int most;	/* pages that it may keep now */
 	unsigned int passed_by; /* the last block that was too large, */
 	unsigned int nr_missed; /* and how many of them were wanted at once, in a row */
-	unsigned int nr_visits; /* frees */
 	struct page_range range[HOT_RANGES + 1]; /* oldest first; one more than stay */
 };
 

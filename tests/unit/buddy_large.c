@@ -35,11 +35,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static unsigned long used_pages(void)
-{
-	return zone_normal.nr_online - zone_normal.nr_free;
-}
-
 static size_t pages_of(size_t bytes)
 {
 	return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;

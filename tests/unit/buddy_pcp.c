@@ -30,11 +30,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static unsigned long used_pages(void)
-{
-	return zone_normal.nr_online - zone_normal.nr_free;
-}
-
 static unsigned long listed(void)
 {
 	pcp_is_valid(&zone_normal);

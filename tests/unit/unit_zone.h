@@ -7,6 +7,11 @@
 
 #define zone_normal (NODE_DATA(0)->node_zones[ZONE_NORMAL])
 
+static inline unsigned long used_pages(void)
+{
+	return zone_normal.nr_online - zone_normal.nr_free;
+}
+
 /* All page lists of all zones are empty then. */
 static inline void unit_return_lists(void)
 {
