@@ -330,3 +330,13 @@ uint64_t os_clock_ms(void)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
+
+uint64_t os_thread_us(void)
+{
+	struct timespec now = { 0, 0 };
+	int saved = errno;
+
+	syscall(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &now);
+	errno = saved;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}

@@ -96,6 +96,9 @@ unsigned long os_memory_limit(void);
 /* Milliseconds of a coarse clock that only moves forward. */
 uint64_t os_clock_ms(void);
 
+/* Microseconds that the calling thread has run; a system call. */
+uint64_t os_thread_us(void);
+
 extern const struct boot_params os_params;
 
 #endif

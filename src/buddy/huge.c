@@ -8,6 +8,8 @@
 #include "os.h"
 
 #define HUGE_HEAP 10240u /* pages: 40 MiB, twenty huge pages of 2 MiB */
+#define LONG_US	  1000u	 /* of CPU time for one: what it replaces comes in less */
+#define MAX_PAUSE 64u	 /* steps: 1 GiB */
 
 enum { HUGE_NEVER, HUGE_MADVISE, HUGE_ALWAYS };
 
@@ -33,23 +35,59 @@ static const struct boot_param params[] = {
 
 const struct boot_params huge_params = { params, ARRAY_SIZE(params) };
 
-static void advise(struct section *s, unsigned int first, unsigned int nr, bool wanted)
+static void advise(const struct section *s, unsigned int first, unsigned int nr, bool wanted)
 {
 	os_advise_huge((char *)s->start + ((size_t)first << PAGE_SHIFT), (size_t)nr << PAGE_SHIFT,
 		       wanted);
-	WRITE_ONCE(s->huge, wanted);
+}
+
+/* Faults in the first huge page of the range: the request that made the heap grow is met from there. */
+static bool takes_long(const struct section *s, unsigned int first, unsigned int nr)
+{
+	size_t page = os_page_size(), huge_page = page / sizeof(uint64_t) * page;
+	uintptr_t at = align_up(s->start + ((uintptr_t)first << PAGE_SHIFT), huge_page);
+	uint64_t before;
+
+	if (at + huge_page > s->start + ((uintptr_t)(first + nr) << PAGE_SHIFT))
+		return false;
+	before = os_thread_us();
+	os_populate((void *)at, page);
+	return os_thread_us() - before > LONG_US;
+}
+
+/* One that takes long says that others will; fewer and fewer are tried then. */
+static void try_huge(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
+{
+	if (zone->huge_skip) {
+		zone->huge_skip--;
+		return;
+	}
+	advise(s, first, nr, true);
+	if (takes_long(s, first, nr)) {
+		advise(s, first, nr, false);
+		zone->huge_pause = (unsigned int)min_ul(max_ul(2 * zone->huge_pause, 1), MAX_PAUSE);
+		zone->huge_skip = zone->huge_pause;
+	} else {
+		zone->huge_pause = 0;
+		WRITE_ONCE(s->huge, true);
+	}
 }
 
 void huge_note_online(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
 {
-	if (huge == HUGE_NEVER)
+	if (huge == HUGE_NEVER) {
 		advise(s, first, nr, false);
-	else if (huge == HUGE_ALWAYS || zone->nr_online >= HUGE_HEAP)
+	} else if (huge == HUGE_ALWAYS) {
 		advise(s, first, nr, true);
+	} else if (zone->nr_online >= HUGE_HEAP) {
+		try_huge(zone, s, first, nr);
+	}
 }
 
 void huge_note_purge(struct section *s)
 {
-	if (READ_ONCE(s->huge) && huge != HUGE_ALWAYS)
-		advise(s, 0, READ_ONCE(s->nr_online), false);
+	if (!READ_ONCE(s->huge))
+		return;
+	advise(s, 0, READ_ONCE(s->nr_online), false);
+	WRITE_ONCE(s->huge, false);
 }

@@ -10,7 +10,10 @@
  *
  *   - once a zone has HUGE_HEAP pages online, of which one huge page is then a small part;
  *   - for what is put online from then on, which is taken from its beginning as it is needed;
- *   - until something of the section is given back: from then on its pages come one by one.
+ *   - until something of the section is given back: from then on its pages come one by one;
+ *   - unless the first of those that were put online took long. A virtual machine gives large free
+ *     blocks back to its host, and a huge page from there may take twenty times as long as another:
+ *     more than its pages one by one, which come from memory that the machine still has.
  *
  * `transparent_hugepage=` has the kernel's values: `madvise`, the above; `always`, from the first page
  * on; `never`, not even where the system would by itself.

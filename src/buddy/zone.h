@@ -57,6 +57,10 @@ struct zone {
 	unsigned long dirty_orders;		  /* bit n: nr_dirty_blocks[n] is not 0 */
 	unsigned int online_step;		  /* pages to put online next time, doubles */
 
+	/* huge.c */
+	unsigned int huge_pause; /* steps without huge pages since one took long: more each time, */
+	unsigned int huge_skip;	 /* of which so many are left */
+
 	/* purge.c */
 	unsigned long peak_used;  /* most pages in use lately */
 	unsigned long nr_purged;  /* pages purged lately that no request took since */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "huge.h"
 #include "unit_buddy.h"
@@ -15,6 +16,9 @@
 #define BLOCK	   2048u /* pages: 8 MiB, so that steps are of their own size */
 #define NR_BLOCKS  16u
 #define HUGE_ASKED 10240u /* pages online from which on huge ones are wanted */
+#define NR_STEPS   44u
+#define SHORT_US   900u /* for a huge page */
+#define LONG_US	   1100u
 
 /* What was seen since the last look. */
 static struct {
@@ -23,9 +27,19 @@ static struct {
 } seen;
 
 static int advice_error;
+static uint64_t fault_us, thread_us; /* how long a huge page takes; the thread's clock */
 
 static int look(long nr, unsigned long args[6])
 {
+	if (nr == SYS_clock_gettime) {
+		*(struct timespec *)args[1] =
+			(struct timespec){ .tv_nsec = (long)thread_us * 1000 };
+		return UNIT_OS_DONE;
+	}
+	if (nr == SYS_madvise && args[2] == MADV_POPULATE_WRITE) {
+		thread_us += fault_us;
+		return UNIT_OS_DONE;
+	}
 	if (nr == SYS_mprotect)
 		seen.online += args[1] >> PAGE_SHIFT;
 	if (nr != SYS_madvise || (args[2] != MADV_HUGEPAGE && args[2] != MADV_NOHUGEPAGE))
@@ -46,6 +60,8 @@ static int setup(void **state)
 	(void)state;
 	set_decay("decay_ms=-1");
 	unit_os_hook = look;
+	fault_us = SHORT_US;
+	thread_us = 0;
 	use("transparent_hugepage=madvise");
 	return 0;
 }
@@ -189,6 +205,66 @@ static void test_refused(void **state)
 	EXPECT_EQ(errno, 77);
 }
 
+/* Takes blocks until pages were put online once more; whether as huge ones. */
+static bool step(struct page **blocks, unsigned int *nr)
+{
+	unsigned long before = zone_normal.nr_online, huge = seen.huge - seen.no_huge;
+
+	while (zone_normal.nr_online == before)
+		blocks[(*nr)++] = take();
+	return seen.huge - seen.no_huge > huge;
+}
+
+/* Where one takes long, the next steps are without, and the more often, the more of them. */
+static void test_slow(void **state)
+{
+	static struct page *blocks[(NR_STEPS + 4) * NR_BLOCKS];
+	unsigned long tried = 0, asked;
+	unsigned int i, nr = 0;
+
+	(void)state;
+	while (zone_normal.nr_online < HUGE_ASKED)
+		blocks[nr++] = take();
+	EXPECT(step(blocks, &nr));
+	fault_us = LONG_US;
+	for (i = 1; i <= 20; i++) {
+		asked = seen.huge;
+		EXPECT(!step(blocks, &nr));
+		if (seen.huge > asked)
+			tried |= 1UL << i;
+	}
+	EXPECT_EQ(tried, 1UL << 1 | 1UL << 3 | 1UL << 6 | 1UL << 11 | 1UL << 20);
+	fault_us = SHORT_US;
+	for (; i <= NR_STEPS; i++)
+		EXPECT_EQ(step(blocks, &nr), i > 36);
+	while (nr)
+		zone_free(&zone_normal, blocks[--nr], BLOCK);
+}
+
+/* A section that has huge pages from before loses them to a purge as well. */
+static void test_slow_later(void **state)
+{
+	struct page *blocks[2 * NR_BLOCKS];
+	unsigned int nr = 0;
+	struct section *s;
+
+	(void)state;
+	while (zone_normal.nr_online < HUGE_ASKED || !step(blocks, &nr))
+		blocks[nr++] = take();
+	s = page_section(blocks[nr - 1]);
+	EXPECT(s->huge && s->nr_online < s->nr_pages);
+	fault_us = LONG_US;
+	EXPECT(!step(blocks, &nr));
+	fault_us = SHORT_US;
+	EXPECT(s == page_section(blocks[nr - 1]) && s->huge);
+	zone_free(&zone_normal, blocks[--nr], BLOCK);
+	seen.no_huge = 0;
+	EXPECT_EQ(purge_all(&zone_normal), BLOCK);
+	EXPECT_EQ(seen.no_huge, s->nr_online);
+	while (nr)
+		zone_free(&zone_normal, blocks[--nr], BLOCK);
+}
+
 #define huge_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -197,6 +273,7 @@ int main(void)
 		huge_test(test_large_heap), huge_test(test_withdrawn_by_purge),
 		huge_test(test_never),	    huge_test(test_always),
 		huge_test(test_bad_value),  huge_test(test_refused),
+		huge_test(test_slow),	    huge_test(test_slow_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,8 +91,9 @@ bool unit_is_mapped(const void *addr);
 /* ---- The kernel, as the library asks it (unit_os.c) ---- */
 
 /*
- * Told of every call that the library makes on memory, whose arguments it may change. Not 0: the call
- * is not made, and fails with this errno; or returns unit_os_result, 0 as a rule, if it is UNIT_OS_DONE.
+ * Told of every call that the library makes on memory, or for a thread's clock, whose arguments it may
+ * change. Not 0: the call is not made, and fails with this errno; or returns unit_os_result, 0 as a
+ * rule, if it is UNIT_OS_DONE.
  */
 #define UNIT_OS_DONE (-1)
 extern int (*unit_os_hook)(long nr, unsigned long args[6]);

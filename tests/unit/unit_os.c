@@ -37,11 +37,11 @@ int unit_os_purge_many(const unsigned long args[6], unsigned int most)
 	return UNIT_OS_DONE;
 }
 
-static bool is_memory_call(long nr)
+static bool is_hooked(long nr)
 {
 	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mprotect || nr == SYS_madvise ||
 	       nr == SYS_mremap || nr == SYS_mbind || nr == SYS_get_mempolicy ||
-	       nr == SYS_process_madvise;
+	       nr == SYS_process_madvise || nr == SYS_clock_gettime;
 }
 
 long __wrap_syscall(long nr, ...)
@@ -55,7 +55,7 @@ long __wrap_syscall(long nr, ...)
 		args[i] = va_arg(ap, unsigned long);
 	va_end(ap);
 	__atomic_fetch_add(&unit_all_calls, 1, __ATOMIC_RELAXED);
-	if (is_memory_call(nr)) {
+	if (is_hooked(nr)) {
 		int err = unit_os_hook ? unit_os_hook(nr, args) : 0;
 
 		__atomic_fetch_add(&unit_os_calls, 1, __ATOMIC_RELAXED);
