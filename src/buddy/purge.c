@@ -326,11 +326,13 @@ static unsigned long dirty_limit(const struct zone *zone)
 	return most > used + floor ? most - used : floor;
 }
 
+/* What lanes keep for a moment is not in use here. */
 static void note_sunk(const struct zone *zone)
 {
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
 	unsigned int is = HEAP_STEADY;
 
+	used -= min_ul(used, pcp_pages(zone));
 	if (peak >= SUNK_MIN && used < peak / 4 * SUNK_USED)
 		is = used < READ_ONCE(heap_look_below) ? HEAP_LOOK : HEAP_SANK;
 	if (is > READ_ONCE(heap_state))

@@ -160,9 +160,15 @@ static unsigned long idle_bytes(const struct kmem_cpu *cpu)
 	return idle.bytes;
 }
 
+/* What lanes keep for a moment is as free as the zone's dirty pages. */
+static unsigned long bytes_free(const struct zone_totals *sum)
+{
+	return (sum->nr_listed + sum->nr_dirty) * PAGE_SIZE;
+}
+
 static unsigned long bytes_used(const struct zone_totals *sum)
 {
-	return (sum->nr_online - min_ul(sum->nr_online, sum->nr_free)) * PAGE_SIZE;
+	return (sum->nr_online - min_ul(sum->nr_online, sum->nr_free + sum->nr_listed)) * PAGE_SIZE;
 }
 
 static struct needs look(const struct kmem_cpu *cpu)
@@ -172,14 +178,14 @@ static struct needs look(const struct kmem_cpu *cpu)
 	unsigned long idle;
 
 	zones_total(&sum);
-	idle = idle_bytes(cpu) + sum.nr_listed * PAGE_SIZE;
+	idle = idle_bytes(cpu);
 	needs.used = bytes_used(&sum);
 	/* Without a page freed nobody has looked at the peak. */
 	needs.peak = max_ul(sum.peak_used * PAGE_SIZE, needs.used);
 	idle = min_ul(idle, needs.used);
 	needs.needed = needs.used - idle;
 	needs.idle = idle;
-	needs.gain = idle + sum.nr_dirty * PAGE_SIZE;
+	needs.gain = idle + bytes_free(&sum);
 	needs.refilled = sum.nr_refilled * PAGE_SIZE;
 	needs.refaults = sum.nr_refault * PAGE_SIZE;
 	needs.at_exit = !cpu;
