@@ -11,7 +11,6 @@
 #include "report.h"
 
 #define PCP_SHARE  (16UL << 20) /* or fewer: a page for so much memory that the process may use */
-#define BATCH	   16u		/* blocks that go from or to the zone at a time, at most */
 #define TICK_AFTER 64u		/* frees into lists and ranges */
 
 struct per_cpu_pages *pcp_of_lane(unsigned int lane)
@@ -54,13 +53,24 @@ static unsigned int room(const struct per_cpu_pages *pcp, unsigned int order)
 
 static unsigned int batch(const struct per_cpu_pages *pcp, unsigned int order)
 {
-	return (unsigned int)min_ul(max_ul(room(pcp, order) / 2, 1), BATCH);
+	return (unsigned int)min_ul(max_ul(room(pcp, order) / 2, 1), PCP_BATCH);
 }
 
-/* On the way to the zone: is anybody there? A look is enough, now and then it will be seen. */
-static void note_meeting(struct per_cpu_pages *pcp)
+/*
+ * On the way to the zone: is anybody there? A look is enough, now and then it will be seen. Or is wanted what
+ * was given back just before? That costs less, and is worth less room.
+ */
+static void note_trip(struct per_cpu_pages *pcp, unsigned int order, bool gives)
 {
-	if (READ_ONCE(zone_of(pcp)->lock.word) && pcp->raised < PCP_RAISES)
+	struct page_list *list = &pcp->list[order];
+	unsigned int most = 0;
+
+	if (READ_ONCE(zone_of(pcp)->lock.word))
+		most = PCP_RAISES;
+	else if (list->gave && !gives)
+		most = PCP_RAISES_ALONE;
+	list->gave = gives;
+	if (pcp->raised < most)
 		pcp->raised++;
 }
 
@@ -92,16 +102,19 @@ static struct page *remove_block(struct per_cpu_pages *pcp, unsigned int order, 
 	return page;
 }
 
+/* PCP_BATCH at most: what a list has beyond that, since its room became less, goes the next time. */
 static unsigned int remove_excess(struct per_cpu_pages *pcp, unsigned int order, struct page **out)
 {
+	struct page_list *list = &pcp->list[order];
 	unsigned int n = 0, most;
 
-	if (pcp->list[order].nr <= room(pcp, order))
+	if (list->nr <= room(pcp, order))
 		return 0;
-	note_meeting(pcp);
-	if (pcp->list[order].nr <= room(pcp, order))
+	note_trip(pcp, order, true);
+	if (list->nr <= room(pcp, order))
 		return 0;
-	for (most = batch(pcp, order); n < most; n++)
+	most = (unsigned int)max_ul(list->nr - room(pcp, order), batch(pcp, order));
+	for (most = (unsigned int)min_ul(most, PCP_BATCH); n < most; n++)
 		out[n] = remove_block(pcp, order, true);
 	return n;
 }
@@ -117,19 +130,22 @@ static void put_back(struct zone *zone, struct page *page, unsigned int order, u
 		zone_insert_free(zone, page, order, page->freed_ms);
 }
 
-/* Takes up to @n blocks from the zone, all but the one that is returned for the list. */
-static struct page *refill(struct per_cpu_pages *pcp, unsigned int order, unsigned int n)
+/* Takes @n blocks from the zone and a batch more, which is for the list. */
+static unsigned int refill(struct per_cpu_pages *pcp, unsigned int order, struct page **pages,
+			   unsigned int n, unsigned int more)
 {
-	struct page *block[BATCH];
+	struct page *block[2 * PCP_BATCH];
+	unsigned int got = zone_alloc_bulk(zone_of(pcp), order, block, n + more);
 
-	n = zone_alloc_bulk(zone_of(pcp), order, block, n);
-	if (n > 1) {
+	n = (unsigned int)min_ul(n, got);
+	memcpy(pages, block, n * sizeof(*pages));
+	if (got > n) {
 		lock_acquire(&pcp->lock);
-		while (n > 1)
-			add_block(pcp, block[--n], order, 0);
+		while (got > n)
+			add_block(pcp, block[--got], order, 0);
 		lock_release(&pcp->lock);
 	}
-	return n ? block[0] : NULL;
+	return n;
 }
 
 static void drain(struct per_cpu_pages *pcp, unsigned int order, struct page **block,
@@ -156,33 +172,45 @@ static void zero(struct page *page, unsigned int order)
 }
 
 /* A list is not refilled for a request of zeroed memory: the zone knows what is zero already. */
-static struct page *take_listed(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp)
+static unsigned int take_listed(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp,
+				struct page **pages, unsigned int n)
 {
-	struct page *page;
-	unsigned int n;
+	unsigned int got = 0, more;
 
 	if (!lock_spin(&pcp->lock))
-		return NULL;
-	page = remove_block(pcp, order, false);
-	if (!page)
-		note_meeting(pcp);
-	n = batch(pcp, order);
+		return 0;
+	while (got < n && (pages[got] = remove_block(pcp, order, false)))
+		got++;
+	if (got < n)
+		note_trip(pcp, order, false);
+	more = batch(pcp, order) - 1;
 	lock_release(&pcp->lock);
-	if (page && (gfp & __GFP_ZERO))
-		zero(page, order);
-	if (page || (gfp & __GFP_ZERO) || !gfpflags_allow_blocking(gfp))
-		return page;
-	return refill(pcp, order, n);
+	if (got == n || (gfp & __GFP_ZERO) || !gfpflags_allow_blocking(gfp))
+		return got;
+	return got + refill(pcp, order, pages + got, n - got, more);
+}
+
+unsigned int pcp_alloc_bulk(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp,
+			    struct page **pages, unsigned int n)
+{
+	unsigned int got = 0, i;
+
+	n = (unsigned int)min_ul(n, PCP_BATCH);
+	pcp = order < PCP_ORDERS ? lists_for(pcp, nid, gfp) : NULL;
+	if (likely(pcp))
+		got = take_listed(pcp, order, gfp, pages, n);
+	for (i = 0; i < got && (gfp & __GFP_ZERO); i++)
+		zero(pages[i], order);
+	while (got < n && (pages[got] = page_alloc(1u << order, order, nid, gfp)))
+		got++;
+	return got;
 }
 
 struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp)
 {
-	struct page *page = NULL;
+	struct page *page;
 
-	pcp = order < PCP_ORDERS ? lists_for(pcp, nid, gfp) : NULL;
-	if (likely(pcp))
-		page = take_listed(pcp, order, gfp);
-	return page ? page : page_alloc(1u << order, order, nid, gfp);
+	return pcp_alloc_bulk(pcp, order, nid, gfp, &page, 1) ? page : NULL;
 }
 
 /* Time passes for those as well whose pages never come to the zone. */
@@ -191,18 +219,21 @@ static bool is_time(struct per_cpu_pages *pcp)
 	return ++pcp->nr_frees % TICK_AFTER == 0;
 }
 
-/* Its bits in the section are the zone's to write: they do not say what was written since. */
-static bool put_listed(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
+/* Their bits in the section are the zone's to write: they do not say what was written since. */
+static bool put_listed(struct per_cpu_pages *pcp, unsigned int order, struct page *const *pages,
+		       unsigned int n)
 {
-	struct page *excess[BATCH];
-	unsigned int n;
-	bool tick;
+	struct page *excess[PCP_BATCH];
+	bool tick = false;
+	unsigned int i;
 
 	if (!lock_spin(&pcp->lock))
 		return false;
-	add_block(pcp, page, order, 1u << order);
+	for (i = 0; i < n; i++) {
+		add_block(pcp, pages[i], order, 1u << order);
+		tick |= is_time(pcp);
+	}
 	n = remove_excess(pcp, order, excess);
-	tick = is_time(pcp);
 	lock_release(&pcp->lock);
 	if (n)
 		drain(pcp, order, excess, n);
@@ -211,13 +242,36 @@ static bool put_listed(struct per_cpu_pages *pcp, struct page *page, unsigned in
 	return true;
 }
 
-void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
+/* Of one zone, PCP_BATCH at most. */
+static void free_some(struct per_cpu_pages *pcp, struct zone *zone, unsigned int order,
+		      struct page *const *pages, unsigned int n)
 {
-	struct zone *zone = page_zone(page);
+	unsigned int i;
 
 	pcp = order < PCP_ORDERS ? lists_of(pcp, zone) : NULL;
-	if (!pcp || !put_listed(pcp, page, order))
-		zone_free(zone, page, 1u << order);
+	if (pcp && put_listed(pcp, order, pages, n))
+		return;
+	for (i = 0; i < n; i++)
+		zone_free(zone, pages[i], 1u << order);
+}
+
+void pcp_free_bulk(struct per_cpu_pages *pcp, unsigned int order, struct page *const *pages,
+		   unsigned int n)
+{
+	unsigned int some;
+
+	for (; n; pages += some, n -= some) {
+		struct zone *zone = page_zone(pages[0]);
+
+		for (some = 1; some < n && some < PCP_BATCH && page_zone(pages[some]) == zone;)
+			some++;
+		free_some(pcp, zone, order, pages, some);
+	}
+}
+
+void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order)
+{
+	free_some(pcp, page_zone(page), order, &page, 1);
 }
 
 /* ---- Ranges ---- */
@@ -274,6 +328,10 @@ static void return_blocks(struct zone *zone, struct per_cpu_pages *pcp, uint64_t
 
 static void forget(struct per_cpu_pages *pcp)
 {
+	unsigned int order;
+
+	for (order = 0; order < PCP_ORDERS; order++)
+		pcp->list[order].gave = false;
 	pcp->raised = 0;
 	hot_forget(&pcp->hot);
 }

@@ -7,8 +7,8 @@
  * threads would spend most of their time handing each other its lock and the lines of its blocks.
  * So each lane of threads (slab.h), of which there are about as many as CPUs, keeps some free blocks
  * of each small order, and some ranges for large blocks (hot.h). A list is refilled and drained by
- * halves, the coldest blocks first. Its room doubles when a thread on its way to the zone meets
- * another there, up to PCP_RAISES times.
+ * halves, the coldest blocks first. The room doubles when a thread on its way to the zone meets
+ * another there, up to PCP_RAISES times, or wants what it gave back on its last way.
  *
  * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs
  * nothing yet, and each time it looks for old pages, when the room becomes what it was as well.
@@ -29,15 +29,18 @@
 #include "list.h"
 #include "lock.h"
 
-#define NR_LANES   4u  /* a power of two */
-#define PCP_ORDERS 4   /* orders 0 to 3: 4 to 32 KiB */
-#define PCP_LOW	   16u /* pages that a list may hold, */
-#define PCP_RAISES 4u  /* doubled so often at most: 1 MiB */
+#define NR_LANES	 4u  /* a power of two */
+#define PCP_ORDERS	 4   /* orders 0 to 3: 4 to 32 KiB */
+#define PCP_LOW		 16u /* pages that a list may hold, */
+#define PCP_RAISES	 4u  /* doubled so often at most: 1 MiB; */
+#define PCP_RAISES_ALONE 2u  /* without having met anybody: 256 KiB */
+#define PCP_BATCH	 16u /* blocks that are taken or given at a time, at most */
 
 struct page_list {
 	struct list_head
 		blocks; /* type PAGE_PCP, hottest first; not initialised while there are none */
 	unsigned int nr;
+	bool gave; /* on the last way to the zone: to take is the other reason to go there */
 };
 
 struct per_cpu_pages {
@@ -67,6 +70,13 @@ struct per_cpu_pages *pcp_of_lane(unsigned int lane);
  */
 struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp);
 void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
+
+/* The same of up to @n blocks, PCP_BATCH at most; returns how many. */
+unsigned int pcp_alloc_bulk(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp,
+			    struct page **pages, unsigned int n);
+/* And of any number. */
+void pcp_free_bulk(struct per_cpu_pages *pcp, unsigned int order, struct page *const *pages,
+		   unsigned int n);
 
 /* The same of any number of pages that lie in the ranges (a power of two is aligned); NULL: there are none. */
 struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);

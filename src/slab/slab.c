@@ -130,26 +130,33 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int lane
 	memset(&section->page_class[page_index((struct page *)slab)], s->index, 1UL << s->order);
 }
 
-static struct slab *new_slab(struct kmem_cache *s, struct per_cpu_pages *pcp, unsigned int lane,
-			     int nid, gfp_t gfp)
+/* The pages of a new slab may be another node's than was asked for. */
+static void make_slab(struct kmem_cache *s, struct page *page, unsigned int lane)
 {
-	struct slab *slab = (struct slab *)pcp_alloc(pcp, s->order, nid, gfp | cache_gfp(s));
-	struct kmem_cache_node *node;
-	unsigned int colour, got;
+	unsigned int got = (unsigned int)page_nid(page), colour;
+	struct kmem_cache_node *node = cache_node(s, got);
 
-	if (!slab)
-		return NULL;
-	got = (unsigned int)page_nid((struct page *)slab);
-	node = cache_node(s, got);
 	colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED) % s->colours;
 	/* What is node 0's for want of a node of its own is so for ever. */
 	if (node == &s->node)
 		got = 0;
-	init_slab(s, slab, lane_number(got, lane), colour);
-	return slab;
+	init_slab(s, (struct slab *)page, lane_number(got, lane), colour);
 }
 
-void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab)
+/* Up to @n, MADE_PAGES at most; returns how many. */
+static unsigned int new_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp, unsigned int lane,
+			      int nid, gfp_t gfp, struct slab **slabs, unsigned int n)
+{
+	struct page **pages = (struct page **)slabs;
+	unsigned int i;
+
+	n = pcp_alloc_bulk(pcp, s->order, nid, (gfp & ~__GFP_ZERO) | cache_gfp(s), pages, n);
+	for (i = 0; i < n; i++)
+		make_slab(s, pages[i], lane);
+	return n;
+}
+
+struct page *slab_retire(struct kmem_cache *s, struct slab *slab)
 {
 	struct section *section = page_section((struct page *)slab);
 
@@ -157,7 +164,12 @@ void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *
 	memset(&section->page_class[page_index((struct page *)slab)], 0, 1UL << s->order);
 	page_set_type((struct page *)slab, PAGE_NONE);
 	WRITE_ONCE(slab->cache, NULL);
-	pcp_free(pcp, (struct page *)slab, s->order);
+	return (struct page *)slab;
+}
+
+void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab)
+{
+	pcp_free(pcp, slab_retire(s, slab), s->order);
 }
 
 /*
@@ -186,9 +198,22 @@ static __always_inline unsigned int take_bits(unsigned long *map, char *base, un
 	return got;
 }
 
+/* The whole of an empty slab. */
+static unsigned int take_all(struct kmem_cache *s, struct slab *slab, void **end)
+{
+	char *object = slab_base(s, slab);
+	unsigned int i;
+
+	for (i = 0; i < s->objects; i++, object += s->size)
+		*--end = object;
+	for (i = 0; i < ARRAY_SIZE(slab->free_map); i++)
+		WRITE_ONCE(slab->free_map[i], 0);
+	slab->inuse = s->objects;
+	return s->objects;
+}
+
 /* Takes up to @n objects, lowest addresses first, which come to lie downwards from @end. */
-static unsigned int take_objects(struct kmem_cache *s, struct slab *slab, void **end,
-				 unsigned int n)
+static unsigned int take_some(struct kmem_cache *s, struct slab *slab, void **end, unsigned int n)
 {
 	char *base = slab_base(s, slab);
 	unsigned int word, got = 0;
@@ -223,13 +248,13 @@ static void mark_fresh(const struct kmem_cache *s, struct slab *slab, void **obj
 
 /* ---- Lists: with the lane's lock held ---- */
 
-static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
-			      void **end, unsigned int n)
+/* The slab is on no list yet, or no more. */
+static unsigned int take_and_link(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
+				  void **end, unsigned int n)
 {
-	unsigned int got;
+	unsigned int got = !slab->inuse && n >= s->objects ? take_all(s, slab, end) :
+							     take_some(s, slab, end, n);
 
-	unlink_slab(lane, slab);
-	got = take_objects(s, slab, end, n);
 	if (unlikely(s->tracks))
 		mark_fresh(s, slab, end - got, got);
 	if (!is_full(slab)) {
@@ -242,6 +267,13 @@ static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, stru
 	count(&lane->nr_inuse, got);
 	count(&lane->counters.taken, got);
 	return got;
+}
+
+static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
+			      void **end, unsigned int n)
+{
+	unlink_slab(lane, slab);
+	return take_and_link(s, lane, slab, end, n);
 }
 
 static struct slab *next_slab(struct slab_lane *lane)
@@ -377,19 +409,24 @@ static __noinline unsigned int take_any(struct kmem_cache *s, struct kmem_cache_
 
 /* ---- Taking objects ---- */
 
-/* The pages of a new slab may be another node's than was asked for. */
-static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void **end,
-				  unsigned int n)
+/* New slabs, @nr of them, of which each has something to give. */
+static unsigned int take_from_new(struct kmem_cache *s, struct slab **slabs, unsigned int nr,
+				  void **end, unsigned int n)
 {
-	struct slab_lane *lane = lane_of(s, slab->lane);
-	unsigned int got;
+	unsigned int number, i = 0, got = 0;
+	struct slab_lane *lane;
 
-	lock_acquire(&lane->lock);
-	link_slab(lane, slab);
-	got = take_from(s, lane, slab, end, n);
-	count(&lane->counters.takes, 1);
-	count(&lane->counters.made, 1);
-	lock_release(&lane->lock);
+	while (i < nr) {
+		number = slabs[i]->lane;
+		lane = lane_of(s, number);
+		lock_acquire(&lane->lock);
+		for (; i < nr && slabs[i]->lane == number; i++) {
+			got += take_and_link(s, lane, slabs[i], end - got, n - got);
+			count(&lane->counters.made, 1);
+		}
+		count(&lane->counters.takes, 1);
+		lock_release(&lane->lock);
+	}
 	return got;
 }
 
@@ -398,16 +435,12 @@ static unsigned int take_from_some_new(struct kmem_cache *s, struct per_cpu_page
 				       unsigned int lane, void **end, unsigned int n, int nid,
 				       gfp_t gfp)
 {
-	unsigned int left = (unsigned int)max_ul(MADE_PAGES >> s->order, 1), got = 0;
-	struct slab *slab;
+	unsigned int nr = (n + s->objects - 1) / s->objects;
+	struct slab *slabs[MADE_PAGES];
 
-	for (; got < n && left; left--) {
-		slab = new_slab(s, pcp, lane, nid, gfp);
-		if (!slab)
-			break;
-		got += take_from_new(s, slab, end - got, n - got);
-	}
-	return got;
+	nr = (unsigned int)min_ul(nr, max_ul(MADE_PAGES >> s->order, 1));
+	nr = new_slabs(s, pcp, lane, nid, gfp, slabs, nr);
+	return take_from_new(s, slabs, nr, end, n);
 }
 
 unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,

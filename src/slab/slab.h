@@ -282,7 +282,10 @@ unsigned long cache_shrink(struct kmem_cache *s);
 unsigned long cache_slabs(struct kmem_cache *s);
 unsigned long cache_inuse(struct kmem_cache *s);
 
-/* The pages of a slab that is on no list go back to the buddy. */
+/* A slab that is on no list is one no more: its pages. */
+struct page *slab_retire(struct kmem_cache *s, struct slab *slab);
+
+/* These go back to the buddy as well. */
 void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab);
 
 /* Where the first object is; the others follow, cache->size bytes apart. */

@@ -198,11 +198,10 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *l
 	}
 	unlink_slab(lane, slab);
 	give_object(shape_of(s), slab, object);
-	link_slab(lane, slab);
-	if (slab->inuse == 0 && lane->nr_empty > READ_ONCE(s->max_empty)) {
-		unlink_slab(lane, slab);
+	if (slab->inuse || lane->nr_empty < READ_ONCE(s->max_empty))
+		link_slab(lane, slab);
+	else
 		list_add(&slab->list, released);
-	}
 }
 
 /*
@@ -254,14 +253,22 @@ static void free_batch(struct kmem_cache *s, void *const *objects, unsigned int 
 static void release_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp,
 			  struct list_head *released)
 {
+	struct page *pages[FREE_BATCH];
 	struct slab *slab, *next;
+	unsigned int n = 0;
 
 	if (unlikely(s->waits)) {
 		release_later(s, released);
 		return;
 	}
-	list_for_each_entry_safe(slab, next, released, list)
-		slab_release(s, pcp, slab);
+	list_for_each_entry_safe(slab, next, released, list) {
+		pages[n++] = slab_retire(s, slab);
+		if (n == FREE_BATCH) {
+			pcp_free_bulk(pcp, s->order, pages, n);
+			n = 0;
+		}
+	}
+	pcp_free_bulk(pcp, s->order, pages, n);
 }
 
 void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects, unsigned int n)

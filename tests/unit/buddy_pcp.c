@@ -4,6 +4,7 @@
  *
  * All of these work on zone_normal. Between the tests nothing is in use, and the lists are empty.
  */
+#include <errno.h>
 #include <unistd.h>
 
 #include "large.h"
@@ -85,6 +86,118 @@ static void test_lists(void **state)
 		for (i = 0; i < 4 * room; i++)
 			EXPECT(!pcp_holds(pages[i]));
 	}
+}
+
+static void expect_apart(struct page *const *pages, unsigned int nr)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < i; j++)
+			EXPECT(pages[i] != pages[j]);
+}
+
+/* Many at a time: what the list has, the last freed first, and the rest from the zone. */
+static void test_bulk(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	struct page *pages[3 * PCP_BATCH], *more[PCP_BATCH + 1];
+	unsigned int order, i;
+
+	(void)state;
+	for (order = 0; order < PCP_ORDERS + 2; order++) {
+		for (i = 0; i < 3; i++)
+			EXPECT_EQ(pcp_alloc_bulk(pcp, order, NUMA_NO_NODE, GFP_KERNEL,
+						 pages + i * PCP_BATCH, PCP_BATCH),
+				  PCP_BATCH);
+		expect_apart(pages, 3 * PCP_BATCH);
+		EXPECT_EQ(used_pages(), listed() + (3ul * PCP_BATCH << order));
+		unit_return_lists();
+		pcp_free_bulk(pcp, order, pages, 2);
+		EXPECT_EQ(listed(), order < PCP_ORDERS ? 2 << order : 0);
+		EXPECT_EQ(pcp_alloc_bulk(pcp, order, NUMA_NO_NODE, GFP_KERNEL, more, 4), 4);
+		EXPECT(order >= PCP_ORDERS || (more[0] == pages[1] && more[1] == pages[0]));
+		expect_apart(more, 4);
+		pcp_free_bulk(pcp, order, more, 4);
+		pcp_free_bulk(pcp, order, pages + 2, 3 * PCP_BATCH - 2);
+		EXPECT(listed() <= PCP_LOW << pcp->raised);
+		EXPECT_EQ(pcp_alloc_bulk(pcp, order, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO, more,
+					 PCP_BATCH + 1),
+			  PCP_BATCH);
+		for (i = 0; i < PCP_BATCH; i++)
+			EXPECT(unit_is_zero(page_start(more[i]), PAGE_SIZE << order));
+		pcp_free_bulk(pcp, order, more, PCP_BATCH);
+		unit_return_lists();
+		expect_all_free(&zone_normal);
+	}
+}
+
+/* Refused, it is what there was. */
+static int refuse(long nr, unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	return ENOMEM;
+}
+
+static void test_bulk_refused(void **state)
+{
+	static struct page *all[1u << 16];
+	struct page *few[4];
+	unsigned int n = 0;
+
+	(void)state;
+	unit_os_hook = refuse;
+	while ((all[n] = zone_alloc(&zone_normal, 1, 0)))
+		n++;
+	EXPECT(n > PCP_BATCH);
+	EXPECT_EQ(pcp_alloc_bulk(pcp_of_lane(0), 0, NUMA_NO_NODE, GFP_KERNEL, few, 4), 0);
+	pcp_free(pcp_of_lane(0), all[--n], 0);
+	zone_free(&zone_normal, all[--n], 1);
+	EXPECT_EQ(pcp_alloc_bulk(pcp_of_lane(0), 0, NUMA_NO_NODE, GFP_KERNEL, few, 4), 2);
+	unit_os_hook = NULL;
+	pcp_free_bulk(pcp_of_lane(0), 0, few, 2);
+	while (n)
+		zone_free(&zone_normal, all[--n], 1);
+}
+
+/* What was fetched for a list whose room became less on the way is more than goes back at a time. */
+static void test_list_too_long(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	struct page *pages[PCP_BATCH];
+
+	(void)state;
+	pcp->raised = PCP_RAISES;
+	EXPECT_EQ(pcp_alloc_bulk(pcp, 3, NUMA_NO_NODE, GFP_KERNEL, pages, PCP_BATCH), PCP_BATCH);
+	pcp->raised = 0;
+	EXPECT_EQ(pcp->list[3].nr, PCP_BATCH - 1);
+	pcp_free_bulk(pcp, 3, pages, PCP_BATCH);
+	EXPECT_EQ(pcp->list[3].nr, PCP_BATCH - 1);
+	pcp_free(pcp, pcp_alloc(pcp, 3, NUMA_NO_NODE, GFP_KERNEL), 3);
+	EXPECT_EQ(pcp->list[3].nr, PCP_LOW >> 3);
+}
+
+/* Who wants back what was given to the zone a moment ago has more room, but less than for two threads. */
+static void test_in_vain(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	struct page *pages[20 * PCP_LOW];
+	unsigned int turn, i;
+
+	(void)state;
+	for (turn = 0; turn < 2 * PCP_RAISES; turn++) {
+		EXPECT_EQ(pcp->raised, turn ? min_ul(turn - 1, PCP_RAISES_ALONE) : 0);
+		for (i = 0; i < ARRAY_SIZE(pages); i++)
+			pages[i] = pcp_alloc(pcp, 0, NUMA_NO_NODE, GFP_KERNEL);
+		for (i = 0; i < ARRAY_SIZE(pages); i++)
+			pcp_free(pcp, pages[i], 0);
+		EXPECT(pcp->list[0].nr <= PCP_LOW << PCP_RAISES_ALONE);
+		/* what another order gave is not wanted */
+		pcp_free(pcp, pcp_alloc(pcp, 1, NUMA_NO_NODE, GFP_KERNEL), 1);
+	}
+	unit_return_lists();
+	EXPECT_EQ(pcp->raised, 0);
 }
 
 /* Without a lane, and in orders that the lists do not have, it is the zone's. */
@@ -541,6 +654,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		pcp_test(test_lists),
+		pcp_test(test_bulk),
+		pcp_test(test_bulk_refused),
+		pcp_test(test_list_too_long),
+		pcp_test(test_in_vain),
 		pcp_test(test_without_lists),
 		pcp_test(test_lanes_apart),
 		pcp_test(test_room_grows),
