@@ -8,7 +8,7 @@
 #include "os.h"
 
 #define HUGE_HEAP 10240u /* pages: 40 MiB, twenty huge pages of 2 MiB */
-#define LONG_US	  1000u	 /* of CPU time for one: what it replaces comes in less */
+#define LONG_US	  1000u	 /* of CPU time for one: one by one its pages come in less */
 #define MAX_PAUSE 64u	 /* steps: 1 GiB */
 
 enum { HUGE_NEVER, HUGE_MADVISE, HUGE_ALWAYS };
@@ -41,36 +41,52 @@ static void advise(const struct section *s, unsigned int first, unsigned int nr,
 		       wanted);
 }
 
-/* Faults in the first huge page of the range: the request that made the heap grow is met from there. */
-static bool takes_long(const struct section *s, unsigned int first, unsigned int nr)
+/* The first whole huge page of the range, or 0. */
+static uintptr_t first_huge_page(const struct section *s, unsigned int first, unsigned int nr)
 {
 	size_t page = os_page_size(), huge_page = page / sizeof(uint64_t) * page;
 	uintptr_t at = align_up(s->start + ((uintptr_t)first << PAGE_SHIFT), huge_page);
-	uint64_t before;
 
-	if (at + huge_page > s->start + ((uintptr_t)(first + nr) << PAGE_SHIFT))
-		return false;
-	before = os_thread_us();
-	os_populate((void *)at, page);
+	return at + huge_page <= s->start + ((uintptr_t)(first + nr) << PAGE_SHIFT) ? at : 0;
+}
+
+static bool takes_long(uintptr_t huge_page)
+{
+	uint64_t before = os_thread_us();
+
+	os_populate((void *)huge_page, os_page_size());
 	return os_thread_us() - before > LONG_US;
 }
 
 /* One that takes long says that others will; fewer and fewer are tried then. */
+static bool is_worth_it(struct zone *zone, uintptr_t huge_page)
+{
+	if (!takes_long(huge_page)) {
+		zone->huge_pause = 0;
+		return true;
+	}
+	zone->huge_pause = (unsigned int)min_ul(max_ul(2 * zone->huge_pause, 1), MAX_PAUSE);
+	zone->huge_skip = zone->huge_pause;
+	return false;
+}
+
+/* Those of the range that are to be without are told so: elsewhere the system may have them by itself. */
 static void try_huge(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
 {
-	if (zone->huge_skip) {
+	uintptr_t huge_page = first_huge_page(s, first, nr);
+	bool wanted = !zone->huge_pause;
+
+	if (huge_page && zone->huge_skip) {
 		zone->huge_skip--;
-		return;
+		wanted = false;
+	} else if (huge_page) {
+		advise(s, first, nr, true);
+		wanted = is_worth_it(zone, huge_page);
 	}
-	advise(s, first, nr, true);
-	if (takes_long(s, first, nr)) {
-		advise(s, first, nr, false);
-		zone->huge_pause = (unsigned int)min_ul(max_ul(2 * zone->huge_pause, 1), MAX_PAUSE);
-		zone->huge_skip = zone->huge_pause;
-	} else {
-		zone->huge_pause = 0;
+	if (!huge_page || !wanted)
+		advise(s, first, nr, wanted);
+	if (wanted)
 		WRITE_ONCE(s->huge, true);
-	}
 }
 
 void huge_note_online(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)

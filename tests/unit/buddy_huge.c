@@ -17,6 +17,7 @@
 #define NR_BLOCKS  16u
 #define HUGE_ASKED 10240u /* pages online from which on huge ones are wanted */
 #define NR_STEPS   44u
+#define MAX_PAUSE  64u
 #define SHORT_US   900u /* for a huge page */
 #define LONG_US	   1100u
 
@@ -208,18 +209,18 @@ static void test_refused(void **state)
 /* Takes blocks until pages were put online once more; whether as huge ones. */
 static bool step(struct page **blocks, unsigned int *nr)
 {
-	unsigned long before = zone_normal.nr_online, huge = seen.huge - seen.no_huge;
+	unsigned long before = zone_normal.nr_online, huge = seen.huge, no_huge = seen.no_huge;
 
 	while (zone_normal.nr_online == before)
 		blocks[(*nr)++] = take();
-	return seen.huge - seen.no_huge > huge;
+	return seen.huge - huge > seen.no_huge - no_huge;
 }
 
 /* Where one takes long, the next steps are without, and the more often, the more of them. */
 static void test_slow(void **state)
 {
 	static struct page *blocks[(NR_STEPS + 4) * NR_BLOCKS];
-	unsigned long tried = 0, asked;
+	unsigned long tried = 0, asked, told;
 	unsigned int i, nr = 0;
 
 	(void)state;
@@ -229,7 +230,9 @@ static void test_slow(void **state)
 	fault_us = LONG_US;
 	for (i = 1; i <= 20; i++) {
 		asked = seen.huge;
+		told = seen.no_huge;
 		EXPECT(!step(blocks, &nr));
+		EXPECT(seen.no_huge > told);
 		if (seen.huge > asked)
 			tried |= 1UL << i;
 	}
@@ -237,8 +240,42 @@ static void test_slow(void **state)
 	fault_us = SHORT_US;
 	for (; i <= NR_STEPS; i++)
 		EXPECT_EQ(step(blocks, &nr), i > 36);
+	/* and from the beginning */
+	EXPECT_EQ(zone_normal.huge_pause, 0);
+	fault_us = LONG_US;
+	EXPECT(!step(blocks, &nr));
+	EXPECT_EQ(zone_normal.huge_pause, 1);
+	/* however often */
+	zone_normal.huge_pause = MAX_PAUSE;
+	zone_normal.huge_skip = 0;
+	EXPECT(!step(blocks, &nr));
+	EXPECT_EQ(zone_normal.huge_pause, MAX_PAUSE);
+	EXPECT_EQ(zone_normal.huge_skip, MAX_PAUSE);
+	zone_normal.huge_pause = zone_normal.huge_skip = 0;
 	while (nr)
 		zone_free(&zone_normal, blocks[--nr], BLOCK);
+}
+
+/* What is too short to have a whole one says nothing, and is as the last step that was not. */
+static void test_short_step(void **state)
+{
+	struct page *block = take();
+	struct section *s = page_section(block);
+	unsigned long asked = seen.huge;
+
+	(void)state;
+	EXPECT(zone_normal.nr_online >= HUGE_ASKED);
+	zone_normal.huge_pause = 4;
+	zone_normal.huge_skip = 2;
+	huge_note_online(&zone_normal, s, 256, 700);
+	EXPECT_EQ(zone_normal.huge_pause, 4);
+	EXPECT_EQ(zone_normal.huge_skip, 2);
+	EXPECT_EQ(seen.no_huge, 700);
+	zone_normal.huge_pause = zone_normal.huge_skip = 0;
+	huge_note_online(&zone_normal, s, 256, 700);
+	EXPECT_EQ(seen.huge, asked + 700);
+	EXPECT_EQ(thread_us, 0);
+	zone_free(&zone_normal, block, BLOCK);
 }
 
 /* A section that has huge pages from before loses them to a purge as well. */
@@ -273,7 +310,8 @@ int main(void)
 		huge_test(test_large_heap), huge_test(test_withdrawn_by_purge),
 		huge_test(test_never),	    huge_test(test_always),
 		huge_test(test_bad_value),  huge_test(test_refused),
-		huge_test(test_slow),	    huge_test(test_slow_later),
+		huge_test(test_slow),	    huge_test(test_short_step),
+		huge_test(test_slow_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
