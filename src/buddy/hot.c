@@ -59,7 +59,7 @@ static void learn_from_miss(struct hot_pages *hot, unsigned int nr)
 	if (passed_by < nr || passed_by - nr > nr / 4) {
 		hot->nr_missed = 0;
 	} else if (++hot->nr_missed >= MISSES) {
-		hot->most = passed_by + HOT_FIRST;
+		hot->most = (unsigned int)max_ul(hot->most, passed_by + HOT_FIRST);
 		hot->nr_missed = 0;
 	}
 }
@@ -123,6 +123,12 @@ unsigned int hot_take_all(struct hot_pages *hot, struct page_range *out)
 	while (hot->nr_ranges)
 		out[n++] = remove_range(hot, 0);
 	return n;
+}
+
+void hot_note_meeting(struct hot_pages *hot)
+{
+	if (hot->most < HOT_MET)
+		hot->most = (unsigned int)min_ul(2 * hot->most, HOT_MET);
 }
 
 void hot_forget(struct hot_pages *hot)

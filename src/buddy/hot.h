@@ -10,7 +10,8 @@
  * The ranges are for what is wanted again at once. What lies there serves nothing else, so 128 KiB
  * are enough for most; a block that is larger passes them by. When such a block was what the next
  * request that found nothing wanted, a few times in a row, there is room for it from then on, for
- * as long as hot_forget() lets it.
+ * as long as hot_forget() lets it. So there is for twice as much each time that a thread on its way to
+ * the zone meets another there: what they then wait for costs more than some pages.
  *
  * Invariants (hot_check()): ranges do not touch each other, each begins with a page of type
  * PAGE_HOT that knows its length, and nr_pages is the sum.
@@ -21,8 +22,9 @@
 #include "compiler.h"
 
 #define HOT_LARGEST 256u /* pages of a block that may be kept: 1 MiB */
-#define HOT_FIRST   32u	 /* pages that a lane keeps: 128 KiB, or as many more as its blocks have */
-#define HOT_RANGES  8u	 /* in which they lie, at most */
+#define HOT_FIRST   32u	 /* pages that a lane keeps: 128 KiB, or as many more as its blocks have; */
+#define HOT_MET	    256u /* 1 MiB at most when threads meet */
+#define HOT_RANGES  32u	 /* in which they lie, at most */
 
 struct page;
 
@@ -51,6 +53,9 @@ unsigned int hot_take_excess(struct hot_pages *hot, struct page_range *out);
 
 /* Takes out all of them, as many at most. */
 unsigned int hot_take_all(struct hot_pages *hot, struct page_range *out);
+
+/* Another thread was met on the way to the zone. */
+void hot_note_meeting(struct hot_pages *hot);
 
 /* Forgets what was learned; nothing is there. */
 void hot_forget(struct hot_pages *hot);

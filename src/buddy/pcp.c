@@ -56,20 +56,17 @@ static unsigned int batch(const struct per_cpu_pages *pcp, unsigned int order)
 	return (unsigned int)min_ul(max_ul(room(pcp, order) / 2, 1), PCP_BATCH);
 }
 
-/*
- * On the way to the zone: is anybody there? A look is enough, now and then it will be seen. Or is wanted what
- * was given back just before? That costs less, and is worth less room.
- */
-static void note_trip(struct per_cpu_pages *pcp, unsigned int order, bool gives)
+/* On the way to the zone: is anybody there? A look is enough, now and then it will be seen. */
+static bool meets_somebody(struct per_cpu_pages *pcp)
 {
-	struct page_list *list = &pcp->list[order];
-	unsigned int most = 0;
+	return READ_ONCE(zone_of(pcp)->lock.word);
+}
 
-	if (READ_ONCE(zone_of(pcp)->lock.word))
-		most = PCP_RAISES;
-	else if (list->gave && !gives)
-		most = PCP_RAISES_ALONE;
-	list->gave = gives;
+/* Or is wanted what was given back just before? That costs less, and is worth less room. */
+static void note_trip(struct per_cpu_pages *pcp, bool in_vain)
+{
+	unsigned int most = meets_somebody(pcp) ? PCP_RAISES : in_vain ? PCP_RAISES_ALONE : 0;
+
 	if (pcp->raised < most)
 		pcp->raised++;
 }
@@ -110,9 +107,10 @@ static unsigned int remove_excess(struct per_cpu_pages *pcp, unsigned int order,
 
 	if (list->nr <= room(pcp, order))
 		return 0;
-	note_trip(pcp, order, true);
+	note_trip(pcp, false);
 	if (list->nr <= room(pcp, order))
 		return 0;
+	list->gave = true;
 	most = (unsigned int)max_ul(list->nr - room(pcp, order), batch(pcp, order));
 	for (most = (unsigned int)min_ul(most, PCP_BATCH); n < most; n++)
 		out[n] = remove_block(pcp, order, true);
@@ -175,15 +173,17 @@ static void zero(struct page *page, unsigned int order)
 static unsigned int take_listed(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp,
 				struct page **pages, unsigned int n)
 {
-	unsigned int got = 0, more;
+	unsigned int got = 0, more = 0;
 
 	if (!lock_spin(&pcp->lock))
 		return 0;
 	while (got < n && (pages[got] = remove_block(pcp, order, false)))
 		got++;
-	if (got < n)
-		note_trip(pcp, order, false);
-	more = batch(pcp, order) - 1;
+	if (got < n) {
+		note_trip(pcp, pcp->list[order].gave);
+		pcp->list[order].gave = false;
+		more = batch(pcp, order) - 1;
+	}
 	lock_release(&pcp->lock);
 	if (got == n || (gfp & __GFP_ZERO) || !gfpflags_allow_blocking(gfp))
 		return got;
@@ -284,6 +284,8 @@ struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid
 	if (!pcp || !lock_spin(&pcp->lock))
 		return NULL;
 	page = hot_take(&pcp->hot, nr);
+	if (!page && meets_somebody(pcp))
+		hot_note_meeting(&pcp->hot);
 	lock_release(&pcp->lock);
 	if (page && (gfp & __GFP_ZERO))
 		memset(page_start(page), 0, (size_t)nr << PAGE_SHIFT);
@@ -303,6 +305,8 @@ void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int n
 		return;
 	}
 	put = hot_put(&pcp->hot, page, nr);
+	if ((!put || pcp->hot.nr_pages > pcp->hot.most) && meets_somebody(pcp))
+		hot_note_meeting(&pcp->hot);
 	n = hot_take_excess(&pcp->hot, excess);
 	tick = is_time(pcp);
 	lock_release(&pcp->lock);

@@ -6,8 +6,8 @@
  * Slabs come and go in small orders, large blocks in all sizes. Through the zone each time, two
  * threads would spend most of their time handing each other its lock and the lines of its blocks.
  * So each lane of threads (slab.h), of which there are about as many as CPUs, keeps some free blocks
- * of each small order, and some ranges for large blocks (hot.h). A list is refilled and drained by
- * halves, the coldest blocks first. The room doubles when a thread on its way to the zone meets
+ * of each small order, and some ranges for large blocks (hot.h). A list is refilled by what is wanted and
+ * half of its room, and gives as much when it is too long, the coldest blocks first. The room doubles when a thread on its way to the zone meets
  * another there, up to PCP_RAISES times, or wants what it gave back on its last way.
  *
  * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs
@@ -16,7 +16,7 @@
  * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use
  * them. Their lock may be taken with zone->lock held, not the other way round, and nobody waits long
  * for it: who does not get it passes them by. What a thread has in hand on the way between zone and
- * list is lost in a child that another thread forks, a batch at most.
+ * list is lost in a child that another thread forks, some batches at most.
  *
  * Invariants: pcp_is_valid().
  */
@@ -40,7 +40,7 @@ struct page_list {
 	struct list_head
 		blocks; /* type PAGE_PCP, hottest first; not initialised while there are none */
 	unsigned int nr;
-	bool gave; /* on the last way to the zone: to take is the other reason to go there */
+	bool gave; /* the last visit to the zone was to give: the next to take wants it back */
 };
 
 struct per_cpu_pages {

@@ -1,49 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The page lists of lanes, and their ranges for large blocks.
- *
- * All of these work on zone_normal. Between the tests nothing is in use, and the lists are empty.
+ * The page lists of lanes; buddy_hot.c has their ranges for large blocks.
  */
 #include <errno.h>
 #include <unistd.h>
 
-#include "large.h"
-#include "pcp.h"
-#include "unit_buddy.h"
-
-static int setup(void **state)
-{
-	(void)state;
-	set_decay("decay_ms=-1");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	EXPECT_EQ(large_count(), 0);
-	EXPECT_EQ(large_bytes(), 0);
-	unit_return_lists();
-	EXPECT_EQ(pcp_pages(&zone_normal), 0);
-	purge_all(&zone_normal);
-	expect_all_free(&zone_normal);
-	EXPECT_EQ(zone_normal.nr_dirty, 0);
-	return 0;
-}
-
-static unsigned long listed(void)
-{
-	pcp_is_valid(&zone_normal);
-	return pcp_pages(&zone_normal);
-}
-
-static void expect_held(struct page *page, unsigned int nr)
-{
-	EXPECT(pcp_holds(page));
-	EXPECT(pcp_holds(page + nr - 1));
-	EXPECT_EQ(large_fault(page_start(page)), FAULT_DOUBLE_FREE);
-	EXPECT_EQ(large_fault((char *)page_start(page + nr) - 16), FAULT_DOUBLE_FREE);
-}
+#include "unit_pcp.h"
 
 /* ---- Blocks ---- */
 
@@ -149,7 +111,7 @@ static void test_bulk_refused(void **state)
 	(void)state;
 	unit_os_hook = refuse;
 	while ((all[n] = zone_alloc(&zone_normal, 1, 0)))
-		n++;
+		EXPECT(++n < ARRAY_SIZE(all));
 	EXPECT(n > PCP_BATCH);
 	EXPECT_EQ(pcp_alloc_bulk(pcp_of_lane(0), 0, NUMA_NO_NODE, GFP_KERNEL, few, 4), 0);
 	pcp_free(pcp_of_lane(0), all[--n], 0);
@@ -330,184 +292,6 @@ static void test_clean_stays_clean(void **state)
 	EXPECT_EQ(zone_normal.nr_dirty, 1);
 }
 
-/* ---- Ranges ---- */
-
-static struct page *take(unsigned int nr)
-{
-	return pcp_alloc_range(pcp_of_lane(0), nr, NUMA_NO_NODE, GFP_KERNEL);
-}
-
-static void give(struct page *page, unsigned int nr)
-{
-	pcp_free_range(pcp_of_lane(0), page, nr);
-}
-
-static void test_ranges(void **state)
-{
-	struct page *page = zone_alloc(&zone_normal, HOT_FIRST, 0), *part[4];
-	unsigned int i;
-
-	(void)state;
-	EXPECT(take(1) == NULL);
-	/* cut from the front, merged whatever the order */
-	give(page, HOT_FIRST);
-	expect_held(page, HOT_FIRST);
-	EXPECT_EQ(listed(), HOT_FIRST);
-	for (i = 0; i < 4; i++) {
-		part[i] = take(HOT_FIRST / 4);
-		EXPECT(part[i] == page + i * (HOT_FIRST / 4));
-		EXPECT(!pcp_holds(part[i]));
-	}
-	EXPECT_EQ(listed(), 0);
-	give(part[2], HOT_FIRST / 4);
-	give(part[0], HOT_FIRST / 4);
-	EXPECT(take(HOT_FIRST / 4 + 1) == NULL);
-	give(part[1], HOT_FIRST / 4);
-	give(part[3], HOT_FIRST / 4);
-	EXPECT(take(HOT_FIRST) == page);
-	/* the smallest that is large enough */
-	give(page, 12);
-	give(page + 13, 5);
-	give(page + 19, 9);
-	EXPECT(take(6) == page + 19);
-	EXPECT(take(5) == page + 13);
-	EXPECT(take(5) == page);
-	EXPECT(take(9) == NULL);
-	/* what is left starts at 5 and at 25; a power of two of pages starts at its multiples */
-	EXPECT(take(2) == NULL);
-	EXPECT(take(3) == page + 25);
-	give(page + 25, 3);
-	unit_return_lists();
-	zone_free(&zone_normal, page, 5);
-	zone_free(&zone_normal, page + 12, 1);
-	zone_free(&zone_normal, page + 13, 12);
-	zone_free(&zone_normal, page + 28, 4);
-}
-
-/* Of too many ranges, or pages, those go that were freed first. */
-static void test_excess(void **state)
-{
-	struct page *page = zone_alloc(&zone_normal, 64, 0);
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < HOT_RANGES + 1; i++)
-		give(page + 2 * i, 1);
-	EXPECT_EQ(listed(), HOT_RANGES);
-	EXPECT(zone_page_is_free(&zone_normal, page));
-	for (i = 1; i < HOT_RANGES + 1; i++)
-		expect_held(page + 2 * i, 1);
-	/* and of one that became too long its end */
-	give(page + 20, HOT_FIRST - 3);
-	EXPECT_EQ(listed(), HOT_FIRST);
-	EXPECT(!pcp_holds(page + 2 * (HOT_RANGES - 3)));
-	expect_held(page + 2 * (HOT_RANGES - 2), 1);
-	give(page + 20 + HOT_FIRST - 3, 15);
-	EXPECT_EQ(listed(), HOT_FIRST);
-	expect_held(page + 20, HOT_FIRST);
-	EXPECT(zone_page_is_free(&zone_normal, page + 20 + HOT_FIRST));
-	unit_return_lists();
-	for (i = 0; i < HOT_RANGES; i++)
-		zone_free(&zone_normal, page + 2 * i + 1, 1);
-	zone_free(&zone_normal, page + 2 * HOT_RANGES + 1, 3);
-}
-
-/* A larger block passes by, unless it was just what was wanted next a few times. */
-static void test_larger_blocks(void **state)
-{
-	struct per_cpu_pages *pcp = pcp_of_lane(0);
-	const size_t bytes = HOT_LARGEST * PAGE_SIZE;
-	unsigned int i;
-	void *block;
-
-	(void)state;
-	for (i = 0; i < 20; i++) {
-		block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
-		EXPECT_EQ(listed(), 0);
-		EXPECT_EQ(large_free(pcp, block), 0);
-		EXPECT_EQ(listed(), i < 4 ? 0 : HOT_LARGEST);
-	}
-	/* any that is not larger, and one that is wanted by others */
-	EXPECT(take(HOT_LARGEST - 1) != NULL);
-	EXPECT_EQ(listed(), 1);
-	zone_free(&zone_normal, page_at(block), HOT_LARGEST - 1);
-	unit_return_lists();
-	block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
-	EXPECT_EQ(large_free(pcp, block), 0);
-	EXPECT_EQ(listed(), 0);
-	/* not when each third time something else is wanted, much less, or more */
-	for (i = 0; i < 20; i++) {
-		block = large_alloc(pcp, bytes, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
-		EXPECT_EQ(large_free(pcp, block), 0);
-		if (i % 3 == 2)
-			EXPECT(take(i % 2 ? 3 : HOT_LARGEST * 3 / 4) == NULL);
-		EXPECT_EQ(listed(), 0);
-	}
-	for (i = 0; i < 20; i++) {
-		block = large_alloc(pcp, bytes + PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
-		EXPECT_EQ(large_free(pcp, block), 0);
-		EXPECT_EQ(listed(), 0);
-	}
-}
-
-/* What was written to such pages is not what calloc hands out. */
-static void test_zeroed(void **state)
-{
-	struct per_cpu_pages *pcp = pcp_of_lane(0);
-	char *block = large_alloc(pcp, 60000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *again;
-
-	(void)state;
-	memset(block, 0xee, 60000);
-	EXPECT_EQ(large_free(pcp, block), 0);
-	again = large_alloc(pcp, 50000, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
-	EXPECT(again == block);
-	EXPECT(unit_is_zero(again, 50000));
-	EXPECT_EQ(large_free(pcp, again), 0);
-}
-
-/* Before memory is touched that costs nothing yet, the zone has what the lanes have. */
-static void test_returned_when_wanted(void **state)
-{
-	struct page *page = zone_alloc(&zone_normal, 16, 4), *block;
-
-	(void)state;
-	give(page, 16);
-	block = zone_alloc(&zone_normal, 16, 4);
-	EXPECT(block == page);
-	EXPECT_EQ(listed(), 0);
-	zone_free(&zone_normal, block, 16);
-}
-
-/* The same for the blocks that a list is refilled with. */
-static void test_returned_for_a_list(void **state)
-{
-	struct page *page = pcp_alloc(pcp_of_lane(0), 3, NUMA_NO_NODE, GFP_KERNEL), *block;
-
-	(void)state;
-	unit_return_lists();
-	pcp_free(pcp_of_lane(0), page, 3);
-	EXPECT_EQ(zone_normal.nr_dirty, 0);
-	block = pcp_alloc(pcp_of_lane(1), 3, NUMA_NO_NODE, GFP_KERNEL);
-	EXPECT(block == page);
-	pcp_free(pcp_of_lane(1), block, 3);
-}
-
-/* A block grows into what its neighbour left. */
-static void test_growth_into_ranges(void **state)
-{
-	struct per_cpu_pages *pcp = pcp_of_lane(0);
-	char *block = large_alloc(pcp, 16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
-
-	(void)state;
-	EXPECT(large_resize(block, 8 * PAGE_SIZE) == block);
-	EXPECT(zone_claim(&zone_normal, page_at(block) + 8, 8));
-	give(page_at(block) + 8, 8);
-	EXPECT_EQ(listed(), 8);
-	EXPECT(large_resize(block, 16 * PAGE_SIZE) == block);
-	EXPECT_EQ(listed(), 0);
-	EXPECT_EQ(large_free(pcp, block), 0);
-}
-
 static void swap_range(struct per_cpu_pages *pcp)
 {
 	EXPECT_EQ(large_free(pcp,
@@ -648,8 +432,6 @@ static void test_threads(void **state)
 	unit_threads(4, swap_blocks, &seed);
 }
 
-#define pcp_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -664,13 +446,6 @@ int main(void)
 		pcp_test(test_busy_lists),
 		pcp_test(test_no_waiting),
 		pcp_test(test_clean_stays_clean),
-		pcp_test(test_ranges),
-		pcp_test(test_excess),
-		pcp_test(test_larger_blocks),
-		pcp_test(test_zeroed),
-		pcp_test(test_returned_when_wanted),
-		pcp_test(test_returned_for_a_list),
-		pcp_test(test_growth_into_ranges),
 		pcp_test(test_time_passes),
 		pcp_test(test_lists_age),
 		pcp_test(test_threads),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Caches of a program's own, through cache.h: what is in a slab and in a thread's state while they
- * come, serve and go; nodes; an OS that refuses; threads; fork.
+ * come, serve and go; an OS that refuses; threads; fork.
  *
  * A model says for each object whose it is and what must be in it. Caches of all kinds take part: one
  * with a slot in each state, ones past the last page class, with a constructor, with readers, without
@@ -10,15 +10,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cache.h"
-#include "cache_alloc.h"
 #include "fork.h"
 #include "init.h"
 #include "purge.h"
 #include "rcu.h"
 #include "release.h"
 #include "slab_debug.h"
-#include "unit_slab.h"
+#include "unit_cache.h"
 
 #define MAGIC 0xc0457ac7edUL
 
@@ -45,41 +43,6 @@ static void dtor(void *object)
 	EXPECT_EQ(*(unsigned long *)object, MAGIC);
 	*(unsigned long *)object = 0;
 	__atomic_fetch_add(&nr_dtor, 1, __ATOMIC_RELAXED);
-}
-
-static struct kmem_cache *make(struct cache_wish wish)
-{
-	struct kmem_cache *s;
-	int error;
-
-	if (!wish.name)
-		wish.name = "unit";
-	s = cache_create(&wish, &error);
-	EXPECT(s != NULL);
-	EXPECT_EQ(error, 0);
-	return s;
-}
-
-/* What kmem_cache_alloc() does, and kmem_cache_free(). */
-static void *take(struct kmem_cache *s)
-{
-	void *object = slot_pop((struct cpu_slot *)((char *)this_cpu + s->slot));
-
-	return object ? object : cache_alloc_slow(s, GFP_KERNEL, NULL);
-}
-
-static void give(struct kmem_cache *s, void *object)
-{
-	if (cache_of(object) == s &&
-	    slot_push((struct cpu_slot *)((char *)this_cpu + s->slot), object))
-		return;
-	cache_free_slow(s, object, NULL);
-}
-
-static void end(struct kmem_cache *s)
-{
-	expect_cache_sound(s);
-	EXPECT_EQ(cache_destroy(s), 0);
 }
 
 /* ---- Slots ---- */
@@ -242,55 +205,6 @@ static void test_destructors_do_not_nest(void **state)
 	EXPECT_EQ(cache_inuse(chained), 0);
 	EXPECT_EQ(deepest, 1);
 	end(chained);
-}
-
-/* ---- Nodes ---- */
-
-static void on_three_nodes(void *arg)
-{
-	struct kmem_cache *old = make((struct cache_wish){ .size = 300, .flags = SLAB_NO_MERGE });
-	struct kmem_cache *s;
-	void *objects[3][50];
-	unsigned int nid, i;
-
-	(void)arg;
-	options_parse("numa=fake=3", &numa_params, 1);
-	numa_init();
-	caches_init_nodes();
-	EXPECT_EQ(nr_node_ids, 3);
-	EXPECT(old->nodes && old->nodes[0] == &old->node);
-	s = make((struct cache_wish){ .size = 300, .flags = SLAB_NO_MERGE });
-	for (nid = 0; nid < 3; nid++) {
-		for (i = 0; i < 50; i++) {
-			objects[nid][i] =
-				cache_alloc_node(s, GFP_KERNEL | __GFP_THISNODE, (int)nid, NULL);
-			EXPECT(objects[nid][i] != NULL);
-			EXPECT_EQ(page_nid(page_at(objects[nid][i])), nid);
-		}
-		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 50);
-	}
-	cache_is_valid(s);
-	EXPECT_EQ(cache_inuse(s), 150);
-	/* freed in any order, through sheaves or not, each comes back to its node */
-	for (i = 0; i < 50; i++)
-		for (nid = 0; nid < 3; nid++)
-			give(s, objects[nid][i]);
-	cache_is_valid(s);
-	cache_shrink_all(s);
-	for (nid = 0; nid < 3; nid++)
-		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 0);
-	give(old, take(old));
-	for (i = 0; i < 100; i++)
-		unit_kfree(unit_kmalloc(i * 20));
-	kmem_trim();
-	EXPECT_EQ(cache_destroy(old), 0);
-	EXPECT_EQ(cache_destroy(s), 0);
-}
-
-static void test_nodes(void **state)
-{
-	(void)state;
-	unit_passes(on_three_nodes, NULL);
 }
 
 /* ---- Options ---- */
@@ -648,7 +562,6 @@ int main(void)
 		cmocka_unit_test_setup(test_descriptors_rest, setup),
 		cmocka_unit_test_setup(test_mark_of_what_was_taken, setup),
 		cmocka_unit_test_setup(test_destructors_do_not_nest, setup),
-		cmocka_unit_test_setup(test_nodes, setup),
 		cmocka_unit_test_setup(test_failslab, setup),
 		cmocka_unit_test_setup(test_bad_values, setup),
 		cmocka_unit_test_setup(test_nomerge, setup),

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Caches on several nodes, which options pretend. */
+#include <errno.h>
+
+#include "cache.h"
+#include "cache_alloc.h"
+#include "init.h"
+#include "numa.h"
+#include "purge.h"
+#include "unit_cache.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	kmem_init();
+	options_parse("decay_ms=-1", &purge_params, 1);
+	return 0;
+}
+
+static void on_three_nodes(void *arg)
+{
+	struct kmem_cache *old = make((struct cache_wish){ .size = 300, .flags = SLAB_NO_MERGE });
+	struct kmem_cache *s;
+	void *objects[3][50];
+	unsigned int nid, i;
+
+	(void)arg;
+	options_parse("numa=fake=3", &numa_params, 1);
+	numa_init();
+	caches_init_nodes();
+	EXPECT_EQ(nr_node_ids, 3);
+	EXPECT(old->nodes && old->nodes[0] == &old->node);
+	s = make((struct cache_wish){ .size = 300, .flags = SLAB_NO_MERGE });
+	for (nid = 0; nid < 3; nid++) {
+		for (i = 0; i < 50; i++) {
+			objects[nid][i] =
+				cache_alloc_node(s, GFP_KERNEL | __GFP_THISNODE, (int)nid, NULL);
+			EXPECT(objects[nid][i] != NULL);
+			EXPECT_EQ(page_nid(page_at(objects[nid][i])), nid);
+		}
+		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 50);
+	}
+	cache_is_valid(s);
+	EXPECT_EQ(cache_inuse(s), 150);
+	/* freed in any order, through sheaves or not, each comes back to its node */
+	for (i = 0; i < 50; i++)
+		for (nid = 0; nid < 3; nid++)
+			give(s, objects[nid][i]);
+	cache_is_valid(s);
+	cache_shrink_all(s);
+	for (nid = 0; nid < 3; nid++)
+		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 0);
+	give(old, take(old));
+	for (i = 0; i < 100; i++)
+		unit_kfree(unit_kmalloc(i * 20));
+	kmem_trim();
+	EXPECT_EQ(cache_destroy(old), 0);
+	EXPECT_EQ(cache_destroy(s), 0);
+}
+
+static int refuse(long nr, unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	return ENOMEM;
+}
+
+static void make_dirty(struct zone *zone)
+{
+	struct page *page = zone_alloc(zone, 16, 4);
+
+	EXPECT(page != NULL);
+	zone_free(zone, page, 16);
+}
+
+/* Where a node has room for two slabs, and another has more, a batch has slabs on both. */
+static void batch_on_two_nodes(void *arg)
+{
+	struct zone *full, *other;
+	struct page *taken[20000];
+	struct kmem_cache *s;
+	unsigned int n = 0, i;
+	void *objects[4];
+
+	(void)arg;
+	options_parse("numa=fake=2", &numa_params, 1);
+	numa_init();
+	caches_init_nodes();
+	s = make((struct cache_wish){ .size = 8192, .flags = SLAB_NO_MERGE });
+	EXPECT_EQ(s->order, 1);
+	EXPECT_EQ(s->objects, 1);
+	full = &NODE_DATA(0)->node_zones[ZONE_NORMAL];
+	other = &NODE_DATA(1)->node_zones[ZONE_NORMAL];
+	make_dirty(full);
+	make_dirty(other);
+	unit_os_hook = refuse;
+	while ((taken[n] = zone_alloc(full, 2, 1)))
+		EXPECT(++n < ARRAY_SIZE(taken));
+	EXPECT(n > 2);
+	zone_free(full, taken[--n], 2);
+	zone_free(full, taken[--n], 2);
+	EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), objects, 4, 0, GFP_KERNEL), 4);
+	for (i = 0; i < 4; i++) {
+		struct slab *slab = (struct slab *)page_at(objects[i]);
+		int nid = page_nid(page_at(objects[i]));
+
+		EXPECT_EQ(slab->lane, lane_number((unsigned int)nid, 0));
+		EXPECT_EQ(nid, i < 2);
+	}
+	EXPECT_EQ(node_sum(s->nodes[0]).nr_inuse, 2);
+	EXPECT_EQ(node_sum(s->nodes[1]).nr_inuse, 2);
+	cache_is_valid(s);
+	unit_os_hook = NULL;
+	slab_free_bulk(s, pcp_of_lane(0), objects, 4);
+	EXPECT_EQ(cache_inuse(s), 0);
+	end(s);
+}
+
+static void test_nodes(void **state)
+{
+	(void)state;
+	unit_passes(on_three_nodes, NULL);
+}
+
+static void test_batch_on_two_nodes(void **state)
+{
+	(void)state;
+	unit_passes(batch_on_two_nodes, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_nodes, setup),
+		cmocka_unit_test_setup(test_batch_on_two_nodes, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
