@@ -326,13 +326,15 @@ static unsigned long dirty_limit(const struct zone *zone)
 	return most > used + floor ? most - used : floor;
 }
 
-/* What lanes keep for a moment is not in use here. */
+/* What lanes keep for a moment is in use neither now nor, more or less, at the peak. */
 static void note_sunk(const struct zone *zone)
 {
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
+	unsigned long listed = pcp_pages(zone);
 	unsigned int is = HEAP_STEADY;
 
-	used -= min_ul(used, pcp_pages(zone));
+	used -= min_ul(used, listed);
+	peak -= min_ul(peak, listed);
 	if (peak >= SUNK_MIN && used < peak / 4 * SUNK_USED)
 		is = used < READ_ONCE(heap_look_below) ? HEAP_LOOK : HEAP_SANK;
 	if (is > READ_ONCE(heap_state))

@@ -171,6 +171,12 @@ static unsigned long bytes_used(const struct zone_totals *sum)
 	return (sum->nr_online - min_ul(sum->nr_online, sum->nr_free + sum->nr_listed)) * PAGE_SIZE;
 }
 
+/* As of purge.c, which knows no more of what was listed then. */
+static unsigned long peak_used(const struct zone_totals *sum)
+{
+	return (sum->peak_used - min_ul(sum->peak_used, sum->nr_listed)) * PAGE_SIZE;
+}
+
 static struct needs look(const struct kmem_cpu *cpu)
 {
 	struct zone_totals sum;
@@ -181,7 +187,7 @@ static struct needs look(const struct kmem_cpu *cpu)
 	idle = idle_bytes(cpu);
 	needs.used = bytes_used(&sum);
 	/* Without a page freed nobody has looked at the peak. */
-	needs.peak = max_ul(sum.peak_used * PAGE_SIZE, needs.used);
+	needs.peak = max_ul(peak_used(&sum), needs.used);
 	idle = min_ul(idle, needs.used);
 	needs.needed = needs.used - idle;
 	needs.idle = idle;
@@ -241,7 +247,7 @@ void emptied_look(struct kmem_cpu *cpu)
 		return;
 	cpu->nr_visits = 0;
 	zones_total(&sum);
-	if (bytes_used(&sum) <= sum.peak_used * PAGE_SIZE / 4 * SUNK_USED) {
+	if (bytes_used(&sum) <= peak_used(&sum) / 4 * SUNK_USED) {
 		WRITE_ONCE(heap_state, HEAP_SANK);
 		look_and_act(cpu);
 	} else {

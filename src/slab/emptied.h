@@ -33,10 +33,10 @@
 
 /* The heap at a look at it, in bytes. */
 struct needs {
-	unsigned long used, peak;
-	unsigned long needed;	/* of what is used, */
-	unsigned long idle;	/* and the rest of it */
-	unsigned long gain;	/* what giving back might bring at most: that, and what is dirty */
+	unsigned long used, peak; /* without what lanes' lists have */
+	unsigned long needed;	  /* of what is used, */
+	unsigned long idle;	  /* and the rest of it */
+	unsigned long gain; /* what giving back might bring at most: that, what is dirty, the lists */
 	unsigned long refilled; /* of all that was ever given back */
 	unsigned long refaults; /* what large blocks refilled lately of other purges */
 	bool at_exit;		/* of the last thread but one, whose sheaves keep nothing now */

@@ -435,7 +435,7 @@ static unsigned int take_from_some_new(struct kmem_cache *s, struct per_cpu_page
 				       unsigned int lane, void **end, unsigned int n, int nid,
 				       gfp_t gfp)
 {
-	unsigned int nr = (n + s->objects - 1) / s->objects;
+	unsigned int nr = n / s->objects + (n % s->objects != 0);
 	struct slab *slabs[MADE_PAGES];
 
 	nr = (unsigned int)min_ul(nr, max_ul(MADE_PAGES >> s->order, 1));

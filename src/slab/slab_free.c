@@ -253,7 +253,7 @@ static void free_batch(struct kmem_cache *s, void *const *objects, unsigned int 
 static void release_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp,
 			  struct list_head *released)
 {
-	struct page *pages[FREE_BATCH];
+	struct page *pages[PCP_BATCH];
 	struct slab *slab, *next;
 	unsigned int n = 0;
 
@@ -263,7 +263,7 @@ static void release_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp,
 	}
 	list_for_each_entry_safe(slab, next, released, list) {
 		pages[n++] = slab_retire(s, slab);
-		if (n == FREE_BATCH) {
+		if (n == PCP_BATCH) {
 			pcp_free_bulk(pcp, s->order, pages, n);
 			n = 0;
 		}
