@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 	wl_args(argc, argv);
 	threads = (unsigned int)wl_arg("threads", 2, 1, WL_MAX_THREADS, "threads");
 	max_size = (uint32_t)wl_arg("max", 256 << 10, PAGE, 1 << 30, "largest size");
-	steps = wl_scaled((uint64_t)wl_arg("steps", 10000, 1, 1L << 40, "batches in all"));
+	steps = wl_scaled((uint64_t)wl_arg("steps", 40000, 1, 1L << 40, "batches in all"));
 	steps = steps / threads + 1;
 	wl_args_end();
 
