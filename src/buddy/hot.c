@@ -9,6 +9,12 @@
 #define HOT_SHARE (1UL << 20) /* or a page for so much of the memory that the process may use */
 #define MISSES	  4u	      /* blocks that were wanted at once, before larger ones are kept */
 
+/* Pages that it may keep now. */
+static unsigned int room(const struct hot_pages *hot)
+{
+	return (unsigned int)limits_share(hot->most, HOT_SHARE);
+}
+
 static void add_range(struct hot_pages *hot, struct page *first, unsigned int nr)
 {
 	first->nr_pages = nr;
@@ -83,7 +89,7 @@ bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr)
 {
 	unsigned int i = hot->nr_ranges;
 
-	if (nr > hot->most) {
+	if (nr > room(hot)) {
 		hot->passed_by = nr;
 		return false;
 	}
@@ -102,7 +108,7 @@ bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr)
 
 unsigned int hot_take_excess(struct hot_pages *hot, struct page_range *out)
 {
-	unsigned int most = (unsigned int)limits_share(hot->most, HOT_SHARE), n = 0;
+	unsigned int most = room(hot), n = 0;
 	struct page_range range;
 
 	while (hot->nr_ranges > HOT_RANGES || (hot->nr_ranges > 1 && hot->nr_pages > most))
@@ -121,7 +127,7 @@ unsigned int hot_take_all(struct hot_pages *hot, struct page_range *out)
 	unsigned int n = 0;
 
 	while (hot->nr_ranges)
-		out[n++] = remove_range(hot, 0);
+		out[n++] = remove_range(hot, hot->nr_ranges - 1);
 	return n;
 }
 

@@ -50,7 +50,7 @@ static uintptr_t first_huge_page(const struct section *s, unsigned int first, un
 	return at + huge_page <= s->start + ((uintptr_t)(first + nr) << PAGE_SHIFT) ? at : 0;
 }
 
-static bool takes_long(uintptr_t huge_page)
+static bool fault_takes_long(uintptr_t huge_page)
 {
 	uint64_t before = os_thread_us();
 
@@ -58,10 +58,10 @@ static bool takes_long(uintptr_t huge_page)
 	return os_thread_us() - before > LONG_US;
 }
 
-/* One that takes long says that others will; fewer and fewer are tried then. */
-static bool is_worth_it(struct zone *zone, uintptr_t huge_page)
+/* Has one. If it takes long so will others; fewer and fewer are tried then. */
+static bool try_first(struct zone *zone, uintptr_t huge_page)
 {
-	if (!takes_long(huge_page)) {
+	if (!fault_takes_long(huge_page)) {
 		zone->huge_pause = 0;
 		return true;
 	}
@@ -70,7 +70,10 @@ static bool is_worth_it(struct zone *zone, uintptr_t huge_page)
 	return false;
 }
 
-/* Those of the range that are to be without are told so: elsewhere the system may have them by itself. */
+/*
+ * What is to be without is told so, since a system may be set to have them without being asked. A range without a
+ * whole one follows the last that had.
+ */
 static void try_huge(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
 {
 	uintptr_t huge_page = first_huge_page(s, first, nr);
@@ -81,12 +84,12 @@ static void try_huge(struct zone *zone, struct section *s, unsigned int first, u
 		wanted = false;
 	} else if (huge_page) {
 		advise(s, first, nr, true);
-		wanted = is_worth_it(zone, huge_page);
+		wanted = try_first(zone, huge_page);
 	}
 	if (!huge_page || !wanted)
 		advise(s, first, nr, wanted);
 	if (wanted)
-		WRITE_ONCE(s->huge, true);
+		smp_store_release(&s->huge, true);
 }
 
 void huge_note_online(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
@@ -100,10 +103,9 @@ void huge_note_online(struct zone *zone, struct section *s, unsigned int first, 
 	}
 }
 
+/* Forgotten before it is withdrawn: what is put online meanwhile, and asks anew, is for the next purge. */
 void huge_note_purge(struct section *s)
 {
-	if (!READ_ONCE(s->huge))
-		return;
-	advise(s, 0, READ_ONCE(s->nr_online), false);
-	WRITE_ONCE(s->huge, false);
+	if (READ_ONCE(s->huge) && __atomic_exchange_n(&s->huge, false, __ATOMIC_ACQ_REL))
+		advise(s, 0, READ_ONCE(s->nr_online), false);
 }

@@ -14,7 +14,9 @@
  *   - unless the first of those that were put online took long. A virtual machine gives large free
  *     blocks back to its host, and a huge page from there may take twenty times as long as another:
  *     more than its pages one by one, which come from memory that the machine still has. So the first
- *     one is faulted in here, and timed: with the zone's lock held, for 0.2 ms, or seldom 5.
+ *     one is faulted in here, and timed: with the zone's lock held, for 0.2 ms, or seldom 5, which
+ *     requests that may not wait do not wait for. Kernels before 5.14 cannot be asked to, nor has a
+ *     step a whole huge page where OS pages are larger than 4 KiB: there is nothing to time.
  *
  * `transparent_hugepage=` has the kernel's values: `madvise`, the above; `always`, from the first page
  * on; `never`, not even where the system would by itself.

@@ -62,7 +62,7 @@ static bool meets_somebody(struct per_cpu_pages *pcp)
 	return READ_ONCE(zone_of(pcp)->lock.word);
 }
 
-/* Or is wanted what was given back just before? That costs less, and is worth less room. */
+/* A way @in_vain is for what was given back just before: it costs less than to wait, and is worth less room. */
 static void note_trip(struct per_cpu_pages *pcp, bool in_vain)
 {
 	unsigned int most = meets_somebody(pcp) ? PCP_RAISES : in_vain ? PCP_RAISES_ALONE : 0;

@@ -171,7 +171,7 @@ static unsigned long bytes_used(const struct zone_totals *sum)
 	return (sum->nr_online - min_ul(sum->nr_online, sum->nr_free + sum->nr_listed)) * PAGE_SIZE;
 }
 
-/* As of purge.c, which knows no more of what was listed then. */
+/* As purge.c has it; how much was listed at the peak nobody knows. */
 static unsigned long peak_used(const struct zone_totals *sum)
 {
 	return (sum->peak_used - min_ul(sum->peak_used, sum->nr_listed)) * PAGE_SIZE;

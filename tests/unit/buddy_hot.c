@@ -88,15 +88,66 @@ static void test_ranges_grow(void **state)
 	give(page, 2 * HOT_FIRST);
 	EXPECT_EQ(listed(), 2 * HOT_FIRST);
 	EXPECT(take(2 * HOT_FIRST) == page);
-	for (i = 0; i < 10; i++)
-		EXPECT(take(1) == NULL);
+	/* nobody is there */
 	lock_release(&zone_normal.lock);
-	EXPECT_EQ(pcp->hot.most, HOT_MET);
 	EXPECT(take(1) == NULL);
-	EXPECT_EQ(pcp->hot.most, HOT_MET);
-	give(page, 2 * HOT_FIRST);
+	EXPECT_EQ(pcp->hot.most, 2 * HOT_FIRST);
+	/* what is small, but more than there is room for */
 	unit_return_lists();
 	EXPECT_EQ(pcp->hot.most, HOT_FIRST);
+	lock_acquire(&zone_normal.lock);
+	give(page, HOT_FIRST - 1);
+	give(page + HOT_FIRST, HOT_FIRST);
+	EXPECT_EQ(pcp->hot.most, 2 * HOT_FIRST);
+	EXPECT_EQ(listed(), 2 * HOT_FIRST - 1);
+	for (i = 0; i < 10; i++)
+		EXPECT(take(HOT_LARGEST) == NULL);
+	lock_release(&zone_normal.lock);
+	EXPECT_EQ(pcp->hot.most, HOT_MET);
+	give(page + HOT_FIRST - 1, 1);
+	unit_return_lists();
+	EXPECT_EQ(pcp->hot.most, HOT_FIRST);
+}
+
+/* What a block teaches that is wanted again does not lessen what meetings gave. */
+static void test_learns_no_less(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	struct page *page = zone_alloc(&zone_normal, HOT_FIRST + 8, 0);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		EXPECT(!hot_put(&pcp->hot, page, HOT_FIRST + 8));
+		if (i == 3)
+			pcp->hot.most = HOT_MET;
+		EXPECT(take(HOT_FIRST + 8) == NULL);
+	}
+	EXPECT_EQ(pcp->hot.most, HOT_MET);
+	zone_free(&zone_normal, page, HOT_FIRST + 8);
+}
+
+/* With room for more pages it is the number of ranges that ends it. */
+static void test_many_ranges(void **state)
+{
+	struct per_cpu_pages *pcp = pcp_of_lane(0);
+	const unsigned int nr = 4 * (HOT_RANGES + 1);
+	struct page *page = zone_alloc(&zone_normal, nr, 0);
+	unsigned int i;
+
+	(void)state;
+	pcp->hot.most = HOT_MET;
+	for (i = 0; i < nr; i += 4)
+		give(page + i, 3);
+	EXPECT_EQ(pcp->hot.nr_ranges, HOT_RANGES);
+	EXPECT_EQ(listed(), 3 * HOT_RANGES);
+	EXPECT(zone_page_is_free(&zone_normal, page));
+	expect_held(page + 4, 3);
+	unit_return_lists();
+	for (i = 0; i < nr; i += 4) {
+		EXPECT(zone_page_is_free(&zone_normal, page + i + 2));
+		zone_free(&zone_normal, page + i + 3, 1);
+	}
 }
 
 /* A larger block passes by, unless it was just what was wanted next a few times. */
@@ -201,6 +252,8 @@ int main(void)
 		pcp_test(test_ranges),
 		pcp_test(test_excess),
 		pcp_test(test_ranges_grow),
+		pcp_test(test_learns_no_less),
+		pcp_test(test_many_ranges),
 		pcp_test(test_larger_blocks),
 		pcp_test(test_zeroed),
 		pcp_test(test_returned_when_wanted),

@@ -259,23 +259,38 @@ static void test_slow(void **state)
 /* What is too short to have a whole one says nothing, and is as the last step that was not. */
 static void test_short_step(void **state)
 {
-	struct page *block = take();
-	struct section *s = page_section(block);
-	unsigned long asked = seen.huge;
+	static struct page *blocks[NR_BLOCKS];
+	struct section *s;
+	unsigned int nr = 0;
 
 	(void)state;
-	EXPECT(zone_normal.nr_online >= HUGE_ASKED);
+	do
+		blocks[nr++] = take();
+	while (zone_normal.nr_online < HUGE_ASKED);
+	s = page_section(blocks[0]);
+	memset(&seen, 0, sizeof(seen));
+	thread_us = 0;
+	s->huge = false;
 	zone_normal.huge_pause = 4;
 	zone_normal.huge_skip = 2;
 	huge_note_online(&zone_normal, s, 256, 700);
 	EXPECT_EQ(zone_normal.huge_pause, 4);
 	EXPECT_EQ(zone_normal.huge_skip, 2);
 	EXPECT_EQ(seen.no_huge, 700);
+	EXPECT(!s->huge);
 	zone_normal.huge_pause = zone_normal.huge_skip = 0;
 	huge_note_online(&zone_normal, s, 256, 700);
-	EXPECT_EQ(seen.huge, asked + 700);
+	EXPECT_EQ(seen.huge, 700);
+	EXPECT(s->huge);
 	EXPECT_EQ(thread_us, 0);
-	zone_free(&zone_normal, block, BLOCK);
+	/* nor is a section that has none said to have some */
+	s->huge = false;
+	fault_us = LONG_US;
+	huge_note_online(&zone_normal, s, 256, 2000);
+	EXPECT(!s->huge);
+	zone_normal.huge_pause = zone_normal.huge_skip = 0;
+	while (nr)
+		zone_free(&zone_normal, blocks[--nr], BLOCK);
 }
 
 /* A section that has huge pages from before loses them to a purge as well. */

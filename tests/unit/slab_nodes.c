@@ -2,8 +2,6 @@
 /* Caches on several nodes, which options pretend. */
 #include <errno.h>
 
-#include "cache.h"
-#include "cache_alloc.h"
 #include "init.h"
 #include "numa.h"
 #include "purge.h"
@@ -100,6 +98,7 @@ static void batch_on_two_nodes(void *arg)
 	zone_free(full, taken[--n], 2);
 	zone_free(full, taken[--n], 2);
 	EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), objects, 4, 0, GFP_KERNEL), 4);
+	/* the first slab's come last */
 	for (i = 0; i < 4; i++) {
 		struct slab *slab = (struct slab *)page_at(objects[i]);
 		int nid = page_nid(page_at(objects[i]));
