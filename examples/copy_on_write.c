@@ -70,6 +70,7 @@ static void part(void)
 	pid_t child;
 	long faults;
 
+	stay_on_this_cpu();
 	area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	MUST(area != MAP_FAILED);
 	(void)madvise(area, PAGES * PAGE, MADV_NOHUGEPAGE);

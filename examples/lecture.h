@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -232,6 +233,19 @@ static inline void wait_for_it(const int pipe_fds[2])
 	char byte;
 
 	MUST(read(pipe_fds[0], &byte, 1) == 1);
+}
+
+/*
+ * New pages wait for their place in the kernel's lists with the CPU that touched them first, which counts as
+ * a user; a fault looks for those of its own CPU alone, and copies what has another user still.
+ */
+static inline void stay_on_this_cpu(void)
+{
+	cpu_set_t this_one;
+
+	CPU_ZERO(&this_one);
+	CPU_SET(sched_getcpu(), &this_one);
+	MUST(!sched_setaffinity(0, sizeof(this_one), &this_one));
 }
 
 #endif
