@@ -52,13 +52,14 @@ start_target()
 	local program=$1 library=$2
 
 	shift 2
-	rm -f "$DIRECTORY/in"
+	# What the one before said must not be taken for this one's word.
+	rm -f "$DIRECTORY/in" "$DIRECTORY/out"
 	mkfifo "$DIRECTORY/in" || exit 1
 	"$@" env LD_PRELOAD="$library" "$program" <"$DIRECTORY/in" >"$DIRECTORY/out" &
 	TARGET=$!
 	TARGETS+=("$TARGET")
 	exec 7>"$DIRECTORY/in"
-	wait_for grep -q '^ready$' "$DIRECTORY/out" || fail "$program does not get ready"
+	wait_for grep -qs '^ready$' "$DIRECTORY/out" || fail "$program does not get ready"
 }
 
 # ---- Screens
