@@ -216,20 +216,6 @@ static void test_returned_when_wanted(void **state)
 	zone_free(&zone_normal, block, 16);
 }
 
-/* The same for the blocks that a list is refilled with. */
-static void test_returned_for_a_list(void **state)
-{
-	struct page *page = pcp_alloc(pcp_of_lane(0), 3, NUMA_NO_NODE, GFP_KERNEL), *block;
-
-	(void)state;
-	unit_return_lists();
-	pcp_free(pcp_of_lane(0), page, 3);
-	EXPECT_EQ(zone_normal.nr_dirty, 0);
-	block = pcp_alloc(pcp_of_lane(1), 3, NUMA_NO_NODE, GFP_KERNEL);
-	EXPECT(block == page);
-	pcp_free(pcp_of_lane(1), block, 3);
-}
-
 /* A block grows into what its neighbour left. */
 static void test_growth_into_ranges(void **state)
 {
@@ -257,7 +243,6 @@ int main(void)
 		pcp_test(test_larger_blocks),
 		pcp_test(test_zeroed),
 		pcp_test(test_returned_when_wanted),
-		pcp_test(test_returned_for_a_list),
 		pcp_test(test_growth_into_ranges),
 	};
 

@@ -292,6 +292,20 @@ static void test_clean_stays_clean(void **state)
 	EXPECT_EQ(zone_normal.nr_dirty, 1);
 }
 
+/* Before a list is refilled with memory that costs nothing yet, the zone has what the lanes have. */
+static void test_returned_for_a_list(void **state)
+{
+	struct page *page = pcp_alloc(pcp_of_lane(0), 3, NUMA_NO_NODE, GFP_KERNEL), *block;
+
+	(void)state;
+	unit_return_lists();
+	pcp_free(pcp_of_lane(0), page, 3);
+	EXPECT_EQ(zone_normal.nr_dirty, 0);
+	block = pcp_alloc(pcp_of_lane(1), 3, NUMA_NO_NODE, GFP_KERNEL);
+	EXPECT(block == page);
+	pcp_free(pcp_of_lane(1), block, 3);
+}
+
 static void swap_range(struct per_cpu_pages *pcp)
 {
 	EXPECT_EQ(large_free(pcp,
@@ -446,6 +460,7 @@ int main(void)
 		pcp_test(test_busy_lists),
 		pcp_test(test_no_waiting),
 		pcp_test(test_clean_stays_clean),
+		pcp_test(test_returned_for_a_list),
 		pcp_test(test_time_passes),
 		pcp_test(test_lists_age),
 		pcp_test(test_threads),

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 
 #include "fork.h"
-#include "init.h"
-#include "purge.h"
 #include "rcu.h"
 #include "release.h"
 #include "slab_debug.h"
@@ -24,9 +22,7 @@ static unsigned long nr_ctor, nr_dtor;
 
 static int setup(void **state)
 {
-	(void)state;
-	kmem_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
+	setup_library(state);
 	nr_ctor = 0;
 	nr_dtor = 0;
 	return 0;

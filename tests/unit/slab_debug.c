@@ -4,8 +4,6 @@
 
 #include "cache.h"
 #include "cache_alloc.h"
-#include "init.h"
-#include "purge.h"
 #include "slab_debug.h"
 #include "unit_slab.h"
 
@@ -13,14 +11,6 @@
 
 static struct kmem_cache *cache;
 static char *object;
-
-static int setup(void **state)
-{
-	(void)state;
-	kmem_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
-	return 0;
-}
 
 static void make(slab_flags_t flags)
 {
@@ -247,14 +237,14 @@ static void test_all_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_double_and_interior, setup),
-		cmocka_unit_test_setup(test_red_zone, setup),
-		cmocka_unit_test_setup(test_poison, setup),
-		cmocka_unit_test_setup(test_no_poison_for_readers, setup),
-		cmocka_unit_test_setup(test_users, setup),
-		cmocka_unit_test_setup(test_trace, setup),
-		cmocka_unit_test_setup(test_given_by_a_handler, setup),
-		cmocka_unit_test_setup(test_all_at_once, setup),
+		cmocka_unit_test_setup(test_double_and_interior, setup_library),
+		cmocka_unit_test_setup(test_red_zone, setup_library),
+		cmocka_unit_test_setup(test_poison, setup_library),
+		cmocka_unit_test_setup(test_no_poison_for_readers, setup_library),
+		cmocka_unit_test_setup(test_users, setup_library),
+		cmocka_unit_test_setup(test_trace, setup_library),
+		cmocka_unit_test_setup(test_given_by_a_handler, setup_library),
+		cmocka_unit_test_setup(test_all_at_once, setup_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,10 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "init.h"
 #include "large.h"
 #include "os.h"
-#include "purge.h"
 #include "slabinfo.h"
 #include "unit_slab.h"
 
@@ -306,9 +304,7 @@ static void test_stats(void **state)
 
 static int setup(void **state)
 {
-	(void)state;
-	kmem_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
+	setup_library(state);
 	EXPECT(mkdtemp(directory) != NULL);
 	return 0;
 }

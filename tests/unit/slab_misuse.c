@@ -11,23 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "init.h"
 #include "large.h"
-#include "options.h"
-#include "purge.h"
 #include "unit_slab.h"
 
 #define MIB (1UL << 20)
 
 const char *const kmem_options = "decay_ms=-1 from_the_program";
-
-static int setup(void **state)
-{
-	(void)state;
-	kmem_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
-	return 0;
-}
 
 /* ---- Pointers that are no object ---- */
 
@@ -406,5 +395,5 @@ int main(void)
 		cmocka_unit_test(test_options_from_everywhere),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, setup_library, NULL);
 }

@@ -2,18 +2,8 @@
 /* Caches on several nodes, which options pretend. */
 #include <errno.h>
 
-#include "init.h"
 #include "numa.h"
-#include "purge.h"
 #include "unit_cache.h"
-
-static int setup(void **state)
-{
-	(void)state;
-	kmem_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
-	return 0;
-}
 
 static void on_three_nodes(void *arg)
 {
@@ -130,8 +120,8 @@ static void test_batch_on_two_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_nodes, setup),
-		cmocka_unit_test_setup(test_batch_on_two_nodes, setup),
+		cmocka_unit_test_setup(test_nodes, setup_library),
+		cmocka_unit_test_setup(test_batch_on_two_nodes, setup_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,22 +7,12 @@
 #include "cache.h"
 #include "cache_alloc.h"
 #include "fork.h"
-#include "init.h"
-#include "purge.h"
 #include "rcu.h"
 #include "unit_slab.h"
 
 #define NR 100
 
 static const slab_flags_t both[] = { 0, SLAB_TYPESAFE_BY_RCU };
-
-static int setup(void **state)
-{
-	(void)state;
-	kmem_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
-	return 0;
-}
 
 static int teardown(void **state)
 {
@@ -207,10 +197,13 @@ static void test_readers_in_handlers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_fork_while_a_cache_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_readers_in_destructors, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_end_within_a_destructor, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_readers_in_handlers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fork_while_a_cache_ends, setup_library,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_readers_in_destructors, setup_library,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_end_within_a_destructor, setup_library,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_readers_in_handlers, setup_library, teardown),
 	};
 
 	fork_init();

@@ -11,11 +11,23 @@
 
 #include <string.h>
 
+#include "init.h"
 #include "kmalloc.h"
 #include "large.h"
 #include "numa.h"
+#include "options.h"
+#include "purge.h"
 #include "unit.h"
 #include "unit_zone.h"
+
+/* For cmocka: the library as a program finds it, but for what would go back to the OS by and by. */
+static inline int setup_library(void **state)
+{
+	(void)state;
+	kmem_init();
+	options_parse("decay_ms=-1", &purge_params, 1);
+	return 0;
+}
 
 static inline struct slab *slab_at(const void *object)
 {
