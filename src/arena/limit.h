@@ -12,7 +12,8 @@
  *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane
  *	pages in the empty slabs of a lane		one for each 16 MiB, at most 4
  *	pages on each of a lane's page lists		one for each 16 MiB, at most 16 (raised: 256)
- *	pages of large blocks that a lane keeps		one for each 1 MiB, at most 32, or 288
+ *	pages of large blocks that a lane keeps		one for each 1 MiB, at most 32, or 288;
+ *							as many in one that a thread keeps
  *	states of threads that wait for the next	two for each CPU and one for each 32 MiB, at most 8
  *
  * so that from 288 MiB of memory and four CPUs on nothing is less than without limits.

@@ -25,6 +25,7 @@ enum page_type {
 	PAGE_FREE,   /* first of a free block of 1 << order pages, in a free area */
 	PAGE_PCP,    /* first of a free block on a lane's page list */
 	PAGE_HOT,    /* first of nr_pages in a lane's ranges: see hot.h */
+	PAGE_KEPT,   /* first of nr_pages that a thread keeps: see large_keep() */
 	PAGE_SLAB,   /* first of a slab */
 	PAGE_LARGE,  /* first of nr_pages handed out as they are */
 	PAGE_KERNEL, /* first of nr_pages handed out as pages, with a count: see page_block.h */
@@ -35,7 +36,7 @@ struct page {
 	struct list_head lru;
 	union {
 		struct {
-			uint32_t nr_pages; /* PAGE_LARGE, PAGE_KERNEL, PAGE_HOT: its length */
+			uint32_t nr_pages; /* PAGE_LARGE, PAGE_KERNEL, PAGE_HOT, PAGE_KEPT: its length */
 			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory; PAGE_PCP: */
 					   /* not 0 when the dirty bits say too little */
 			uint64_t freed_ms; /* PAGE_FREE: when its youngest part was freed */

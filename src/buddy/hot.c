@@ -9,10 +9,9 @@
 #define HOT_SHARE (1UL << 20) /* or a page for so much of the memory that the process may use */
 #define MISSES	  4u	      /* blocks that were wanted at once, before larger ones are kept */
 
-/* Pages that it may keep now. */
-static unsigned int room(const struct hot_pages *hot)
+unsigned int hot_room(const struct hot_pages *hot)
 {
-	return (unsigned int)limits_share(hot->most, HOT_SHARE);
+	return (unsigned int)limits_share(READ_ONCE(hot->most), HOT_SHARE);
 }
 
 static void add_range(struct hot_pages *hot, struct page *first, unsigned int nr)
@@ -65,7 +64,7 @@ static void learn_from_miss(struct hot_pages *hot, unsigned int nr)
 	if (passed_by < nr || passed_by - nr > nr / 4) {
 		hot->nr_missed = 0;
 	} else if (++hot->nr_missed >= MISSES) {
-		hot->most = (unsigned int)max_ul(hot->most, passed_by + HOT_FIRST);
+		WRITE_ONCE(hot->most, (unsigned int)max_ul(hot->most, passed_by + HOT_FIRST));
 		hot->nr_missed = 0;
 	}
 }
@@ -89,7 +88,7 @@ bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr)
 {
 	unsigned int i = hot->nr_ranges;
 
-	if (nr > room(hot)) {
+	if (nr > hot_room(hot)) {
 		hot->passed_by = nr;
 		return false;
 	}
@@ -108,7 +107,7 @@ bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr)
 
 unsigned int hot_take_excess(struct hot_pages *hot, struct page_range *out)
 {
-	unsigned int most = room(hot), n = 0;
+	unsigned int most = hot_room(hot), n = 0;
 	struct page_range range;
 
 	while (hot->nr_ranges > HOT_RANGES || (hot->nr_ranges > 1 && hot->nr_pages > most))
@@ -134,12 +133,12 @@ unsigned int hot_take_all(struct hot_pages *hot, struct page_range *out)
 void hot_note_meeting(struct hot_pages *hot)
 {
 	if (hot->most < HOT_MET)
-		hot->most = (unsigned int)min_ul(2 * hot->most, HOT_MET);
+		WRITE_ONCE(hot->most, (unsigned int)min_ul(2 * hot->most, HOT_MET));
 }
 
 void hot_forget(struct hot_pages *hot)
 {
-	hot->most = HOT_FIRST;
+	WRITE_ONCE(hot->most, HOT_FIRST);
 	hot->passed_by = 0;
 	hot->nr_missed = 0;
 }

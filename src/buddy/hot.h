@@ -36,7 +36,8 @@ struct page_range {
 /* Under the lock of the lists that it is a part of. */
 struct hot_pages {
 	unsigned int nr_pages, nr_ranges;
-	unsigned int most;	/* pages that it may keep now, where memory is not limited */
+	unsigned int
+		most; /* pages that it may keep now, where memory is not limited; read without the lock */
 	unsigned int passed_by; /* the last block that was too large, */
 	unsigned int nr_missed; /* and how many of them were wanted at once, in a row */
 	struct page_range range[HOT_RANGES + 1]; /* oldest first; one more than stay */
@@ -44,6 +45,9 @@ struct hot_pages {
 
 /* @nr pages, a power of two aligned to it, or NULL. What was written to them is there still. */
 struct page *hot_take(struct hot_pages *hot, unsigned int nr);
+
+/* Pages that it may keep now; also without the lock. */
+unsigned int hot_room(const struct hot_pages *hot);
 
 /* Puts @nr pages there: false when they are too many. */
 bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr);

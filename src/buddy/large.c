@@ -15,19 +15,21 @@
 #define POPULATE_MIN 16u /* pages: where one call costs less than their page faults */
 
 /*
- * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sums mean
- * anything. Relaxed atomics.
+ * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sum means
+ * anything. A block counts as one BLOCK, a page as one. Relaxed atomics.
  */
 static struct {
-	unsigned long blocks, pages;
+	unsigned long sum;
 } __aligned(CACHE_LINE) counts[NR_LANES];
+
+#define BLOCK (1UL << 40) /* more than all pages */
 
 static void account(const struct per_cpu_pages *pcp, long blocks, long pages)
 {
 	unsigned int lane = pcp ? pcp->lane : 0;
+	unsigned long change = (unsigned long)blocks * BLOCK + (unsigned long)pages;
 
-	__atomic_fetch_add(&counts[lane].blocks, (unsigned long)blocks, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&counts[lane].pages, (unsigned long)pages, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&counts[lane].sum, change, __ATOMIC_RELAXED);
 }
 
 static void make_large(struct per_cpu_pages *pcp, struct page *page, unsigned int nr)
@@ -94,22 +96,55 @@ static struct section *area_at(const void *addr)
 	return s;
 }
 
+/* Of two threads that free one block, one changes the type; the other is caught. */
+static bool end_large(struct per_cpu_pages *pcp, struct page *page, enum page_type type)
+{
+	uint8_t large = PAGE_LARGE;
+
+	if (!__atomic_compare_exchange_n(&page->type, &large, (uint8_t)type, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	account(pcp, -1, -(long)page->nr_pages);
+	return true;
+}
+
 int large_free(struct per_cpu_pages *pcp, const void *addr)
 {
 	struct section *area = area_at(addr);
 	struct page *page;
-	uint8_t large = PAGE_LARGE;
 
 	if (area)
 		return area_free(area, addr);
 	page = large_head(addr);
-	/* Of two threads that free one block, one changes the type; the other is caught. */
-	if (!page || !__atomic_compare_exchange_n(&page->type, &large, PAGE_NONE, false,
-						  __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (!page || !end_large(pcp, page, PAGE_NONE))
 		return -EINVAL;
-	account(pcp, -1, -(long)page->nr_pages);
 	pcp_free_range(pcp, page, page->nr_pages);
 	return 0;
+}
+
+struct page *large_keep(struct per_cpu_pages *pcp, const void *addr)
+{
+	struct page *page = large_head(addr);
+
+	if (!page || page->nr_pages > hot_room(&pcp->hot) || !pcp_is_near(page))
+		return NULL;
+	return end_large(pcp, page, PAGE_KEPT) ? page : NULL;
+}
+
+bool large_take_kept(struct per_cpu_pages *pcp, struct page *page, size_t bytes)
+{
+	unsigned int nr = page->nr_pages;
+
+	if (unlikely(nr != align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT))
+		return false;
+	make_large(pcp, page, nr);
+	return true;
+}
+
+void large_drop(struct per_cpu_pages *pcp, struct page *page)
+{
+	page_set_type(page, PAGE_NONE);
+	pcp_free_range(pcp, page, page->nr_pages);
 }
 
 size_t large_size(const void *addr)
@@ -233,23 +268,22 @@ enum large_fault large_fault(const void *addr)
 }
 
 /* A block that one lane took and another freed in the middle of the sum may leave less than nothing. */
-static unsigned long sum_of(const unsigned long *first_lanes)
+static unsigned long sum_of_lanes(void)
 {
-	const unsigned long step = sizeof(counts[0]) / sizeof(*first_lanes);
 	unsigned long sum = 0;
 	unsigned int lane;
 
 	for (lane = 0; lane < NR_LANES; lane++)
-		sum += READ_ONCE(first_lanes[lane * step]);
+		sum += READ_ONCE(counts[lane].sum);
 	return (long)sum < 0 ? 0 : sum;
 }
 
 size_t large_bytes(void)
 {
-	return (sum_of(&counts[0].pages) << PAGE_SHIFT) + area_bytes();
+	return (sum_of_lanes() % BLOCK << PAGE_SHIFT) + area_bytes();
 }
 
 size_t large_count(void)
 {
-	return sum_of(&counts[0].blocks) + area_count();
+	return sum_of_lanes() / BLOCK + area_count();
 }

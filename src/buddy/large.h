@@ -24,6 +24,18 @@ void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid
 /* 0, or -EINVAL when no large block starts at @addr: see large_fault(). */
 int large_free(struct per_cpu_pages *pcp, const void *addr) __must_check;
 
+/*
+ * A block that a thread frees may stay with it (PAGE_KEPT), and be the next that it asks for if that has as many
+ * pages: a buffer that comes and goes then costs no lock. NULL: it is too large for that, or none; nothing is done.
+ */
+struct page *large_keep(struct per_cpu_pages *pcp, const void *addr);
+
+/* What was kept becomes a block of @bytes, as it was left; false: it has not as many pages. */
+bool large_take_kept(struct per_cpu_pages *pcp, struct page *page, size_t bytes);
+
+/* Or goes where it would have gone at once. */
+void large_drop(struct per_cpu_pages *pcp, struct page *page);
+
 /* Usable bytes of the large block that starts at @addr; 0 when there is none. */
 size_t large_size(const void *addr);
 

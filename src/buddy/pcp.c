@@ -38,6 +38,14 @@ static struct per_cpu_pages *lists_for(struct per_cpu_pages *pcp, int nid, gfp_t
 	return &NODE_DATA(own)->node_zones[ZONE_NORMAL].pcp[pcp->lane];
 }
 
+bool pcp_is_near(const struct page *page)
+{
+	const struct zone *zone = page_zone(page);
+
+	return zone->type == ZONE_NORMAL &&
+	       (likely(READ_ONCE(nr_node_ids) == 1) || zone->nid == numa_own_node());
+}
+
 /* And those that take the pages of @zone. */
 static struct per_cpu_pages *lists_of(const struct per_cpu_pages *pcp, struct zone *zone)
 {
@@ -363,6 +371,16 @@ void pcp_return(struct zone *zone, bool forgets)
 	}
 }
 
+/* What a thread keeps begins with the first page on the way down that is the first of anything. */
+static bool is_kept(const struct page *page)
+{
+	const struct page *head = page, *first = page_section(page)->mem_map;
+
+	while (READ_ONCE(head->type) == PAGE_NONE && head > first)
+		head--;
+	return READ_ONCE(head->type) == PAGE_KEPT && page < head + head->nr_pages;
+}
+
 bool pcp_holds(const struct page *page)
 {
 	const struct section *s = page_section(page);
@@ -377,7 +395,7 @@ bool pcp_holds(const struct page *page)
 	for (lane = 0; lane < NR_LANES; lane++)
 		if (hot_has(&s->zone->pcp[lane].hot, page))
 			return true;
-	return false;
+	return is_kept(page);
 }
 
 unsigned long pcp_pages(const struct zone *zone)

@@ -10,6 +10,7 @@
 #include "emptied.h"
 #include "init.h"
 #include "kmalloc.h"
+#include "large.h"
 #include "limit.h"
 #include "release.h"
 #include "report.h"
@@ -192,6 +193,15 @@ void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s)
 
 /* ---- Birth and death ---- */
 
+/* For one whose thread does not use it now, or is in a slow path. */
+static void drop_kept(struct kmem_cpu *cpu)
+{
+	struct page *page = cpu_exchange_kept(cpu, NULL);
+
+	if (page)
+		large_drop(cpu->pcp, page);
+}
+
 /* So that the next thread begins with some objects of each class that this one used, but not all. */
 static void settle_kmalloc_slots(struct kmem_cpu *cpu)
 {
@@ -231,6 +241,7 @@ static bool put_to_rest(struct kmem_cpu *cpu)
 /* What no thread has any more is taken apart. */
 static void end_cpu(struct kmem_cpu *cpu)
 {
+	drop_kept(cpu);
 	empty_kmalloc_slots(cpu, slot_flush);
 	clear_extras(cpu);
 	meta_free(&cpu_pool, cpu);
@@ -248,6 +259,7 @@ static void cpu_exit(void *arg)
 	cpu->busy = true;
 	barrier();
 	become(CPU_EXITED_AWAY);
+	drop_kept(cpu);
 	empty_extra_slots(cpu, slot_flush);
 	if (!put_to_rest(cpu)) {
 		empty_kmalloc_slots(cpu, slot_flush);
@@ -459,6 +471,7 @@ void cpu_defer_free(void *object)
 
 static void empty_cpu(struct kmem_cpu *cpu, slot_emptier *empty)
 {
+	drop_kept(cpu);
 	empty_kmalloc_slots(cpu, empty);
 	empty_extra_slots(cpu, empty);
 }

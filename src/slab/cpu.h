@@ -35,6 +35,7 @@
 #include "sheaf.h"
 
 #define NR_DEFERRED   16
+#define CROWD	      4u /* threads a CPU: of more of them most wait, with all that they hold */
 #define NR_CPU_LISTS  3
 #define CHUNK_SLOTS   128u /* 4 KiB */
 #define NR_CHUNKS     64u
@@ -52,6 +53,7 @@ struct kmem_cpu {
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages *pcp; /* its lane's page lists; says which lane that is */
+	struct page *kept;	   /* the large block it freed last, or NULL; only exchanged */
 
 	/*
 	 * By class; the first and the last are no cache's and stay as the constants have them. Most
@@ -78,6 +80,12 @@ extern __thread struct kmem_cpu *this_cpu
 static inline struct per_cpu_pages *cpu_pages(struct kmem_cpu *cpu)
 {
 	return likely(cpu->kind == CPU_LIVE) ? cpu->pcp : NULL;
+}
+
+/* What the thread keeps is the caller's now; NULL: nothing. Never of one of the constants. */
+static inline struct page *cpu_exchange_kept(struct kmem_cpu *cpu, struct page *page)
+{
+	return (struct page *)local_exchange((uintptr_t *)&cpu->kept, (uintptr_t)page);
 }
 
 /* The slot of a cache in @cpu, if it has one. */

@@ -9,6 +9,7 @@
 #include "cache_alloc.h"
 #include "fault.h"
 #include "large.h"
+#include "limit.h"
 #include "numa.h"
 #include "report.h"
 #include "shrinker.h"
@@ -118,6 +119,36 @@ static void *try_object(struct kmem_cache *s, gfp_t gfp)
 	return object;
 }
 
+/* What the thread kept goes. */
+static __noinline void drop_large(struct page *page)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+
+	KMEM_ASSERT(cpu && cpu->kind == CPU_LIVE);
+	large_drop(cpu->pcp, page);
+	cpu_leave(cpu);
+}
+
+/*
+ * What the thread keeps, if it will do. It is exchanged and not looked at in its place, where a signal handler
+ * may find it as well; what a handler would have to give back within a slow path it does not touch.
+ */
+static void *take_kept(size_t size)
+{
+	struct kmem_cpu *cpu = this_cpu;
+	struct page *page;
+
+	if (!READ_ONCE(cpu->kept) || READ_ONCE(cpu->busy))
+		return NULL;
+	page = cpu_exchange_kept(cpu, NULL);
+	if (unlikely(!page))
+		return NULL;
+	if (likely(large_take_kept(cpu->pcp, page, size)))
+		return page_start(page);
+	drop_large(page);
+	return NULL;
+}
+
 static void *try_large(size_t size, size_t align, int nid, gfp_t gfp)
 {
 	struct kmem_cpu *cpu = cpu_enter_gfp(gfp);
@@ -184,6 +215,16 @@ static void *alloc_large(size_t size, size_t align, int nid, gfp_t gfp)
 	return finish(object, size, gfp);
 }
 
+/* Of no particular node or alignment. */
+static void *alloc_pages_for(size_t size, gfp_t gfp)
+{
+	void *object = take_kept(size);
+
+	if (unlikely(!object))
+		return alloc_large(size, PAGE_SIZE, NUMA_NO_NODE, gfp);
+	return gfp & __GFP_ZERO ? memset(object, 0, align_up(size, PAGE_SIZE)) : object;
+}
+
 void *kmalloc_area(size_t size, gfp_t gfp)
 {
 	unsigned int attempt = 0;
@@ -201,7 +242,7 @@ void *kmalloc_slow(size_t size)
 {
 	if (size <= KMALLOC_MAX_SIZE)
 		return alloc_object(&kmalloc_caches[kmalloc_class(size)], MALLOC_GFP);
-	return alloc_large(size, PAGE_SIZE, NUMA_NO_NODE, MALLOC_GFP);
+	return alloc_pages_for(size, MALLOC_GFP);
 }
 
 void *kmalloc_flags(size_t size, int nid, gfp_t gfp)
@@ -210,8 +251,11 @@ void *kmalloc_flags(size_t size, int nid, gfp_t gfp)
 	void *object;
 
 	/* The caches' slabs lie anywhere: what must be low, or here, is whole pages. */
-	if (size > KMALLOC_MAX_SIZE || gfp_zone(gfp) != ZONE_NORMAL)
+	if (unlikely(gfp_zone(gfp) != ZONE_NORMAL ||
+		     (nid != NUMA_NO_NODE && size > KMALLOC_MAX_SIZE)))
 		return alloc_large(size, PAGE_SIZE, nid, gfp);
+	if (size > KMALLOC_MAX_SIZE)
+		return alloc_pages_for(size, gfp);
 	s = &kmalloc_caches[kmalloc_class(size)];
 	if (nid != NUMA_NO_NODE)
 		return cache_alloc_node(s, gfp, nid, __builtin_return_address(0));
@@ -247,7 +291,7 @@ void *kmalloc_zeroed(size_t size)
 	void *object;
 
 	if (size > KMALLOC_MAX_SIZE)
-		return alloc_large(size, PAGE_SIZE, NUMA_NO_NODE, MALLOC_GFP | __GFP_ZERO);
+		return alloc_pages_for(size, MALLOC_GFP | __GFP_ZERO);
 	object = alloc_small(size);
 	return object ? memset(object, 0, size) : NULL;
 }
@@ -265,9 +309,34 @@ static void free_nested(void *object)
 		fault_bad_pointer(object);
 }
 
+/* Where many threads wait each would keep something: then none does. */
+static bool may_keep(const struct kmem_cpu *cpu)
+{
+	return cpu->kind == CPU_LIVE && !READ_ONCE(cpu->busy) &&
+	       cpus_count() <= CROWD * (unsigned long)limits.cpus;
+}
+
+/* The block becomes what the thread keeps. What it kept before goes. */
+static bool keep_large(void *object)
+{
+	struct kmem_cpu *cpu = this_cpu;
+	struct page *page = may_keep(cpu) ? large_keep(cpu->pcp, object) : NULL;
+
+	if (!page)
+		return false;
+	page = cpu_exchange_kept(cpu, page);
+	if (unlikely(page))
+		drop_large(page);
+	return true;
+}
+
 static void free_large(void *object)
 {
-	struct kmem_cpu *cpu = cpu_enter();
+	struct kmem_cpu *cpu;
+
+	if (keep_large(object))
+		return;
+	cpu = cpu_enter();
 
 	if (unlikely(!cpu)) {
 		free_nested(object);

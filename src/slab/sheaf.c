@@ -15,8 +15,7 @@
 #define BYTES_A_VISIT 64u   /* beyond: a visit for so much of them, but */
 #define MAX_VISITS    32u   /* at most; one that turns from taking to freeing, or back, */
 #define TURN	      8u    /* counts for so many */
-#define CROWD	      4u    /* threads a CPU: with more of them it takes more visits, */
-#define MAX_CROWDS    7u    /* up to so many times as many, */
+#define MAX_CROWDS    7u    /* in a CROWD it takes more visits, up to so many times as many, */
 #define CROWD_BYTES   (16u << 10) /* and of so many bytes each has its part, */
 #define LEAST_BYTES   4096u	  /* or as many, if that is more, */
 #define LEAST_LIMIT   2u	  /* and so many objects of any size */

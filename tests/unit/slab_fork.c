@@ -330,6 +330,7 @@ static void test_fork_amid_a_purge(void **state)
 
 	(void)state;
 	unit_kfree(unit_kmalloc(100000));
+	unit_drop_kept();
 	unit_return_lists();
 	dirty = zone_normal.nr_dirty;
 	EXPECT(dirty > 0);
@@ -369,6 +370,7 @@ static void test_fork_amid_a_purge_of_many(void **state)
 	purge_all(&zone_normal);
 	for (i = 0; i < ARRAY_SIZE(between); i++)
 		unit_kfree(freed[i]);
+	unit_drop_kept();
 	unit_return_lists();
 	dirty = zone_normal.nr_dirty;
 	EXPECT_EQ(dirty, ARRAY_SIZE(between) * (1 << 16) / PAGE_SIZE);

@@ -162,6 +162,12 @@ static inline void *unit_kmalloc(size_t size)
 	return object ? object : kmalloc_slow(size);
 }
 
+/* The large block that this thread keeps goes to the page lists. */
+static inline void unit_drop_kept(void)
+{
+	large_drop(this_cpu->pcp, cpu_exchange_kept(this_cpu, NULL));
+}
+
 static inline void unit_kfree(void *object)
 {
 	struct section *section = section_of(object);

@@ -285,10 +285,10 @@ static void explain_slab(struct explanation *e, const struct slab *slab, const s
 }
 
 static const enum explain_category category_of[] = {
-	[PAGE_NONE] = EXPLAIN_MOVING,	 [PAGE_FREE] = EXPLAIN_FREE,
-	[PAGE_PCP] = EXPLAIN_PAGE_LISTS, [PAGE_HOT] = EXPLAIN_PAGE_LISTS,
-	[PAGE_SLAB] = EXPLAIN_LIVE,	 [PAGE_LARGE] = EXPLAIN_LARGE,
-	[PAGE_KERNEL] = EXPLAIN_PAGES,
+	[PAGE_NONE] = EXPLAIN_MOVING,	  [PAGE_FREE] = EXPLAIN_FREE,
+	[PAGE_PCP] = EXPLAIN_PAGE_LISTS,  [PAGE_HOT] = EXPLAIN_PAGE_LISTS,
+	[PAGE_KEPT] = EXPLAIN_PAGE_LISTS, [PAGE_SLAB] = EXPLAIN_LIVE,
+	[PAGE_LARGE] = EXPLAIN_LARGE,	  [PAGE_KERNEL] = EXPLAIN_PAGES,
 };
 
 /* How many pages the block at @index has, and what they are. */
@@ -306,6 +306,7 @@ static unsigned int block_at(const struct claim *claim, unsigned int index,
 		nr = page->order < NR_ORDERS ? 1u << page->order : 1;
 		break;
 	case PAGE_HOT:
+	case PAGE_KEPT:
 	case PAGE_LARGE:
 	case PAGE_KERNEL:
 		nr = page->nr_pages ? page->nr_pages : 1;

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The large block that a thread freed last, which it keeps for its next request of as many pages.
+ */
+#include <errno.h>
+
+#include "limit.h"
+#include "unit_slab.h"
+
+#define BYTES 60000UL
+#define PAGES 15u
+
+static int teardown(void **state)
+{
+	(void)state;
+	expect_nothing_left();
+	EXPECT(!this_cpu->kept);
+	return 0;
+}
+
+static void *kept(void)
+{
+	return this_cpu->kept ? page_start(this_cpu->kept) : NULL;
+}
+
+static void *make_kept(void)
+{
+	void *block = unit_kmalloc(BYTES);
+
+	unit_fill(block, BYTES, 1);
+	unit_kfree(block);
+	EXPECT(kept() == block);
+	return block;
+}
+
+/* It is not in use, and next in turn: for as many pages, whatever the bytes. */
+static void test_comes_back(void **state)
+{
+	void *block = make_kept();
+
+	(void)state;
+	EXPECT_EQ(large_count(), 0);
+	EXPECT_EQ(large_bytes(), 0);
+	EXPECT_EQ(large_size(block), 0);
+	EXPECT(pcp_holds(page_at(block)));
+	EXPECT(pcp_holds(page_at(block) + PAGES - 1));
+	EXPECT(!pcp_holds(page_at(block) + PAGES));
+	EXPECT(unit_kmalloc(BYTES - 1000) == block);
+	EXPECT(!kept());
+	EXPECT(!pcp_holds(page_at(block)));
+	EXPECT_EQ(large_count(), 1);
+	EXPECT_EQ(large_bytes(), PAGES * PAGE_SIZE);
+	EXPECT_EQ(kmalloc_usable(block), PAGES * PAGE_SIZE);
+	unit_kfree(block);
+	EXPECT(kept() == block);
+}
+
+/* For anything else, and for the next that is freed, it gives way. */
+static void test_gives_way(void **state)
+{
+	void *block = make_kept(), *other;
+
+	(void)state;
+	other = unit_kmalloc(BYTES - PAGE_SIZE);
+	EXPECT(!kept());
+	/* it was the lane's for a moment, which has the rest */
+	EXPECT(other == block);
+	EXPECT_EQ(pcp_pages(&zone_normal), 1);
+	block = unit_kmalloc(BYTES);
+	unit_kfree(block);
+	EXPECT(kept() == block);
+	unit_return_lists();
+	unit_kfree(other);
+	EXPECT(kept() == other);
+	EXPECT_EQ(pcp_pages(&zone_normal), PAGES);
+	EXPECT(pcp_holds(page_at(block)));
+}
+
+static void test_zeroed(void **state)
+{
+	void *block = make_kept(), *zeroed;
+
+	(void)state;
+	zeroed = kmalloc_zeroed(BYTES);
+	EXPECT(zeroed == block);
+	EXPECT(unit_is_zero(zeroed, PAGES * PAGE_SIZE));
+	unit_kfree(zeroed);
+	zeroed = kmalloc_flags(BYTES, NUMA_NO_NODE, GFP_KERNEL | __GFP_ZERO);
+	EXPECT(zeroed == block);
+	EXPECT(unit_is_zero(zeroed, PAGES * PAGE_SIZE));
+	unit_kfree(zeroed);
+}
+
+/* An alignment or a node is more than it can promise, and it may lie too high. */
+static void test_not_for_everyone(void **state)
+{
+	void *block = make_kept(), *other[3];
+	unsigned int i;
+
+	(void)state;
+	other[0] = kmalloc_aligned(BYTES, 1 << 16);
+	other[1] = kmalloc_flags(BYTES, 0, GFP_KERNEL);
+	other[2] = kmalloc_flags(BYTES, NUMA_NO_NODE, GFP_KERNEL | __GFP_DMA32);
+	EXPECT(kept() == block);
+	/* nor is such memory kept */
+	unit_kfree(other[2]);
+	EXPECT(kept() == block);
+	for (i = 0; i < 2; i++)
+		unit_kfree(other[i]);
+	EXPECT(kept() == other[1]);
+}
+
+/* No more than the lane may keep, which grows by what is wanted. */
+static void test_room(void **state)
+{
+	unsigned int i;
+	void *block;
+
+	(void)state;
+	make_kept();
+	for (i = 0; i < 10; i++) {
+		block = unit_kmalloc(200 * PAGE_SIZE);
+		EXPECT(!kept());
+		unit_kfree(block);
+		EXPECT(kept() == (i < 4 ? NULL : block));
+	}
+	block = unit_kmalloc((HOT_LARGEST + 100) * PAGE_SIZE);
+	unit_kfree(block);
+	EXPECT(!kept());
+}
+
+static void *kept_by_other;
+
+static void keep_one(void *arg, unsigned int id)
+{
+	(void)arg;
+	(void)id;
+	kept_by_other = unit_kmalloc(BYTES);
+	unit_kfree(kept_by_other);
+	EXPECT(kept() == kept_by_other);
+}
+
+/* It goes with the thread, at once. */
+static void test_exit(void **state)
+{
+	unsigned long used;
+
+	(void)state;
+	unit_kfree(unit_kmalloc(64));
+	kmem_trim();
+	used = zone_normal.nr_online - zone_normal.nr_free;
+	unit_threads(1, keep_one, NULL);
+	EXPECT(pcp_holds(page_at(kept_by_other)));
+	unit_return_lists();
+	EXPECT(zone_page_is_free(&zone_normal, page_at(kept_by_other)));
+	EXPECT(zone_normal.nr_online - zone_normal.nr_free < used + PAGES);
+}
+
+/* Of many threads none keeps anything. */
+static void test_crowd(void **state)
+{
+	struct limits whole = limits;
+
+	(void)state;
+	limits.cpus = 0;
+	unit_kfree(unit_kmalloc(BYTES));
+	EXPECT(!kept());
+	limits = whole;
+}
+
+/* A handler that interrupted a slow path leaves it alone: it could give nothing back. */
+static void test_interrupted(void **state)
+{
+	void *block = make_kept(), *nested;
+	struct kmem_cpu *cpu = cpu_enter();
+
+	(void)state;
+	nested = unit_kmalloc(BYTES);
+	EXPECT_EQ(section_of(nested)->type, SECTION_AREA);
+	EXPECT(kept() == block);
+	unit_kfree(nested);
+	EXPECT(kept() == block);
+	cpu_leave(cpu);
+	nested = unit_kmalloc(BYTES);
+	EXPECT(nested == block);
+	cpu = cpu_enter();
+	unit_kfree(nested);
+	EXPECT(!kept());
+	cpu_leave(cpu);
+	/* it was put off until then */
+	EXPECT(kept() == block);
+}
+
+static void test_trim(void **state)
+{
+	void *block = make_kept();
+
+	(void)state;
+	EXPECT(kmem_trim_unasked());
+	EXPECT(!kept());
+	EXPECT(zone_page_is_free(&zone_normal, page_at(block)));
+	make_kept();
+	kmem_trim();
+	EXPECT(!kept());
+}
+
+static int refuse(long nr, unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	return ENOMEM;
+}
+
+/* Before a request fails it has what this thread keeps. */
+static void test_when_memory_is_out(void **state)
+{
+	void *block = make_kept(), *last = NULL, *next;
+
+	(void)state;
+	unit_os_hook = refuse;
+	while ((next = kmalloc_aligned(32 * PAGE_SIZE, 2 * PAGE_SIZE))) {
+		*(void **)next = last;
+		last = next;
+	}
+	EXPECT(!kept());
+	unit_os_hook = NULL;
+	for (; last; last = next) {
+		next = *(void **)last;
+		unit_kfree(last);
+	}
+	EXPECT(block != NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_comes_back, teardown),
+		cmocka_unit_test_teardown(test_gives_way, teardown),
+		cmocka_unit_test_teardown(test_zeroed, teardown),
+		cmocka_unit_test_teardown(test_not_for_everyone, teardown),
+		cmocka_unit_test_teardown(test_room, teardown),
+		cmocka_unit_test_teardown(test_exit, teardown),
+		cmocka_unit_test_teardown(test_crowd, teardown),
+		cmocka_unit_test_teardown(test_interrupted, teardown),
+		cmocka_unit_test_teardown(test_trim, teardown),
+		cmocka_unit_test_teardown(test_when_memory_is_out, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, setup_library, NULL);
+}
