@@ -20,7 +20,7 @@ void cache_limit_barn(struct kmem_cache *s)
 	struct slab_lane *lane;
 
 	for_each_lane(lane, node, s)
-		WRITE_ONCE(lane->barn.max_full, (unsigned int)full);
+		WRITE_ONCE(lane->barn.max_full, cache_has_barn(s) ? (unsigned int)full : 0);
 }
 
 static struct sheaf *pop_sheaf(struct sheaf **list, unsigned int *nr)

@@ -126,6 +126,8 @@ static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 
 	for_each_node(node, s)
 		for (lane = node->lane; lane < node->lane + READ_ONCE(nr_lanes); lane++) {
+			if (!READ_ONCE(lane->nr_inuse))
+				continue;
 			slabs += READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
 			slabs += READ_ONCE(lane->nr_empty);
 			inuse += READ_ONCE(lane->nr_inuse);

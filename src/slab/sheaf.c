@@ -29,7 +29,7 @@ static struct {
 	unsigned int max_size, capacity;
 	struct meta_pool pool;
 } sheaf_kinds[] = {
-	{ 256, 61, SHEAF_POOL(61) }, { 1024, 29, SHEAF_POOL(29) }, { 4096, 13, SHEAF_POOL(13) },
+	{ 256, 61, SHEAF_POOL(61) }, { 1024, 29, SHEAF_POOL(29) }, { 16384, 13, SHEAF_POOL(13) },
 	{ 65536, 5, SHEAF_POOL(5) }, { ~0u, 2, SHEAF_POOL(2) },
 };
 
@@ -332,7 +332,7 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 		return sheaf;
 	if (raise_limit(s, sheaf, true))
 		return sheaf;
-	if (!slot->spare && sheaf->limit == sheaf->capacity)
+	if (!slot->spare && sheaf->limit == sheaf->capacity && cache_has_barn(s))
 		WRITE_ONCE(slot->spare, new_sheaf(s));
 	empty = slot->spare;
 	if (!empty) {

@@ -69,6 +69,12 @@ void cache_init_sheaves(struct kmem_cache *s);
 
 #define MAX_SHEAF_CAPACITY 1024u
 
+/* Full sheaves of objects larger than a page would be more memory than they save time: such have no barn, nor spare. */
+static inline bool cache_has_barn(const struct kmem_cache *s)
+{
+	return s->size <= PAGE_SIZE;
+}
+
 /* Chooses the barn's size anew: when the limits of the process are known (limit.h). */
 void cache_limit_barn(struct kmem_cache *s);
 

@@ -24,7 +24,9 @@ struct kmem_cache *kmem_caches[NR_CLASSES];
  * A slab goes back when its last object does, and one that lives on keeps all its pages. So slabs
  * hold few objects: enough to be worth a visit to the lists, which weighs less the larger they are.
  * Small objects are so many in a page that one of them nearly always lives: there a slab of more
- * pages keeps no more, and neighbours in time lie side by side.
+ * pages keeps no more, and neighbours in time lie side by side. Objects of more than a page, which no
+ * sheaves lie in wait for (sheaf.h), come and go through the slabs: those hold as many as a burst is
+ * worth, up to 64 KiB.
  */
 static unsigned int least_objects(unsigned int size)
 {
@@ -34,7 +36,9 @@ static unsigned int least_objects(unsigned int size)
 		return 64;
 	if (size <= 1024)
 		return 8;
-	return size <= 2048 ? 4 : size <= 4096 ? 2 : 1;
+	if (size <= PAGE_SIZE)
+		return size <= 2048 ? 4 : 2;
+	return size <= 4 * PAGE_SIZE ? 4 : 1;
 }
 
 /* What @objects leave of @bytes. Beyond a page, a tail of whole pages is never touched, and costs
@@ -111,12 +115,35 @@ char *slab_base(const struct kmem_cache *s, const struct slab *slab)
 	return (char *)page_start((const struct page *)slab) + slab->colour * s->align;
 }
 
-/* The whole slab is free, and its objects' memory untouched. */
+/* The class of a slab's pages; of a few without a call. */
+static void set_class(const struct slab *slab, unsigned int order, uint8_t class)
+{
+	const struct page *page = (const struct page *)slab;
+	uint8_t *first = &page_section(page)->page_class[page_index(page)];
+	uint64_t eight = class * (~0UL / 255);
+
+	switch (order) {
+	case 0:
+		*first = class;
+		break;
+	case 1:
+		memcpy(first, &eight, 2);
+		break;
+	case 2:
+		memcpy(first, &eight, 4);
+		break;
+	case 3:
+		memcpy(first, &eight, 8);
+		break;
+	default:
+		memset(first, class, 1UL << order);
+	}
+}
+
+/* None of the slab's objects is taken, nor free: that is for whoever comes first. Their memory is untouched. */
 static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int lane,
 		      unsigned int colour)
 {
-	struct section *section = page_section((struct page *)slab);
-
 	WRITE_ONCE(slab->order, s->order);
 	slab->constructed = 0;
 	slab->colour = (uint8_t)colour;
@@ -124,19 +151,18 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int lane
 	slab->inuse = 0;
 	WRITE_ONCE(slab->lane, (uint16_t)lane);
 	memset(slab->free_map, 0, sizeof(slab->free_map));
-	bitmap_set(slab->free_map, 0, s->objects);
-	list_init(&slab->list);
 	page_set_type((struct page *)slab, PAGE_SLAB);
-	memset(&section->page_class[page_index((struct page *)slab)], s->index, 1UL << s->order);
+	set_class(slab, s->order, s->index);
 }
 
 /* The pages of a new slab may be another node's than was asked for. */
 static void make_slab(struct kmem_cache *s, struct page *page, unsigned int lane)
 {
-	unsigned int got = (unsigned int)page_nid(page), colour;
+	unsigned int got = (unsigned int)page_nid(page), colour = 0;
 	struct kmem_cache_node *node = cache_node(s, got);
 
-	colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED) % s->colours;
+	if (s->colours > 1)
+		colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED) % s->colours;
 	/* What is node 0's for want of a node of its own is so for ever. */
 	if (node == &s->node)
 		got = 0;
@@ -158,10 +184,8 @@ static unsigned int new_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp, u
 
 struct page *slab_retire(struct kmem_cache *s, struct slab *slab)
 {
-	struct section *section = page_section((struct page *)slab);
-
 	KMEM_ASSERT(slab->inuse == 0);
-	memset(&section->page_class[page_index((struct page *)slab)], 0, 1UL << s->order);
+	set_class(slab, s->order, 0);
 	page_set_type((struct page *)slab, PAGE_NONE);
 	WRITE_ONCE(slab->cache, NULL);
 	return (struct page *)slab;
@@ -198,7 +222,7 @@ static __always_inline unsigned int take_bits(unsigned long *map, char *base, un
 	return got;
 }
 
-/* The whole of an empty slab. */
+/* The whole of a slab that is new, or empty. */
 static unsigned int take_all(struct kmem_cache *s, struct slab *slab, void **end)
 {
 	char *object = slab_base(s, slab);
@@ -206,7 +230,7 @@ static unsigned int take_all(struct kmem_cache *s, struct slab *slab, void **end
 
 	for (i = 0; i < s->objects; i++, object += s->size)
 		*--end = object;
-	for (i = 0; i < ARRAY_SIZE(slab->free_map); i++)
+	for (i = 0; i * BITS_PER_LONG < s->objects; i++)
 		WRITE_ONCE(slab->free_map[i], 0);
 	slab->inuse = s->objects;
 	return s->objects;
@@ -421,6 +445,8 @@ static unsigned int take_from_new(struct kmem_cache *s, struct slab **slabs, uns
 		lane = lane_of(s, number);
 		lock_acquire(&lane->lock);
 		for (; i < nr && slabs[i]->lane == number; i++) {
+			if (n - got < s->objects)
+				bitmap_set(slabs[i]->free_map, 0, s->objects);
 			got += take_and_link(s, lane, slabs[i], end - got, n - got);
 			count(&lane->counters.made, 1);
 		}

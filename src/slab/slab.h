@@ -198,8 +198,16 @@ static inline struct kmem_cache_node *cache_own_node(struct kmem_cache *s)
 	return likely(!s->nodes) ? &s->node : cache_node(s, numa_own_node());
 }
 
+struct kmem_cache_node *next_of_nodes(struct kmem_cache *s, const struct kmem_cache_node *node);
+
 /* The node after @node, which may be NULL for the first; NULL behind the last. */
-struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node);
+static inline struct kmem_cache_node *next_node(struct kmem_cache *s,
+						const struct kmem_cache_node *node)
+{
+	if (!node)
+		return &s->node;
+	return likely(!s->nodes) ? NULL : next_of_nodes(s, node);
+}
 
 #define for_each_node(node, s) for (node = next_node(s, NULL); node; node = next_node(s, node))
 

@@ -24,14 +24,10 @@ void cache_init_node(struct kmem_cache_node *node)
 	}
 }
 
-struct kmem_cache_node *next_node(struct kmem_cache *s, const struct kmem_cache_node *node)
+struct kmem_cache_node *next_of_nodes(struct kmem_cache *s, const struct kmem_cache_node *node)
 {
 	unsigned int nid = 0;
 
-	if (!node)
-		return &s->node;
-	if (!s->nodes)
-		return NULL;
 	while (s->nodes[nid] != node)
 		nid++;
 	while (++nid < nr_node_ids)

@@ -186,9 +186,9 @@ static void test_destructors_do_not_nest(void **state)
 	unsigned int i;
 
 	(void)state;
-	/* two objects to a slab, each slab held by one of the slab before */
+	/* one object to a slab, each slab held by that of the slab before */
 	chained = make(
-		(struct cache_wish){ .size = 16000, .ctor = chained_ctor, .dtor = chained_dtor });
+		(struct cache_wish){ .size = 30000, .ctor = chained_ctor, .dtor = chained_dtor });
 	for (i = 0; i < 200; i++) {
 		object = cache_alloc_slow(chained, GFP_KERNEL, NULL);
 		*(void **)object = first;

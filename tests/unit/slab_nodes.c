@@ -68,15 +68,15 @@ static void batch_on_two_nodes(void *arg)
 	struct page *taken[20000];
 	struct kmem_cache *s;
 	unsigned int n = 0, i;
-	void *objects[4];
+	void *objects[8];
 
 	(void)arg;
 	options_parse("numa=fake=2", &numa_params, 1);
 	numa_init();
 	caches_init_nodes();
-	s = make((struct cache_wish){ .size = 8192, .flags = SLAB_NO_MERGE });
+	s = make((struct cache_wish){ .size = 4096, .flags = SLAB_NO_MERGE });
 	EXPECT_EQ(s->order, 1);
-	EXPECT_EQ(s->objects, 1);
+	EXPECT_EQ(s->objects, 2);
 	full = &NODE_DATA(0)->node_zones[ZONE_NORMAL];
 	other = &NODE_DATA(1)->node_zones[ZONE_NORMAL];
 	make_dirty(full);
@@ -87,20 +87,20 @@ static void batch_on_two_nodes(void *arg)
 	EXPECT(n > 2);
 	zone_free(full, taken[--n], 2);
 	zone_free(full, taken[--n], 2);
-	EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), objects, 4, 0, GFP_KERNEL), 4);
+	EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), objects, 8, 0, GFP_KERNEL), 8);
 	/* the first slab's come last */
-	for (i = 0; i < 4; i++) {
-		struct slab *slab = (struct slab *)page_at(objects[i]);
+	for (i = 0; i < 8; i++) {
+		struct slab *slab = slab_containing(objects[i]);
 		int nid = page_nid(page_at(objects[i]));
 
 		EXPECT_EQ(slab->lane, lane_number((unsigned int)nid, 0));
-		EXPECT_EQ(nid, i < 2);
+		EXPECT_EQ(nid, i < 4);
 	}
-	EXPECT_EQ(node_sum(s->nodes[0]).nr_inuse, 2);
-	EXPECT_EQ(node_sum(s->nodes[1]).nr_inuse, 2);
+	EXPECT_EQ(node_sum(s->nodes[0]).nr_inuse, 4);
+	EXPECT_EQ(node_sum(s->nodes[1]).nr_inuse, 4);
 	cache_is_valid(s);
 	unit_os_hook = NULL;
-	slab_free_bulk(s, pcp_of_lane(0), objects, 4);
+	slab_free_bulk(s, pcp_of_lane(0), objects, 8);
 	EXPECT_EQ(cache_inuse(s), 0);
 	end(s);
 }
