@@ -150,16 +150,20 @@ static unsigned int dirty_in_half(struct section *s, unsigned int index, unsigne
 	return bitmap_weight(s->dirty, index, 1u << order);
 }
 
-/*
- * Takes a block of @order out of @s, which has one at least as large, splitting as needed: a dirty
- * one however large, or else a clean one.
- */
-static struct page *take_block(struct zone *zone, struct section *s, unsigned int order)
+/* The block that serves a request for one of @order in @s, which has one as large: a dirty one, or else any. */
+static struct page *first_block(const struct section *s, unsigned int order)
 {
 	unsigned long dirty = s->dirty_orders >> order;
 	unsigned int have = order + __ffs(dirty ? dirty : s->free_orders >> order);
-	struct page *page = list_first_entry(&s->free_area[have].free_list, struct page, lru);
-	unsigned int index = page_index(page), nr_dirty = page->nr_dirty;
+
+	return list_first_entry(&s->free_area[have].free_list, struct page, lru);
+}
+
+/* Takes a block of @order out of @s, splitting as needed. */
+static struct page *take_block(struct zone *zone, struct section *s, unsigned int order)
+{
+	struct page *page = first_block(s, order);
+	unsigned int index = page_index(page), have = page->order, nr_dirty = page->nr_dirty;
 
 	zone_remove_free(zone, page);
 	while (have > order) {
@@ -172,6 +176,22 @@ static struct page *take_block(struct zone *zone, struct section *s, unsigned in
 		nr_dirty -= upper_dirty;
 	}
 	return page;
+}
+
+/* Takes up to @n blocks of @order that lie in one free block, from its beginning on. Returns how many. */
+static unsigned int take_blocks(struct zone *zone, struct section *s, unsigned int order,
+				struct page **pages, unsigned int n)
+{
+	struct page *page = first_block(s, order);
+	unsigned int nr = 1u << page->order, taken, i;
+
+	n = (unsigned int)min_ul(n, nr >> order);
+	taken = n << order;
+	zone_remove_free(zone, page);
+	for (i = 0; i < n; i++)
+		pages[i] = page + (i << order);
+	zone_free_range(zone, s, page_index(page) + taken, nr - taken, page->freed_ms);
+	return n;
 }
 
 static bool has_dirty(const struct zone *zone, unsigned int order)
@@ -287,16 +307,18 @@ static bool zone_grow(struct zone *zone, unsigned int order)
 	return false;
 }
 
-static struct page *alloc_block(struct zone *zone, unsigned int order, bool may_grow)
+static struct section *find_or_grow(struct zone *zone, unsigned int order, bool may_grow)
 {
 	struct section *s = find_section(zone, order);
 
-	if (!s) {
-		if (!may_grow || !zone_grow(zone, order))
-			return NULL;
-		s = find_section(zone, order);
-	}
-	return take_block(zone, s, order);
+	return s || !may_grow || !zone_grow(zone, order) ? s : find_section(zone, order);
+}
+
+static struct page *alloc_block(struct zone *zone, unsigned int order, bool may_grow)
+{
+	struct section *s = find_or_grow(zone, order, may_grow);
+
+	return s ? take_block(zone, s, order) : NULL;
 }
 
 /* Takes the free run [first, end); what its last block has beyond goes back. */
@@ -444,22 +466,15 @@ unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page 
 {
 	unsigned long nr_dirty;
 	unsigned int got = 0;
+	struct section *s;
 
 	lock_acquire(&zone->lock);
 	want_dirty(zone, order);
 	nr_dirty = zone->nr_dirty;
-	pages[0] = alloc_block(zone, order, true);
-	if (pages[0]) {
-		for (got = 1; got < n; got++) {
-			struct section *s = find_section(zone, order);
-
-			if (!s)
-				break;
-			pages[got] = take_block(zone, s, order);
-		}
-		purge_note_refill(zone,
-				  ((unsigned long)got << order) - (nr_dirty - zone->nr_dirty));
-	}
+	s = find_or_grow(zone, order, true);
+	for (; s && got < n; s = find_section(zone, order))
+		got += take_blocks(zone, s, order, pages + got, n - got);
+	purge_note_refill(zone, ((unsigned long)got << order) - (nr_dirty - zone->nr_dirty));
 	lock_release(&zone->lock);
 	if (!got) {
 		pages[0] = zone_alloc(zone, 1u << order, order);

@@ -254,7 +254,7 @@ static struct sheaf *find_objects(struct kmem_cpu *cpu, struct kmem_cache *s, st
 		WRITE_ONCE(slot->spare, sheaf);
 		return full;
 	}
-	full = barn_get_full(cpu, s, sheaf);
+	full = cache_has_barn(s) ? barn_get_full(cpu, s, sheaf) : NULL;
 	if (full)
 		return full;
 	if (likely(!s->tracks))
