@@ -96,14 +96,21 @@ static bool is_risky(const struct needs *needs)
 	return needs->refaults > REFAULTS_FREE && needs->gain > RISK;
 }
 
+bool is_in_debt(struct emptying *e, unsigned long refilled, uint64_t now_ms)
+{
+	learn(e, refilled, now_ms);
+	let_time_pass(e, now_ms);
+	return e->debt > DEBT_FREE;
+}
+
 bool should_empty(struct emptying *e, const struct needs *needs, uint64_t now_ms)
 {
-	learn(e, needs->refilled, now_ms);
-	let_time_pass(e, now_ms);
+	bool in_debt = is_in_debt(e, needs->refilled, now_ms);
+
 	if (needs->idle < e->left)
 		e->left = needs->idle;
 	return needs->needed <= empty_limit(e, needs) && needs->gain >= MIN_GAIN &&
-	       is_news(e, needs) && e->debt <= DEBT_FREE && !is_risky(needs);
+	       is_news(e, needs) && !in_debt && !is_risky(needs);
 }
 
 void has_emptied(struct emptying *e, const struct needs *needs, unsigned long given)
@@ -126,14 +133,12 @@ static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 
 	for_each_node(node, s)
 		for (lane = node->lane; lane < node->lane + READ_ONCE(nr_lanes); lane++) {
-			if (!READ_ONCE(lane->nr_inuse))
-				continue;
 			slabs += READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
 			slabs += READ_ONCE(lane->nr_empty);
 			inuse += READ_ONCE(lane->nr_inuse);
 			idle += READ_ONCE(lane->barn.nr_full) * s->sheaf_capacity;
 		}
-	if (!inuse)
+	if (!slabs)
 		return 0;
 	bytes = slabs * (PAGE_SIZE << s->order);
 	if (cpu)
@@ -224,7 +229,15 @@ static void give_back(struct kmem_cpu *cpu)
 	has_emptied(&state, &needs, given);
 }
 
-/* False when it could not look. */
+static unsigned long bytes_refilled(void)
+{
+	struct zone_totals sum;
+
+	zones_total(&sum);
+	return sum.nr_refilled * PAGE_SIZE;
+}
+
+/* False when it could not look. In debt there is no need to: nothing would go, whatever it saw. */
 static bool look_and_act(struct kmem_cpu *cpu)
 {
 	struct needs needs;
@@ -233,10 +246,12 @@ static bool look_and_act(struct kmem_cpu *cpu)
 	if (lock_is_mine(&slab_mutex) || lock_is_mine(&cpus_lock) ||
 	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
 		return false;
-	needs = look(cpu);
-	if (should_empty(&state, &needs, os_clock_ms()))
-		give_back(cpu);
-	plan_next(&needs);
+	if (!is_in_debt(&state, bytes_refilled(), os_clock_ms())) {
+		needs = look(cpu);
+		if (should_empty(&state, &needs, os_clock_ms()))
+			give_back(cpu);
+		plan_next(&needs);
+	}
 	__atomic_store_n(&looking, false, __ATOMIC_RELEASE);
 	return true;
 }
