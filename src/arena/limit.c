@@ -263,11 +263,6 @@ void limits_init(const char *where)
 	errno = saved;
 }
 
-unsigned long limits_share(unsigned long most, unsigned long share)
-{
-	return min_ul(most, limits.memory_bytes / share);
-}
-
 /* ---- Pressure ---- */
 
 static bool is_near(const struct cgroup *cgroup)

@@ -24,7 +24,7 @@
 #ifndef KMEM_LIMIT_H
 #define KMEM_LIMIT_H
 
-#include "compiler.h"
+#include "bits.h"
 
 struct limits {
 	unsigned int cpus;	    /* at least 1; UINT_MAX until they are read */
@@ -37,7 +37,10 @@ extern struct limits limits;
 void limits_init(const char *root);
 
 /* The lesser of @most and the memory divided by @share. */
-unsigned long limits_share(unsigned long most, unsigned long share);
+static inline unsigned long limits_share(unsigned long most, unsigned long share)
+{
+	return min_ul(most, limits.memory_bytes / share);
+}
 
 /*
  * Whether a cgroup of the process comes near its limit now: what it uses, without file pages that the

@@ -17,15 +17,6 @@ struct lock section_lock = LOCK_INIT(RANK_SECTION);
 /* Descriptors of destroyed sections, which keep their length; section_lock. */
 static struct list_head spare_descriptors = LIST_HEAD_INIT(spare_descriptors);
 
-struct page *page_at(const void *addr)
-{
-	struct section *s = section_of(addr);
-
-	if (!s || s->type != SECTION_PAGES || section_page_index(addr) >= READ_ONCE(s->nr_online))
-		return NULL;
-	return &s->mem_map[section_page_index(addr)];
-}
-
 void section_enter(struct section *s, uintptr_t start, size_t bytes)
 {
 	uintptr_t nr = start >> SECTION_SHIFT, last = (start + bytes - 1) >> SECTION_SHIFT;

@@ -114,7 +114,14 @@ static inline void *page_start(const struct page *page)
 }
 
 /* The struct page of an address in online memory of a page section; NULL for any other address. */
-struct page *page_at(const void *addr);
+static inline struct page *page_at(const void *addr)
+{
+	struct section *s = section_of(addr);
+
+	if (!s || s->type != SECTION_PAGES || section_page_index(addr) >= READ_ONCE(s->nr_online))
+		return NULL;
+	return &s->mem_map[section_page_index(addr)];
+}
 
 /*
  * A new section of at least @min_bytes (a power of two, at most SECTION_SIZE) with nothing online;

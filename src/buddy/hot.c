@@ -6,13 +6,7 @@
 #include "report.h"
 #include "section.h"
 
-#define HOT_SHARE (1UL << 20) /* or a page for so much of the memory that the process may use */
-#define MISSES	  4u	      /* blocks that were wanted at once, before larger ones are kept */
-
-unsigned int hot_room(const struct hot_pages *hot)
-{
-	return (unsigned int)limits_share(READ_ONCE(hot->most), HOT_SHARE);
-}
+#define MISSES 4u /* blocks that were wanted at once, before larger ones are kept */
 
 static void add_range(struct hot_pages *hot, struct page *first, unsigned int nr)
 {

@@ -19,9 +19,10 @@
 #ifndef KMEM_HOT_H
 #define KMEM_HOT_H
 
-#include "compiler.h"
+#include "limit.h"
 
-#define HOT_LARGEST 256u /* pages of a block that may be kept: 1 MiB */
+#define HOT_SHARE   (1UL << 20) /* or a page for so much of the memory that the process may use */
+#define HOT_LARGEST 256u	/* pages of a block that may be kept: 1 MiB */
 #define HOT_FIRST   32u	 /* pages that a lane keeps: 128 KiB, or as many more as its blocks have; */
 #define HOT_MET	    256u /* 1 MiB at most when threads meet */
 #define HOT_RANGES  32u	 /* in which they lie, at most */
@@ -47,7 +48,10 @@ struct hot_pages {
 struct page *hot_take(struct hot_pages *hot, unsigned int nr);
 
 /* Pages that it may keep now; also without the lock. */
-unsigned int hot_room(const struct hot_pages *hot);
+static inline unsigned int hot_room(const struct hot_pages *hot)
+{
+	return (unsigned int)limits_share(READ_ONCE(hot->most), HOT_SHARE);
+}
 
 /* Puts @nr pages there: false when they are too many. */
 bool hot_put(struct hot_pages *hot, struct page *first, unsigned int nr);

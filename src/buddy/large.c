@@ -122,11 +122,20 @@ int large_free(struct per_cpu_pages *pcp, const void *addr)
 	return 0;
 }
 
+/* Whether a request of any kind that comes next would be met from this page's zone. */
+static bool is_near(const struct page *page)
+{
+	const struct zone *zone = page_zone(page);
+
+	return zone->type == ZONE_NORMAL &&
+	       (likely(READ_ONCE(nr_node_ids) == 1) || zone->nid == numa_own_node());
+}
+
 struct page *large_keep(struct per_cpu_pages *pcp, const void *addr)
 {
 	struct page *page = large_head(addr);
 
-	if (!page || page->nr_pages > hot_room(&pcp->hot) || !pcp_is_near(page))
+	if (!page || page->nr_pages > hot_room(&pcp->hot) || !is_near(page))
 		return NULL;
 	return end_large(pcp, page, PAGE_KEPT) ? page : NULL;
 }

@@ -38,14 +38,6 @@ static struct per_cpu_pages *lists_for(struct per_cpu_pages *pcp, int nid, gfp_t
 	return &NODE_DATA(own)->node_zones[ZONE_NORMAL].pcp[pcp->lane];
 }
 
-bool pcp_is_near(const struct page *page)
-{
-	const struct zone *zone = page_zone(page);
-
-	return zone->type == ZONE_NORMAL &&
-	       (likely(READ_ONCE(nr_node_ids) == 1) || zone->nid == numa_own_node());
-}
-
 /* And those that take the pages of @zone. */
 static struct per_cpu_pages *lists_of(const struct per_cpu_pages *pcp, struct zone *zone)
 {

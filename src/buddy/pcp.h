@@ -83,9 +83,6 @@ void pcp_free_bulk(struct per_cpu_pages *pcp, unsigned int order, struct page *c
 struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);
 void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr);
 
-/* Whether a request of any kind that comes next would be met from this page's zone. */
-bool pcp_is_near(const struct page *page);
-
 /* All that the zone's lanes have goes back to it, whose lock is held; if @forgets, what they
  * learned is forgotten as well. */
 void pcp_return(struct zone *zone, bool forgets);
