@@ -320,11 +320,19 @@ static unsigned int take_from_lists(struct kmem_cache *s, struct slab_lane *lane
 	return got;
 }
 
+/* A look without the lock: who comes too early makes a slab more. */
+static bool lane_has_some(const struct slab_lane *lane)
+{
+	return READ_ONCE(lane->nr_partial) || READ_ONCE(lane->nr_empty);
+}
+
 static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane, void **end,
 				   unsigned int n)
 {
 	unsigned int got;
 
+	if (!lane_has_some(lane))
+		return 0;
 	lock_acquire(&lane->lock);
 	got = take_from_lists(s, lane, end, n);
 	lock_release(&lane->lock);
@@ -350,6 +358,12 @@ static struct slab *spare_slab(struct slab_lane *lane, unsigned int share)
 	return link != &lane->partial && slab->inuse * share <= slab->cache->objects ? slab : NULL;
 }
 
+/* Whether it has one, as far as is seen without the lock. */
+static bool may_spare(const struct slab_lane *lane, unsigned int share)
+{
+	return READ_ONCE(lane->nr_empty) || READ_ONCE(lane->nr_partial) > (share > 1);
+}
+
 static void change_lane(struct slab_lane *from, struct slab *slab, struct slab_lane *to)
 {
 	unlink_slab(from, slab);
@@ -370,15 +384,13 @@ static bool lock_both(struct slab_lane *lane, struct slab_lane *other)
 }
 
 /* Takes from a slab of @other's that becomes @lane's, unless that has something of its own by now. */
-static unsigned int take_over(struct kmem_cache *s, struct slab_lane *lane, struct slab_lane *other,
-			      void **end, unsigned int n, unsigned int share)
+static __noinline unsigned int take_over(struct kmem_cache *s, struct slab_lane *lane,
+					 struct slab_lane *other, void **end, unsigned int n,
+					 unsigned int share)
 {
 	struct slab *slab = NULL;
 	unsigned int got;
 
-	/* A look without the lock. */
-	if (!READ_ONCE(other->nr_empty) && READ_ONCE(other->nr_partial) <= (share > 1))
-		return 0;
 	while (!lock_both(lane, other)) {
 		/* A new slab will do as well. */
 		if (share > 1)
@@ -400,11 +412,13 @@ static unsigned int take_from_others(struct kmem_cache *s, struct kmem_cache_nod
 				     unsigned int lane, void **end, unsigned int n,
 				     unsigned int share)
 {
-	unsigned int i, lanes = READ_ONCE(nr_lanes), got = 0;
+	unsigned int i, lanes = READ_ONCE(nr_lanes), other = lane, got = 0;
 
-	for (i = 1; !got && i < lanes; i++)
-		got = take_over(s, &node->lane[lane], &node->lane[(lane + i) % lanes], end, n,
-				share);
+	for (i = 1; !got && i < lanes; i++) {
+		other = other + 1 < lanes ? other + 1 : 0;
+		if (may_spare(&node->lane[other], share))
+			got = take_over(s, &node->lane[lane], &node->lane[other], end, n, share);
+	}
 	return got;
 }
 
