@@ -16,13 +16,14 @@
 
 /*
  * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sum means
- * anything. A block counts as one BLOCK, a page as one. Relaxed atomics.
+ * anything. A block counts as one BLOCK, a page as one; each may be negative. Relaxed atomics.
  */
 static struct {
 	unsigned long sum;
 } __aligned(CACHE_LINE) counts[NR_LANES];
 
-#define BLOCK (1UL << 40) /* more than all pages */
+#define PAGES_BITS 36u /* of the sum, signed: 128 TiB */
+#define BLOCK	   (1UL << PAGES_BITS)
 
 static void account(const struct per_cpu_pages *pcp, long blocks, long pages)
 {
@@ -122,20 +123,29 @@ int large_free(struct per_cpu_pages *pcp, const void *addr)
 	return 0;
 }
 
-/* Whether a request of any kind that comes next would be met from this page's zone. */
-static bool is_near(const struct page *page)
+/* Whether a request of any kind that comes next would be met from this zone. */
+static bool is_near(const struct zone *zone)
 {
-	const struct zone *zone = page_zone(page);
-
 	return zone->type == ZONE_NORMAL &&
 	       (likely(READ_ONCE(nr_node_ids) == 1) || zone->nid == numa_own_node());
+}
+
+/* As from the zone: a power of two of pages, which a block may have become, starts at a multiple of it. */
+static bool is_natural(const void *addr, unsigned int nr)
+{
+	return section_page_index(addr) & (nr - 1) ? !is_power_of_2(nr) : true;
 }
 
 struct page *large_keep(struct per_cpu_pages *pcp, const void *addr)
 {
 	struct page *page = large_head(addr);
+	struct zone *zone;
 
-	if (!page || page->nr_pages > hot_room(&pcp->hot) || !is_near(page))
+	if (!page)
+		return NULL;
+	zone = page_zone(page);
+	if (!is_near(zone) || page->nr_pages > hot_room(&zone->pcp[pcp->lane].hot) ||
+	    !is_natural(addr, page->nr_pages))
 		return NULL;
 	return end_large(pcp, page, PAGE_KEPT) ? page : NULL;
 }
@@ -276,7 +286,7 @@ enum large_fault large_fault(const void *addr)
 	return FAULT_INTERIOR;
 }
 
-/* A block that one lane took and another freed in the middle of the sum may leave less than nothing. */
+/* A block that one lane took and another freed in the middle of the sum may leave less than nothing, of either. */
 static unsigned long sum_of_lanes(void)
 {
 	unsigned long sum = 0;
@@ -284,15 +294,29 @@ static unsigned long sum_of_lanes(void)
 
 	for (lane = 0; lane < NR_LANES; lane++)
 		sum += READ_ONCE(counts[lane].sum);
-	return (long)sum < 0 ? 0 : sum;
+	return sum;
+}
+
+static long pages_in(unsigned long sum)
+{
+	return (long)(sum << (BITS_PER_LONG - PAGES_BITS)) >> (BITS_PER_LONG - PAGES_BITS);
+}
+
+static long blocks_in(unsigned long sum)
+{
+	return (long)(sum - (unsigned long)pages_in(sum)) >> PAGES_BITS;
 }
 
 size_t large_bytes(void)
 {
-	return (sum_of_lanes() % BLOCK << PAGE_SHIFT) + area_bytes();
+	long pages = pages_in(sum_of_lanes());
+
+	return (pages > 0 ? (size_t)pages << PAGE_SHIFT : 0) + area_bytes();
 }
 
 size_t large_count(void)
 {
-	return sum_of_lanes() / BLOCK + area_count();
+	long blocks = blocks_in(sum_of_lanes());
+
+	return (blocks > 0 ? (size_t)blocks : 0) + area_count();
 }

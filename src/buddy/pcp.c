@@ -238,7 +238,7 @@ static bool put_listed(struct per_cpu_pages *pcp, unsigned int order, struct pag
 	if (n)
 		drain(pcp, order, excess, n);
 	else if (tick)
-		purge_tick(zone_of(pcp), os_clock_ms(), 0);
+		pcp_pass_time(pcp);
 	return true;
 }
 
@@ -318,6 +318,11 @@ void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int n
 		purge_tick(zone, os_clock_ms(), 0);
 }
 
+void pcp_pass_time(struct per_cpu_pages *pcp)
+{
+	purge_tick(zone_of(pcp), os_clock_ms(), 0);
+}
+
 /* ---- All lanes ---- */
 
 static void return_blocks(struct zone *zone, struct per_cpu_pages *pcp, uint64_t now)
@@ -366,8 +371,10 @@ void pcp_return(struct zone *zone, bool forgets)
 /* What a thread keeps begins with the first page on the way down that is the first of anything. */
 static bool is_kept(const struct page *page)
 {
-	const struct page *head = page, *first = page_section(page)->mem_map;
+	unsigned int index = page_index(page);
+	const struct page *head = page, *first;
 
+	first = page - min_ul(index, HOT_LARGEST + HOT_FIRST);
 	while (READ_ONCE(head->type) == PAGE_NONE && head > first)
 		head--;
 	return READ_ONCE(head->type) == PAGE_KEPT && page < head + head->nr_pages;

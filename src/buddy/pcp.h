@@ -83,6 +83,9 @@ void pcp_free_bulk(struct per_cpu_pages *pcp, unsigned int order, struct page *c
 struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);
 void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr);
 
+/* Time passes for old pages, as with each visit to the zone: for who frees without coming there. */
+void pcp_pass_time(struct per_cpu_pages *pcp);
+
 /* All that the zone's lanes have goes back to it, whose lock is held; if @forgets, what they
  * learned is forgotten as well. */
 void pcp_return(struct zone *zone, bool forgets);

@@ -178,7 +178,10 @@ static struct page *take_block(struct zone *zone, struct section *s, unsigned in
 	return page;
 }
 
-/* Takes up to @n blocks of @order that lie in one free block, from its beginning on. Returns how many. */
+/*
+ * Takes up to @n blocks of @order that lie in one free block, from its beginning on. Returns how many: of one that
+ * is dirty in part just one, since other blocks may have more.
+ */
 static unsigned int take_blocks(struct zone *zone, struct section *s, unsigned int order,
 				struct page **pages, unsigned int n)
 {
@@ -186,10 +189,17 @@ static unsigned int take_blocks(struct zone *zone, struct section *s, unsigned i
 	unsigned int nr = 1u << page->order, taken, i;
 
 	n = (unsigned int)min_ul(n, nr >> order);
+	if (n == 1 || (page->nr_dirty && page->nr_dirty != nr)) {
+		*pages = take_block(zone, s, order);
+		return 1;
+	}
 	taken = n << order;
 	zone_remove_free(zone, page);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		pages[i] = page + (i << order);
+		/* Not used after all, they are as old as they were. */
+		pages[i]->freed_ms = page->freed_ms;
+	}
 	zone_free_range(zone, s, page_index(page) + taken, nr - taken, page->freed_ms);
 	return n;
 }

@@ -49,11 +49,13 @@ struct kmem_cpu {
 	bool must_release;    /* it left slabs to see to, see release.h */
 	bool releasing;	      /* it sees to them */
 	uint8_t nr_visits;    /* since it looked whether the heap has emptied, see emptied.h */
+	uint8_t nr_kept;      /* blocks it kept, until time has to pass */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages *pcp; /* its lane's page lists; says which lane that is */
-	struct page *kept;	   /* the large block it freed last, or NULL; only exchanged */
+	struct page *
+		kept; /* the large block it freed last, or NULL; exchanged, since a handler may as well */
 
 	/*
 	 * By class; the first and the last are no cache's and stay as the constants have them. Most

@@ -167,6 +167,12 @@ static unsigned long idle_bytes(const struct kmem_cpu *cpu)
 	return idle.bytes;
 }
 
+/* The thread is busy: no handler takes it away meanwhile. */
+static unsigned long kept_bytes(const struct kmem_cpu *cpu)
+{
+	return cpu && cpu->kept ? cpu->kept->nr_pages * PAGE_SIZE : 0;
+}
+
 /* What lanes keep for a moment is as free as the zone's dirty pages. */
 static unsigned long bytes_free(const struct zone_totals *sum)
 {
@@ -191,7 +197,7 @@ static struct needs look(const struct kmem_cpu *cpu)
 	unsigned long idle;
 
 	zones_total(&sum);
-	idle = idle_bytes(cpu);
+	idle = idle_bytes(cpu) + kept_bytes(cpu);
 	needs.used = bytes_used(&sum);
 	/* Without a page freed nobody has looked at the peak. */
 	needs.peak = max_ul(peak_used(&sum), needs.used);
@@ -246,7 +252,9 @@ static bool look_and_act(struct kmem_cpu *cpu)
 	if (lock_is_mine(&slab_mutex) || lock_is_mine(&cpus_lock) ||
 	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
 		return false;
-	if (!is_in_debt(&state, bytes_refilled(), os_clock_ms())) {
+	if (is_in_debt(&state, bytes_refilled(), os_clock_ms())) {
+		WRITE_ONCE(heap_look_below, 0);
+	} else {
 		needs = look(cpu);
 		if (should_empty(&state, &needs, os_clock_ms()))
 			give_back(cpu);

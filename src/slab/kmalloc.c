@@ -18,6 +18,8 @@
 /* What malloc asks for. It tells nobody but its caller that there was no memory. */
 #define MALLOC_GFP (GFP_KERNEL | __GFP_NOWARN)
 
+#define PASS_AFTER 64u /* blocks that a thread kept in a row */
+
 /* A size of 0 has a class as well: the range of the first starts there. */
 #define SLOT_RANGE(class, below, size)                                                  \
 	[(below) ? (below) / KMALLOC_MIN_ALIGN + 1 : 0 ...(size) / KMALLOC_MIN_ALIGN] = \
@@ -218,7 +220,8 @@ static void *alloc_large(size_t size, size_t align, int nid, gfp_t gfp)
 /* Of no particular node or alignment. */
 static void *alloc_pages_for(size_t size, gfp_t gfp)
 {
-	void *object = take_kept(size);
+	/* What does not fit goes back, which may enter the OS. */
+	void *object = gfpflags_allow_blocking(gfp) ? take_kept(size) : NULL;
 
 	if (unlikely(!object))
 		return alloc_large(size, PAGE_SIZE, NUMA_NO_NODE, gfp);
@@ -309,6 +312,16 @@ static void free_nested(void *object)
 		fault_bad_pointer(object);
 }
 
+/* A block that comes and goes would stop the time: nothing of it comes to the zone, nor ends a slow path. */
+static __noinline void pass_time(void)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+
+	KMEM_ASSERT(cpu && cpu->kind == CPU_LIVE);
+	pcp_pass_time(cpu->pcp);
+	cpu_leave(cpu);
+}
+
 /* Where many threads wait each would keep something: then none does. */
 static bool may_keep(const struct kmem_cpu *cpu)
 {
@@ -327,6 +340,8 @@ static bool keep_large(void *object)
 	page = cpu_exchange_kept(cpu, page);
 	if (unlikely(page))
 		drop_large(page);
+	if (unlikely(++cpu->nr_kept % PASS_AFTER == 0))
+		pass_time();
 	return true;
 }
 

@@ -292,6 +292,27 @@ static void test_clean_stays_clean(void **state)
 	EXPECT_EQ(zone_normal.nr_dirty, 1);
 }
 
+/* And as old: what its pages said in an earlier life, inside of another block, is nothing. */
+static void test_old_stays_old(void **state)
+{
+	struct page *page = zone_alloc(&zone_normal, 64, 6), *taken, *free;
+	struct section *s = page_section(page);
+	unsigned int i;
+
+	(void)state;
+	zone_free(&zone_normal, page, 64);
+	for (i = 1; i < 64; i++)
+		page[i].freed_ms = ~0UL;
+	taken = pcp_alloc(pcp_of_lane(0), 0, NUMA_NO_NODE, GFP_KERNEL);
+	EXPECT(taken == page);
+	EXPECT(listed() > 1);
+	unit_return_lists();
+	for (i = 0; i < NR_ORDERS; i++)
+		list_for_each_entry(free, &s->free_area[i].free_list, lru)
+			EXPECT(free->freed_ms <= os_clock_ms());
+	pcp_free(pcp_of_lane(0), taken, 0);
+}
+
 /* Before a list is refilled with memory that costs nothing yet, the zone has what the lanes have. */
 static void test_returned_for_a_list(void **state)
 {
@@ -460,6 +481,7 @@ int main(void)
 		pcp_test(test_busy_lists),
 		pcp_test(test_no_waiting),
 		pcp_test(test_clean_stays_clean),
+		pcp_test(test_old_stays_old),
 		pcp_test(test_returned_for_a_list),
 		pcp_test(test_time_passes),
 		pcp_test(test_lists_age),

@@ -62,6 +62,7 @@ static int teardown(void **state)
 
 static pthread_barrier_t gate;
 static void *held[2][NR];
+static void *kept[2]; /* large blocks that they freed last */
 static bool be_busy;
 
 /* Holds half of what it took, and sheaves with the rest, while the main thread forks. */
@@ -77,6 +78,8 @@ static void hold(void *arg, unsigned int id)
 	}
 	for (i = 0; i < NR; i += 2)
 		unit_kfree(held[id][i]);
+	kept[id] = unit_kmalloc(60000);
+	unit_kfree(kept[id]);
 	if (be_busy && id == 0)
 		cpu = cpu_enter();
 	pthread_barrier_wait(&gate);
@@ -143,6 +146,9 @@ static void in_the_child(void *arg)
 		}
 	kmem_trim();
 	expect_caches_sound();
+	for (id = 0; id < 2; id++)
+		EXPECT_EQ(zone_page_is_free(&zone_normal, page_at(kept[id])),
+			  !(be_busy && id == 0));
 	/* but what a thread had in hand within a slow path stays where it is */
 	EXPECT(be_busy ? all_inuse() > 0 && all_inuse() < before->cached : all_inuse() == 0);
 }

@@ -3,6 +3,7 @@
  * The large block that a thread freed last, which it keeps for its next request of as many pages.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "limit.h"
 #include "unit_slab.h"
@@ -129,6 +130,96 @@ static void test_room(void **state)
 	EXPECT(!kept());
 }
 
+/* A block may have become a power of two of pages where none is born: such a size is aligned to itself. */
+static void test_natural(void **state)
+{
+	void *before, *block, *after;
+
+	(void)state;
+	unit_kfree(unit_kmalloc(30 * PAGE_SIZE));
+	unit_drop_kept();
+	before = unit_kmalloc(9 * PAGE_SIZE);
+	block = unit_kmalloc(17 * PAGE_SIZE);
+	EXPECT(page_index(page_at(block)) % 16 != 0);
+	EXPECT(kmalloc_resize(block, 17 * PAGE_SIZE, 16 * PAGE_SIZE) == block);
+	unit_kfree(block);
+	EXPECT(!kept());
+	after = unit_kmalloc(16 * PAGE_SIZE);
+	EXPECT_EQ((uintptr_t)after % (16 * PAGE_SIZE), 0);
+	unit_kfree(after);
+	EXPECT(kept() == after);
+	unit_kfree(before);
+}
+
+static unsigned int nr_calls;
+
+static int count_call(long nr, unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	nr_calls++;
+	return 0;
+}
+
+/* What does not fit would have to go, and that may enter the OS: who must not leaves it. */
+static void test_no_waiting(void **state)
+{
+	void *block = make_kept(), *other;
+
+	(void)state;
+	unit_os_hook = count_call;
+	other = kmalloc_flags(2 * BYTES, NUMA_NO_NODE, GFP_NOWAIT);
+	unit_os_hook = NULL;
+	EXPECT_EQ(nr_calls, 0);
+	EXPECT(kept() == block);
+	unit_kfree(other);
+}
+
+/* Where one block comes and goes and nothing else, old pages go all the same. */
+static void test_time_passes(void **state)
+{
+	struct page *page = zone_alloc(&zone_normal, 512, 9);
+	unsigned int i;
+
+	(void)state;
+	make_kept();
+	options_parse("decay_ms=10", &purge_params, 1);
+	zone_free(&zone_normal, page, 512);
+	EXPECT(zone_normal.nr_dirty >= 512);
+	for (i = 0; i < 100000 && zone_normal.nr_dirty >= 512; i++) {
+		make_kept();
+		usleep(10);
+	}
+	EXPECT(zone_normal.nr_dirty < 512);
+	options_parse("decay_ms=-1", &purge_params, 1);
+}
+
+/* A heap that empties is as empty with it. */
+static void heap_empties(void *arg)
+{
+	static void *objects[40000];
+	unsigned int i;
+
+	(void)arg;
+	options_parse("decay_ms=1000000", &purge_params, 1);
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		objects[i] = unit_kmalloc(256);
+	/* as large as it may be, once that was learned: more than what an empty heap of this size may need */
+	for (i = 0; i < 8; i++)
+		unit_kfree(unit_kmalloc(HOT_LARGEST * PAGE_SIZE));
+	EXPECT(kept() != NULL);
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		unit_kfree(objects[i]);
+	EXPECT(!kept());
+	EXPECT(zone_normal.nr_online - zone_normal.nr_free < 300);
+}
+
+static void test_heap_empties(void **state)
+{
+	(void)state;
+	unit_passes(heap_empties, NULL);
+}
+
 static void *kept_by_other;
 
 static void keep_one(void *arg, unsigned int id)
@@ -239,6 +330,10 @@ int main(void)
 		cmocka_unit_test_teardown(test_zeroed, teardown),
 		cmocka_unit_test_teardown(test_not_for_everyone, teardown),
 		cmocka_unit_test_teardown(test_room, teardown),
+		cmocka_unit_test_teardown(test_natural, teardown),
+		cmocka_unit_test_teardown(test_no_waiting, teardown),
+		cmocka_unit_test_teardown(test_time_passes, teardown),
+		cmocka_unit_test_teardown(test_heap_empties, teardown),
 		cmocka_unit_test_teardown(test_exit, teardown),
 		cmocka_unit_test_teardown(test_crowd, teardown),
 		cmocka_unit_test_teardown(test_interrupted, teardown),
