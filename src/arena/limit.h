@@ -9,8 +9,9 @@
  *
  *	dirty pages that may stay however few are used	4 MiB, but at most 1/64 of the memory
  *	what counts as a large heap (see purge.c)	16 MiB, but at most 1/16
- *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane
- *	pages in the empty slabs of a lane		one for each 16 MiB, at most 4
+ *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane;
+ *							two sheaves at least, up to a page an object
+ *	pages in the empty slabs of a lane		one for each 16 MiB, at most 4; one slab at least
  *	pages on each of a lane's page lists		one for each 16 MiB, at most 16 (raised: 256)
  *	pages of large blocks that a lane keeps		one for each 1 MiB, at most 32, or 288;
  *							as many in one that a thread keeps

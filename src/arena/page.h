@@ -7,7 +7,7 @@
  * the middle of a block is told from its start, and so that a block costs one line whatever its size.
  *
  * Who may write: the type says it. A free page belongs to its zone's lock, a page on a lane's
- * list to the list's lock, a slab page to its lane's lock, a large block to whoever allocated it.
+ * list to the list's lock, a slab page to its lane's lock, a large block to whoever allocated it, or keeps it.
  * Type and order may be looked at by anyone, and say what the page is if it is the looker's own or if
  * its lock is held; so they are written and read in one piece.
  */

@@ -26,7 +26,7 @@ int large_free(struct per_cpu_pages *pcp, const void *addr) __must_check;
 
 /*
  * A block that a thread frees may stay with it (PAGE_KEPT), and be the next that it asks for if that has as many
- * pages: a buffer that comes and goes then costs no lock. NULL: it is too large for that, or none; nothing is done.
+ * pages: a buffer that comes and goes then costs no lock. NULL: it is too large for that, lies where such a request would not be met from, or is none; nothing is done.
  */
 struct page *large_keep(struct per_cpu_pages *pcp, const void *addr);
 

@@ -17,7 +17,8 @@
  * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use
  * them. Their lock may be taken with zone->lock held, not the other way round, and nobody waits long
  * for it: who does not get it passes them by. What a thread has in hand on the way between zone and
- * list is lost in a child that another thread forks, some batches at most.
+ * list, or between these and what it keeps (large_keep()), is lost in a child that another thread forks, some
+ * batches at most.
  *
  * Invariants: pcp_is_valid().
  */

@@ -8,7 +8,7 @@
 
 #define MAX_FULL	 5u	     /* full sheaves in a barn, */
 #define MAX_FULL_BYTES	 (64u << 10) /* or fewer: bytes of their objects, */
-#define FULL_BYTES_SHARE 4096u	     /* at most this part of the memory; two at least */
+#define FULL_BYTES_SHARE 4096u	     /* at most this part of the memory; two at least, if any */
 #define MAX_EMPTY	 4u
 
 void cache_limit_barn(struct kmem_cache *s)

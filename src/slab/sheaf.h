@@ -3,7 +3,7 @@
  * Sheaves and barns: Bonwick's magazines and depot, by their Linux names.
  *
  * A sheaf is an array of pointers to free objects of one cache. Each thread has two of them for each
- * cache it uses, main and spare. The fast paths push to and pop from main; the slow paths here run
+ * cache it uses, main and spare; of objects larger than a page only main, and there is no barn. The fast paths push to and pop from main; the slow paths here run
  * when it is full or empty, and do the first of these that helps:
  *
  *	alloc, main empty	swap with a spare that has objects

@@ -20,7 +20,7 @@
  * lane has another to take from, and a thread would have to make a new one; or cannot. There are as many
  * lanes as CPUs, up to NR_LANES.
  *
- * A set bit in free_map is a free object. Taking objects scans the map upwards, so that addresses
+ * A set bit in free_map is a free object; a slab that nothing was taken from yet has none. Taking objects scans the map upwards, so that addresses
  * ascend, and touches neither their memory nor the slab's pages. Giving one back finds its index by
  * multiplication with an inverse of the size: a product that is no index means a pointer into an object,
  * a bit that is set already a double free.
@@ -78,7 +78,7 @@ struct barn {
 	struct lock lock; /* RANK_BARN */
 	struct sheaf *full, *empty;
 	unsigned int nr_full, nr_empty;
-	unsigned int max_full; /* cache_limit_barn() */
+	unsigned int max_full; /* cache_limit_barn(); 0: it has none */
 
 	/* since the cache was made; see slab_counters */
 	uint32_t nr_put_fail; /* without the lock: some are lost when threads are refused at once */
