@@ -91,7 +91,9 @@ static void test_debt(void **state)
 	}
 	EXPECT(answers > 1);
 	EXPECT(answers <= 2 + 1000 * 10 / (64 * (MS_A_MIB - 1)));
+	EXPECT(is_in_debt(&e, needs.refilled, now));
 	/* a while later */
+	EXPECT(!is_in_debt(&e, needs.refilled, now + 64 * MS_A_MIB));
 	EXPECT(should_empty(&e, &needs, now + 64 * MS_A_MIB));
 }
 

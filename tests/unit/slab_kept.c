@@ -151,6 +151,32 @@ static void test_natural(void **state)
 	unit_kfree(before);
 }
 
+/* What lies on another node would be met by no request of this thread. */
+static void on_two_nodes(void *arg)
+{
+	unsigned int own;
+	void *near, *far;
+
+	(void)arg;
+	options_parse("numa=fake=2", &numa_params, 1);
+	numa_init();
+	EXPECT_EQ(nr_node_ids, 2);
+	own = numa_own_node();
+	far = kmalloc_flags(BYTES, (int)(1 - own), GFP_KERNEL);
+	EXPECT_EQ(page_nid(page_at(far)), 1 - own);
+	unit_kfree(far);
+	EXPECT(!kept());
+	near = kmalloc_flags(BYTES, (int)own, GFP_KERNEL);
+	unit_kfree(near);
+	EXPECT(kept() == near);
+}
+
+static void test_nodes(void **state)
+{
+	(void)state;
+	unit_passes(on_two_nodes, NULL);
+}
+
 static unsigned int nr_calls;
 
 static int count_call(long nr, unsigned long args[6])
@@ -331,6 +357,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_not_for_everyone, teardown),
 		cmocka_unit_test_teardown(test_room, teardown),
 		cmocka_unit_test_teardown(test_natural, teardown),
+		cmocka_unit_test_teardown(test_nodes, teardown),
 		cmocka_unit_test_teardown(test_no_waiting, teardown),
 		cmocka_unit_test_teardown(test_time_passes, teardown),
 		cmocka_unit_test_teardown(test_heap_empties, teardown),
