@@ -238,7 +238,7 @@ static bool put_listed(struct per_cpu_pages *pcp, unsigned int order, struct pag
 	if (n)
 		drain(pcp, order, excess, n);
 	else if (tick)
-		pcp_pass_time(pcp);
+		purge_tick(zone_of(pcp), os_clock_ms(), 0);
 	return true;
 }
 
@@ -320,7 +320,7 @@ void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int n
 
 void pcp_pass_time(struct per_cpu_pages *pcp)
 {
-	purge_tick(zone_of(pcp), os_clock_ms(), 0);
+	purge_tick(zone_of(lists_for(pcp, NUMA_NO_NODE, GFP_KERNEL)), os_clock_ms(), 0);
 }
 
 /* ---- All lanes ---- */

@@ -84,7 +84,7 @@ void pcp_free_bulk(struct per_cpu_pages *pcp, unsigned int order, struct page *c
 struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);
 void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr);
 
-/* Time passes for old pages, as with each visit to the zone: for who frees without coming there. */
+/* Time passes for old pages of the thread's node, as with each visit there: for who frees without coming to it. */
 void pcp_pass_time(struct per_cpu_pages *pcp);
 
 /* All that the zone's lanes have goes back to it, whose lock is held; if @forgets, what they

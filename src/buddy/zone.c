@@ -99,8 +99,7 @@ void zone_remove_free(struct zone *zone, struct page *page)
 	count_free(zone, s, -(1L << page->order), -(long)page->nr_dirty);
 }
 
-/* The free block of @order that [index, index + (1 << order)) would merge with, or NULL. */
-static struct page *free_buddy(struct section *s, unsigned int index, unsigned int order)
+struct page *zone_free_buddy(struct section *s, unsigned int index, unsigned int order)
 {
 	unsigned int buddy = index ^ (1u << order);
 
@@ -117,7 +116,7 @@ void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, 
 	struct page *buddy;
 
 	page_set_type(page, PAGE_NONE);
-	while ((buddy = free_buddy(s, index, order))) {
+	while ((buddy = zone_free_buddy(s, index, order))) {
 		zone_remove_free(zone, buddy);
 		nr_dirty += buddy->nr_dirty;
 		if (buddy->freed_ms > freed_ms)
@@ -654,59 +653,4 @@ void zone_forget_section(struct zone *zone, struct section *s)
 		if (zone->oldest_with[order] == s)
 			zone->oldest_with[order] = next;
 	list_del(&s->list);
-}
-
-static void check_oldest(const struct zone *zone)
-{
-	struct section *const *oldest = zone->oldest_with;
-	unsigned int order;
-
-	for (order = 1; order < NR_ORDERS; order++)
-		KMEM_ASSERT(!oldest[order] ||
-			    (oldest[order - 1] && oldest[order - 1]->age <= oldest[order]->age));
-}
-
-static void check_merged(struct section *s)
-{
-	unsigned int order;
-	struct page *page;
-
-	for (order = 0; order < NR_ORDERS; order++)
-		list_for_each_entry(page, &s->free_area[order].free_list, lru)
-			KMEM_ASSERT(!free_buddy(s, page_index(page), order));
-}
-
-bool zone_is_valid(struct zone *zone)
-{
-	unsigned long nr_free = 0, nr_online = 0, nr_dirty = 0, nr_blocks[NR_ORDERS] = { 0 };
-	struct section *s;
-	struct page *page;
-	unsigned int order;
-
-	lock_acquire(&zone->lock);
-	check_oldest(zone);
-	list_for_each_entry(s, &zone->sections, list) {
-		KMEM_ASSERT(section_is_valid(s));
-		check_merged(s);
-		nr_free += s->nr_free;
-		nr_online += s->nr_online;
-		for (order = 0; order < NR_ORDERS; order++) {
-			struct section *oldest = zone->oldest_with[order];
-
-			KMEM_ASSERT(!(s->free_orders >> order) ||
-				    (oldest && oldest->age <= s->age));
-			list_for_each_entry(page, &s->free_area[order].free_list, lru) {
-				nr_dirty += page->nr_dirty;
-				nr_blocks[order] += page->nr_dirty != 0;
-			}
-		}
-	}
-	for (order = 0; order < NR_ORDERS; order++)
-		KMEM_ASSERT(nr_blocks[order] == zone->nr_dirty_blocks[order] &&
-			    (nr_blocks[order] != 0) == (zone->dirty_orders >> order & 1));
-	KMEM_ASSERT(nr_free == zone->nr_free && nr_online == zone->nr_online);
-	KMEM_ASSERT(nr_dirty == zone->nr_dirty);
-	KMEM_ASSERT(pcp_is_valid(zone));
-	lock_release(&zone->lock);
-	return true;
 }

@@ -149,6 +149,9 @@ void zone_put(struct zone *zone, struct page *page, unsigned int nr, uint64_t no
  * leaves the zone.
  */
 void zone_remove_free(struct zone *zone, struct page *page);
+
+/* The free block of @order that [index, index + (1 << order)) would merge with, or NULL. */
+struct page *zone_free_buddy(struct section *s, unsigned int index, unsigned int order);
 void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, uint64_t freed_ms);
 void zone_free_range(struct zone *zone, struct section *s, unsigned int index, unsigned int nr,
 		     uint64_t freed_ms);

@@ -253,6 +253,7 @@ static bool look_and_act(struct kmem_cpu *cpu)
 	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
 		return false;
 	if (is_in_debt(&state, bytes_refilled(), os_clock_ms())) {
+		WRITE_ONCE(look_after, MIN_VISITS);
 		WRITE_ONCE(heap_look_below, 0);
 	} else {
 		needs = look(cpu);

@@ -38,7 +38,7 @@ static size_t some_size(uint64_t r, int in_handler)
 {
 	if (r % 50 == 0)
 		return 33 * KIB + (r >> 8) % (300 * KIB);
-	if (r % 50 < 10)
+	if (r % 50 < (in_handler ? 2 : 5))
 		return 50 * KIB + (r >> 8) % 2 * 30 * KIB;
 	return (in_handler && !exchanges ? 2049 : 8) + (r >> 8) % 2000;
 }

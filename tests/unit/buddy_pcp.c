@@ -94,6 +94,36 @@ static void test_bulk(void **state)
 	}
 }
 
+/* Of a block that is dirty in part one is taken: others have more. */
+static void test_bulk_takes_dirty(void **state)
+{
+	struct page *page, *pages[8];
+	struct zone zone;
+	unsigned int i, nr;
+
+	(void)state;
+	set_decay("decay_ms=-1");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	page = zone_alloc(&zone, 512, 9);
+	zone_free_clean(&zone, page, 64);
+	EXPECT(zone_alloc(&zone, 1, 0) == page);
+	zone_free(&zone, page, 1);
+	zone_free(&zone, page + 128, 128);
+	EXPECT_EQ(zone.nr_dirty, 129);
+	nr = zone_alloc_bulk(&zone, 3, pages, 8);
+	EXPECT_EQ(nr, 8);
+	EXPECT_EQ(zone.nr_dirty, 128 - 7 * 8);
+	EXPECT(pages[0] == page);
+	for (i = 1; i < nr; i++)
+		EXPECT(pages[i] == page + 128 + 8 * (i - 1));
+	expect_zone_sound(&zone);
+	for (i = 0; i < nr; i++)
+		zone_free(&zone, pages[i], 8);
+	zone_free(&zone, page + 64, 64);
+	zone_free(&zone, page + 256, 256);
+	zone_fini(&zone);
+}
+
 /* Refused, it is what there was. */
 static int refuse(long nr, unsigned long args[6])
 {
@@ -472,6 +502,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		pcp_test(test_lists),
 		pcp_test(test_bulk),
+		pcp_test(test_bulk_takes_dirty),
 		pcp_test(test_bulk_refused),
 		pcp_test(test_list_too_long),
 		pcp_test(test_in_vain),

@@ -373,36 +373,6 @@ static void test_runs(void **state)
 }
 
 /* As many as there are, but only the first is worth a call to the OS. */
-/* Of a block that is dirty in part one is taken: others have more. */
-static void test_bulk_takes_dirty(void **state)
-{
-	struct page *page, *pages[8];
-	struct zone zone;
-	unsigned int i, nr;
-
-	(void)state;
-	set_decay("decay_ms=-1");
-	zone_init(&zone, 0, ZONE_NORMAL);
-	page = zone_alloc(&zone, 512, 9);
-	zone_free_clean(&zone, page, 64);
-	EXPECT(zone_alloc(&zone, 1, 0) == page);
-	zone_free(&zone, page, 1);
-	zone_free(&zone, page + 128, 128);
-	EXPECT_EQ(zone.nr_dirty, 129);
-	nr = zone_alloc_bulk(&zone, 3, pages, 8);
-	EXPECT_EQ(nr, 8);
-	EXPECT_EQ(zone.nr_dirty, 128 - 7 * 8);
-	EXPECT(pages[0] == page);
-	for (i = 1; i < nr; i++)
-		EXPECT(pages[i] == page + 128 + 8 * (i - 1));
-	expect_zone_sound(&zone);
-	for (i = 0; i < nr; i++)
-		zone_free(&zone, pages[i], 8);
-	zone_free(&zone, page + 64, 64);
-	zone_free(&zone, page + 256, 256);
-	zone_fini(&zone);
-}
-
 static void test_bulk(void **state)
 {
 	struct page *pages[300], *rest;
@@ -700,7 +670,6 @@ int main(void)
 		cmocka_unit_test(test_oldest_section_first),
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_bulk),
-		cmocka_unit_test(test_bulk_takes_dirty),
 		cmocka_unit_test(test_refusal_changes_nothing),
 		cmocka_unit_test(test_small_steps),
 		cmocka_unit_test(test_growth_joins_the_frontier),

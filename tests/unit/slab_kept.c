@@ -3,8 +3,10 @@
  * The large block that a thread freed last, which it keeps for its next request of as many pages.
  */
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
+#include "emptied.h"
 #include "limit.h"
 #include "unit_slab.h"
 
@@ -151,6 +153,32 @@ static void test_natural(void **state)
 	unit_kfree(before);
 }
 
+/* With two nodes pretended, a thread is on that of its CPU's number: it must not move. */
+static void run_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	EXPECT_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+/* Some CPU of that node. */
+static bool run_on_node_1(void)
+{
+	cpu_set_t all;
+	unsigned int cpu;
+
+	EXPECT_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (cpu = 1; cpu < CPU_SETSIZE; cpu += 2)
+		if (CPU_ISSET(cpu, &all)) {
+			run_on(cpu);
+			EXPECT_EQ(numa_own_node(), 1);
+			return true;
+		}
+	return false;
+}
+
 /* What lies on another node would be met by no request of this thread. */
 static void on_two_nodes(void *arg)
 {
@@ -161,6 +189,7 @@ static void on_two_nodes(void *arg)
 	options_parse("numa=fake=2", &numa_params, 1);
 	numa_init();
 	EXPECT_EQ(nr_node_ids, 2);
+	run_on((unsigned int)sched_getcpu());
 	own = numa_own_node();
 	far = kmalloc_flags(BYTES, (int)(1 - own), GFP_KERNEL);
 	EXPECT_EQ(page_nid(page_at(far)), 1 - own);
@@ -201,23 +230,41 @@ static void test_no_waiting(void **state)
 	unit_kfree(other);
 }
 
-/* Where one block comes and goes and nothing else, old pages go all the same. */
-static void test_time_passes(void **state)
+/* Where one block comes and goes and nothing else, old pages go all the same; those of this node. */
+static void time_passes(void *arg)
 {
-	struct page *page = zone_alloc(&zone_normal, 512, 9);
+	struct zone *zone;
+	struct page *page;
 	unsigned int i;
 
-	(void)state;
-	make_kept();
+	if (arg) {
+		options_parse("numa=fake=2", &numa_params, 1);
+		numa_init();
+		if (!run_on_node_1())
+			return;
+	}
+	/* not because the heap is empty */
+	options_parse("give_back_empty=0", &emptied_params, 1);
 	options_parse("decay_ms=10", &purge_params, 1);
-	zone_free(&zone_normal, page, 512);
-	EXPECT(zone_normal.nr_dirty >= 512);
-	for (i = 0; i < 100000 && zone_normal.nr_dirty >= 512; i++) {
+	make_kept();
+	zone = page_zone(this_cpu->kept);
+	EXPECT_EQ(zone->nid, arg ? 1 : 0);
+	page = zone_alloc(zone, 512, 9);
+	zone_free(zone, page, 512);
+	EXPECT(zone->nr_dirty >= 512);
+	for (i = 0; i < 100000 && zone->nr_dirty >= 512; i++) {
 		make_kept();
 		usleep(10);
 	}
-	EXPECT(zone_normal.nr_dirty < 512);
-	options_parse("decay_ms=-1", &purge_params, 1);
+	EXPECT(zone->nr_dirty < 512);
+}
+
+static void test_time_passes(void **state)
+{
+	(void)state;
+	unit_passes(time_passes, NULL);
+	/* nor, where there is such a CPU, on another */
+	unit_passes(time_passes, state);
 }
 
 /* A heap that empties is as empty with it. */
