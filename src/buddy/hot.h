@@ -37,8 +37,7 @@ struct page_range {
 /* Under the lock of the lists that it is a part of. */
 struct hot_pages {
 	unsigned int nr_pages, nr_ranges;
-	unsigned int
-		most; /* pages that it may keep now, where memory is not limited; read without the lock */
+	unsigned int most;	/* pages that it may keep now: see hot_room() */
 	unsigned int passed_by; /* the last block that was too large, */
 	unsigned int nr_missed; /* and how many of them were wanted at once, in a row */
 	struct page_range range[HOT_RANGES + 1]; /* oldest first; one more than stay */

@@ -25,8 +25,9 @@ void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid
 int large_free(struct per_cpu_pages *pcp, const void *addr) __must_check;
 
 /*
- * A block that a thread frees may stay with it (PAGE_KEPT), and be the next that it asks for if that has as many
- * pages: a buffer that comes and goes then costs no lock. NULL: it is too large for that, lies where such a request would not be met from, or is none; nothing is done.
+ * A block that a thread frees may stay with it (PAGE_KEPT), and be the next that it asks for if that has
+ * as many pages: a buffer that comes and goes then costs no lock. NULL, and nothing is done: it is too
+ * large for that, lies where such a request would not be met from, or is none.
  */
 struct page *large_keep(struct per_cpu_pages *pcp, const void *addr);
 

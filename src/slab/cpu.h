@@ -54,8 +54,7 @@ struct kmem_cpu {
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages *pcp; /* its lane's page lists; says which lane that is */
-	struct page *
-		kept; /* the large block it freed last, or NULL; exchanged, since a handler may as well */
+	struct page *kept;	   /* the large block it freed last, or NULL; cpu_exchange_kept() */
 
 	/*
 	 * By class; the first and the last are no cache's and stay as the constants have them. Most
@@ -84,7 +83,10 @@ static inline struct per_cpu_pages *cpu_pages(struct kmem_cpu *cpu)
 	return likely(cpu->kind == CPU_LIVE) ? cpu->pcp : NULL;
 }
 
-/* What the thread keeps is the caller's now; NULL: nothing. Never of one of the constants. */
+/*
+ * What the thread keeps is the caller's now; NULL: nothing. A handler may do the same at any moment. Never of
+ * one of the constants.
+ */
 static inline struct page *cpu_exchange_kept(struct kmem_cpu *cpu, struct page *page)
 {
 	return (struct page *)local_exchange((uintptr_t *)&cpu->kept, (uintptr_t)page);

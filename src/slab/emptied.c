@@ -190,23 +190,21 @@ static unsigned long peak_used(const struct zone_totals *sum)
 	return (sum->peak_used - min_ul(sum->peak_used, sum->nr_listed)) * PAGE_SIZE;
 }
 
-static struct needs look(const struct kmem_cpu *cpu)
+static struct needs look(const struct kmem_cpu *cpu, const struct zone_totals *sum)
 {
-	struct zone_totals sum;
 	struct needs needs;
 	unsigned long idle;
 
-	zones_total(&sum);
 	idle = idle_bytes(cpu) + kept_bytes(cpu);
-	needs.used = bytes_used(&sum);
+	needs.used = bytes_used(sum);
 	/* Without a page freed nobody has looked at the peak. */
-	needs.peak = max_ul(peak_used(&sum), needs.used);
+	needs.peak = max_ul(peak_used(sum), needs.used);
 	idle = min_ul(idle, needs.used);
 	needs.needed = needs.used - idle;
 	needs.idle = idle;
-	needs.gain = idle + bytes_free(&sum);
-	needs.refilled = sum.nr_refilled * PAGE_SIZE;
-	needs.refaults = sum.nr_refault * PAGE_SIZE;
+	needs.gain = idle + bytes_free(sum);
+	needs.refilled = sum->nr_refilled * PAGE_SIZE;
+	needs.refaults = sum->nr_refault * PAGE_SIZE;
 	needs.at_exit = !cpu;
 	return needs;
 }
@@ -222,6 +220,7 @@ static void plan_next(const struct needs *needs)
 
 static void give_back(struct kmem_cpu *cpu)
 {
+	struct zone_totals sum;
 	unsigned long given;
 	struct needs needs;
 
@@ -231,20 +230,13 @@ static void give_back(struct kmem_cpu *cpu)
 		cpu_hollow(cpu);
 	caches_trim();
 	given = zones_emptied(cpu_has_room) * PAGE_SIZE;
-	needs = look(cpu);
+	zones_total(&sum);
+	needs = look(cpu, &sum);
 	has_emptied(&state, &needs, given);
 }
 
-static unsigned long bytes_refilled(void)
-{
-	struct zone_totals sum;
-
-	zones_total(&sum);
-	return sum.nr_refilled * PAGE_SIZE;
-}
-
 /* False when it could not look. In debt there is no need to: nothing would go, whatever it saw. */
-static bool look_and_act(struct kmem_cpu *cpu)
+static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 {
 	struct needs needs;
 
@@ -252,11 +244,11 @@ static bool look_and_act(struct kmem_cpu *cpu)
 	if (lock_is_mine(&slab_mutex) || lock_is_mine(&cpus_lock) ||
 	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
 		return false;
-	if (is_in_debt(&state, bytes_refilled(), os_clock_ms())) {
+	if (is_in_debt(&state, sum->nr_refilled * PAGE_SIZE, os_clock_ms())) {
 		WRITE_ONCE(look_after, MIN_VISITS);
 		WRITE_ONCE(heap_look_below, 0);
 	} else {
-		needs = look(cpu);
+		needs = look(cpu, sum);
 		if (should_empty(&state, &needs, os_clock_ms()))
 			give_back(cpu);
 		plan_next(&needs);
@@ -275,7 +267,7 @@ void emptied_look(struct kmem_cpu *cpu)
 	zones_total(&sum);
 	if (bytes_used(&sum) <= peak_used(&sum) / 4 * SUNK_USED) {
 		WRITE_ONCE(heap_state, HEAP_SANK);
-		look_and_act(cpu);
+		look_and_act(cpu, &sum);
 	} else {
 		WRITE_ONCE(heap_state, HEAP_STEADY);
 	}
@@ -294,7 +286,7 @@ void emptied_by_exit(void)
 	used = bytes_used(&sum);
 	if (used >= before - before / EXIT_SHARE && used <= before + before / EXIT_SHARE)
 		return;
-	if (!look_and_act(NULL))
+	if (!look_and_act(NULL, &sum))
 		return;
 	zones_total(&sum);
 	WRITE_ONCE(seen, bytes_used(&sum));

@@ -18,7 +18,7 @@
 /* What malloc asks for. It tells nobody but its caller that there was no memory. */
 #define MALLOC_GFP (GFP_KERNEL | __GFP_NOWARN)
 
-#define PASS_AFTER 64u /* blocks that a thread kept in a row */
+#define PASS_AFTER 64u /* blocks that a thread kept, until it looks at the clock */
 
 /* A size of 0 has a class as well: the range of the first starts there. */
 #define SLOT_RANGE(class, below, size)                                                  \
@@ -352,7 +352,6 @@ static void free_large(void *object)
 	if (keep_large(object))
 		return;
 	cpu = cpu_enter();
-
 	if (unlikely(!cpu)) {
 		free_nested(object);
 		return;

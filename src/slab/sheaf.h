@@ -3,8 +3,9 @@
  * Sheaves and barns: Bonwick's magazines and depot, by their Linux names.
  *
  * A sheaf is an array of pointers to free objects of one cache. Each thread has two of them for each
- * cache it uses, main and spare; of objects larger than a page only main, and there is no barn. The fast paths push to and pop from main; the slow paths here run
- * when it is full or empty, and do the first of these that helps:
+ * cache it uses, main and spare; of objects larger than a page only main, and there is no barn. The
+ * fast paths push to and pop from main; the slow paths here run when it is full or empty, and do the
+ * first of these that helps:
  *
  *	alloc, main empty	swap with a spare that has objects
  *				trade it at the barn for a full one
@@ -69,7 +70,7 @@ void cache_init_sheaves(struct kmem_cache *s);
 
 #define MAX_SHEAF_CAPACITY 1024u
 
-/* Full sheaves of objects larger than a page would be more memory than they save time: such have no barn, nor spare. */
+/* Full sheaves of objects larger than a page are more memory than they save time: no barn, and no spare. */
 static inline bool cache_has_barn(const struct kmem_cache *s)
 {
 	return s->size <= PAGE_SIZE;

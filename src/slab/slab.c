@@ -320,10 +320,10 @@ static unsigned int take_from_lists(struct kmem_cache *s, struct slab_lane *lane
 	return got;
 }
 
-/* A look without the lock: who comes too early makes a slab more. */
-static bool lane_has_some(const struct slab_lane *lane)
+/* Whether it has an empty slab, or more partial ones than that: without the lock, who comes too early makes one more. */
+static bool lane_has(const struct slab_lane *lane, unsigned int partial)
 {
-	return READ_ONCE(lane->nr_partial) || READ_ONCE(lane->nr_empty);
+	return READ_ONCE(lane->nr_empty) || READ_ONCE(lane->nr_partial) > partial;
 }
 
 static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane, void **end,
@@ -331,7 +331,7 @@ static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane,
 {
 	unsigned int got;
 
-	if (!lane_has_some(lane))
+	if (!lane_has(lane, 0))
 		return 0;
 	lock_acquire(&lane->lock);
 	got = take_from_lists(s, lane, end, n);
@@ -356,12 +356,6 @@ static struct slab *spare_slab(struct slab_lane *lane, unsigned int share)
 		link = link->next;
 	slab = list_entry(link, struct slab, list);
 	return link != &lane->partial && slab->inuse * share <= slab->cache->objects ? slab : NULL;
-}
-
-/* Whether it has one, as far as is seen without the lock. */
-static bool may_spare(const struct slab_lane *lane, unsigned int share)
-{
-	return READ_ONCE(lane->nr_empty) || READ_ONCE(lane->nr_partial) > (share > 1);
 }
 
 static void change_lane(struct slab_lane *from, struct slab *slab, struct slab_lane *to)
@@ -416,7 +410,7 @@ static unsigned int take_from_others(struct kmem_cache *s, struct kmem_cache_nod
 
 	for (i = 1; !got && i < lanes; i++) {
 		other = other + 1 < lanes ? other + 1 : 0;
-		if (may_spare(&node->lane[other], share))
+		if (lane_has(&node->lane[other], share > 1))
 			got = take_over(s, &node->lane[lane], &node->lane[other], end, n, share);
 	}
 	return got;

@@ -20,9 +20,9 @@
  * lane has another to take from, and a thread would have to make a new one; or cannot. There are as many
  * lanes as CPUs, up to NR_LANES.
  *
- * A set bit in free_map is a free object; a slab that nothing was taken from yet has none. Taking objects scans the map upwards, so that addresses
- * ascend, and touches neither their memory nor the slab's pages. Giving one back finds its index by
- * multiplication with an inverse of the size: a product that is no index means a pointer into an object,
+ * A set bit in free_map is a free object; a slab that nothing was taken from yet has none. Taking
+ * objects scans the map upwards, so that addresses ascend, and touches neither their memory nor the
+ * slab's pages. Giving one back finds its index by multiplication with an inverse of the size: a product that is no index means a pointer into an object,
  * a bit that is set already a double free.
  *
  * Lock order: barn, lane, zone, sections, metadata (enum lock_rank). Slabs are made and released

@@ -211,8 +211,8 @@ static void three_fake_nodes(void)
 
 static void own_node(void *arg)
 {
-	cpu_set_t all, one;
-	int cpu;
+	cpu_set_t all;
+	unsigned int cpu;
 
 	(void)arg;
 	three_fake_nodes();
@@ -220,9 +220,7 @@ static void own_node(void *arg)
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &all))
 			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		EXPECT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+		unit_run_on(cpu);
 		EXPECT_EQ(numa_own_node(), cpu % 3);
 		EXPECT(numa_node(NUMA_NO_NODE) == NODE_DATA(cpu % 3));
 	}

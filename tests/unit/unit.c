@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,6 +241,15 @@ static void do_nothing(void *arg, unsigned int id)
 {
 	(void)arg;
 	(void)id;
+}
+
+void unit_run_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	EXPECT_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
 }
 
 void unit_have_threads(void)

@@ -76,6 +76,9 @@ void unit_dies_by(void (*fn)(void *), void *arg, int sig);
 /* Runs @fn(arg, 0) to @fn(arg, n - 1) in threads of their own, and waits for all. */
 void unit_threads(unsigned int n, void (*fn)(void *arg, unsigned int id), void *arg);
 
+/* From here on the thread stays on that CPU. */
+void unit_run_on(unsigned int cpu);
+
 /* From here on the process is one that has had threads: see lock_alone(). */
 void unit_have_threads(void);
 
