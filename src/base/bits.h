@@ -118,18 +118,28 @@ static inline unsigned int bitmap_weight(const unsigned long *map, unsigned int 
 	return sum;
 }
 
+/* Sets @n bits, at most a word of them, from @first on. */
+static __always_inline void bitmap_set_run(unsigned long *map, unsigned int first, unsigned int n)
+{
+	unsigned long run = ~0UL >> (BITS_PER_LONG - n);
+	unsigned int bit = first % BITS_PER_LONG;
+
+	map += first / BITS_PER_LONG;
+	WRITE_ONCE(map[0], map[0] | run << bit);
+	if (bit + n > BITS_PER_LONG)
+		WRITE_ONCE(map[1], map[1] | run >> (BITS_PER_LONG - bit));
+}
+
 /* The first bit of [first, end) that is set (@set) or clear (!@set); @end when there is none. */
 static inline unsigned int bitmap_next(const unsigned long *map, bool set, unsigned int first,
 				       unsigned int end)
 {
-	unsigned int w;
+	for (; first < end; first = (first | (BITS_PER_LONG - 1)) + 1) {
+		unsigned long word = READ_ONCE(map[first / BITS_PER_LONG]);
 
-	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++) {
-		unsigned long word = READ_ONCE(map[w]);
-
-		word = (set ? word : ~word) & bitmap_word_mask(w, first, end);
+		word = (set ? word : ~word) >> (first % BITS_PER_LONG);
 		if (word)
-			return w * BITS_PER_LONG + __ffs(word);
+			return (unsigned int)min_ul(first + __ffs(word), end);
 	}
 	return end;
 }
