@@ -12,6 +12,7 @@
 #include "release.h"
 #include "report.h"
 #include "slab_debug.h"
+#include "slab_run.h"
 
 #define LEAST_ALIGN ((unsigned int)sizeof(void *))
 #define LEAST_SIZE  ((unsigned int)KMALLOC_MIN_ALIGN) /* a page of them is SLAB_MAX_OBJECTS */
@@ -422,14 +423,36 @@ static bool is_free(const struct slab *slab, unsigned int index)
 	return READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1;
 }
 
+static void dump_run(struct slab *slab, const void *addr)
+{
+	const struct kmem_cache *s;
+	const char *start;
+
+	s = run_object_at(slab, addr, &start);
+	if (s)
+		kmem_report(
+			"0x%lx: %s object of the slab at 0x%lx, taken, from 0x%lx on, %u bytes, "
+			"offset %lu",
+			(unsigned long)addr, s->name,
+			(unsigned long)page_start((const struct page *)slab), (unsigned long)start,
+			s->object_size, (unsigned long)((const char *)addr - start));
+	else
+		kmem_report("0x%lx: in a slab of %s, in no object", (unsigned long)addr,
+			    slab->cache->name);
+}
+
 bool cache_dump_object(const void *addr)
 {
-	const struct slab *slab = slab_containing(addr);
+	struct slab *slab = slab_containing(addr);
 	const struct kmem_cache *s = slab ? READ_ONCE(slab->cache) : NULL;
 	unsigned long offset, index;
 
 	if (!s)
 		return false;
+	if (s->shared) {
+		dump_run(slab, addr);
+		return true;
+	}
 	offset = (unsigned long)((const char *)addr - slab_base(s, slab));
 	index = offset / s->size;
 	if ((const char *)addr < slab_base(s, slab) || index >= s->objects) {
@@ -496,11 +519,13 @@ void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg)
 	/* There are none before the first allocation. */
 	for (class = 1; class < NR_KMALLOC_CLASSES && kmem_caches[class]; class ++)
 		fn(kmem_caches[class], arg);
+	if (unit_cache.name)
+		fn(&unit_cache, arg);
 	if (!READ_ONCE(cpu_extras_used))
 		return;
 	lock_acquire(&slab_mutex);
 	for_each_cache(s)
-		if (s->index >= NR_KMALLOC_CLASSES)
+		if (s->index >= NR_KMALLOC_CLASSES && !s->shared)
 			fn(s, arg);
 	lock_release(&slab_mutex);
 }

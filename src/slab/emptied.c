@@ -31,6 +31,7 @@
 #define VISIT_BYTES   (8 * KIB) /* that a visit to a slow path makes free, more or less */
 #define MIN_VISITS    4UL	/* from one look to the next */
 #define MAX_VISITS    255UL
+#define VAIN_VISITS   16UL /* after looks that brought nothing, or showed what is known */
 
 /* Changed by the one thread that has set `looking`. */
 static struct emptying state;
@@ -124,23 +125,29 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
 
 /* ---- The look ---- */
 
-/* Bytes of a cache's slabs beyond its objects. */
+/*
+ * Bytes of a cache's slabs beyond its objects. What lies idle in sheaves of those that share slabs counts for each
+ * by itself, and not in the slabs.
+ */
 static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 {
-	unsigned long bytes, inuse = 0, idle = 0, slabs = 0;
+	unsigned long bytes, inuse = 0, idle = 0, slabs = 0, pages = 0;
 	struct kmem_cache_node *node;
 	const struct slab_lane *lane;
 
+	if (s->units && !s->shared)
+		return cpu ? (unsigned long)slot_objects(cache_slot(cpu, s)) * s->size : 0;
 	for_each_node(node, s)
 		for (lane = node->lane; lane < node->lane + READ_ONCE(nr_lanes); lane++) {
 			slabs += READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
 			slabs += READ_ONCE(lane->nr_empty);
+			pages += READ_ONCE(lane->nr_pages);
 			inuse += READ_ONCE(lane->nr_inuse);
 			idle += READ_ONCE(lane->barn.nr_full) * s->sheaf_capacity;
 		}
 	if (!slabs)
 		return 0;
-	bytes = slabs * (PAGE_SIZE << s->order);
+	bytes = s->shared ? pages * PAGE_SIZE : slabs * (PAGE_SIZE << s->order);
 	if (cpu)
 		idle += slot_objects(cache_slot(cpu, s));
 	inuse -= min_ul(inuse, idle);
@@ -214,8 +221,14 @@ static void plan_next(const struct needs *needs)
 {
 	unsigned long excess = needs->needed - min_ul(needs->needed, empty_limit(&state, needs));
 
-	WRITE_ONCE(look_after, min_ul(MIN_VISITS + excess / VISIT_BYTES, MAX_VISITS));
-	WRITE_ONCE(heap_look_below, excess ? (needs->used - excess) / PAGE_SIZE : 0);
+	if (excess) {
+		WRITE_ONCE(look_after, min_ul(MIN_VISITS + excess / VISIT_BYTES, MAX_VISITS));
+		WRITE_ONCE(heap_look_below, (needs->used - excess) / PAGE_SIZE);
+	} else {
+		/* Nothing new is to be seen soon, but with much less in use. */
+		WRITE_ONCE(look_after, min_ul(2 * look_after, VAIN_VISITS));
+		WRITE_ONCE(heap_look_below, needs->used / 2 / PAGE_SIZE);
+	}
 }
 
 static void give_back(struct kmem_cpu *cpu)

@@ -8,7 +8,7 @@
 #include "page_block.h"
 #include "pcp.h"
 #include "report.h"
-#include "slab.h"
+#include "slab_run.h"
 
 void fault_double_free(const struct kmem_cache *s, const void *object)
 {
@@ -38,6 +38,18 @@ void fault_wrong_size(const char *cache, const void *object, size_t size)
 	kmem_bug("%s: free with the wrong size %zu of 0x%lx", cache, size, (unsigned long)object);
 }
 
+/* In a shared slab that of the object that the page begins with. */
+static const struct kmem_cache *cache_in(const struct page *head, const struct page *page)
+{
+	const struct kmem_cache *s = head->owner, *owner;
+	const char *start;
+
+	if (!s->shared)
+		return s;
+	owner = run_object_at((struct slab *)head, page_start(page), &start);
+	return owner ? owner : s;
+}
+
 /* The cache whose slab the page lies in, or NULL. */
 static const struct kmem_cache *page_cache(const struct page *page)
 {
@@ -48,7 +60,7 @@ static const struct kmem_cache *page_cache(const struct page *page)
 		const struct page *head = &page_section(page)->mem_map[first];
 
 		if (page_is(head, PAGE_SLAB, order))
-			return head->owner;
+			return cache_in(head, page);
 	}
 	return NULL;
 }

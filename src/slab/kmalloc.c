@@ -13,6 +13,7 @@
 #include "numa.h"
 #include "report.h"
 #include "shrinker.h"
+#include "slab_run.h"
 #include "vma.h"
 
 /* What malloc asks for. It tells nobody but its caller that there was no memory. */
@@ -47,6 +48,7 @@ void kmalloc_init(void)
 {
 	unsigned int class;
 
+	unit_cache_init();
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		unsigned int size = class_size[class];
 		struct kmem_cache *s = &kmalloc_caches[class];
@@ -54,6 +56,8 @@ void kmalloc_init(void)
 		/* Naturally aligned: to the largest power of two that divides the size. */
 		cache_init(s, class_name[class], size,
 			   (unsigned int)min_ul(size & -size, PAGE_SIZE), (uint8_t) class);
+		if (size > PAGE_SIZE)
+			cache_share_slabs(s);
 		cache_init_sheaves(s);
 		list_add_tail(&s->list, &slab_caches);
 	}

@@ -7,8 +7,10 @@
 #include "barn.h"
 #include "cpu.h"
 #include "fault.h"
+#include "kmalloc.h"
 #include "limit.h"
 #include "report.h"
+#include "slab_run.h"
 
 #define FIRST_LIMIT   1u
 #define EASY_BYTES    2048u /* of a sheaf's objects, up to which each visit raises its limit */
@@ -19,18 +21,23 @@
 #define CROWD_BYTES   (16u << 10) /* and of so many bytes each has its part, */
 #define LEAST_BYTES   4096u	  /* or as many, if that is more, */
 #define LEAST_LIMIT   2u	  /* and so many objects of any size */
+#define RUNS_A_VISIT  16u	  /* objects that a sheaf takes from shared slabs, at most */
 #define SETTLED_BYTES 8192u	  /* of objects in a slot that waits for another thread */
 
 #define SHEAF_POOL(capacity) \
 	META_POOL_INIT("sheaf", sizeof(struct sheaf) + (capacity) * sizeof(void *))
 
-/* Capacity falls as objects grow. A sheaf with its head fills whole cache lines. */
+/*
+ * Capacity falls as objects grow. It is more where they lie in shared slabs: what is idle there goes when
+ * others want it, see take_runs(). A sheaf with its head fills whole cache lines.
+ */
 static struct {
-	unsigned int max_size, capacity;
+	unsigned int max_size, max_shared, capacity;
 	struct meta_pool pool;
 } sheaf_kinds[] = {
-	{ 256, 61, SHEAF_POOL(61) }, { 1024, 29, SHEAF_POOL(29) }, { 16384, 13, SHEAF_POOL(13) },
-	{ 65536, 5, SHEAF_POOL(5) }, { ~0u, 2, SHEAF_POOL(2) },
+	{ 256, 5120, 61, SHEAF_POOL(61) },    { 1024, 10240, 29, SHEAF_POOL(29) },
+	{ 16384, 20480, 13, SHEAF_POOL(13) }, { 65536, 65536, 5, SHEAF_POOL(5) },
+	{ ~0u, ~0u, 2, SHEAF_POOL(2) },
 };
 
 /* Pools of the capacities that programs ask for; they stay. Under slab_mutex. */
@@ -68,7 +75,7 @@ void cache_init_sheaves(struct kmem_cache *s)
 {
 	unsigned int kind = 0;
 
-	while (s->size > sheaf_kinds[kind].max_size)
+	while (s->size > (s->units ? sheaf_kinds[kind].max_shared : sheaf_kinds[kind].max_size))
 		kind++;
 	s->sheaf_pool = s->sheaf_capacity ? find_pool(s->sheaf_capacity) : NULL;
 	if (!s->sheaf_pool) {
@@ -218,9 +225,73 @@ unsigned int slot_objects(const struct cpu_slot *slot)
 
 /* ---- The slow paths ---- */
 
+static void flush_sheaf(struct per_cpu_pages *pcp, struct kmem_cache *s, struct sheaf *sheaf)
+{
+	if (sheaf->size)
+		slab_free_bulk(s, pcp, sheaf->objects, sheaf->size);
+	WRITE_ONCE(sheaf->size, 0);
+}
+
+/* What the thread's sheaves have of other classes that share slabs goes there. Whether anything did. */
+static bool flush_sharing(struct kmem_cpu *cpu)
+{
+	unsigned int class = kmalloc_class(PAGE_SIZE) + 1;
+	struct sheaf *sheaf;
+	bool any = false;
+
+	for (; class < NR_KMALLOC_CLASSES; class ++) {
+		struct cpu_slot *slot = &cpu->slot[class];
+
+		/* The slot of the class that asks is closed: it looks as empty as others. */
+		if (!slot->top[-1])
+			continue;
+		sheaf = close_slot(slot);
+		any |= sheaf->size != 0;
+		flush_sheaf(cpu->pcp, kmem_caches[class], sheaf);
+		open_slot(slot, sheaf);
+	}
+	return any;
+}
+
+/* Whether it is for the second time in a row. */
+static bool takes_again(struct kmem_cpu *cpu, const struct kmem_cache *s)
+{
+	if (cpu->taker != s->index) {
+		cpu->taker = s->index;
+		cpu->nr_takes = 0;
+	}
+	return cpu->nr_takes < 2 && ++cpu->nr_takes == 2;
+}
+
+/*
+ * From shared slabs, a few at a time: what lies in a sheaf is room that others have not. So what others have
+ * idle goes when this class takes for the second time in a row, which is what a burst does, and classes that
+ * take turns do not; and once before another slab is made, since it may be room enough.
+ */
+static unsigned int take_runs(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf,
+			      gfp_t gfp)
+{
+	unsigned int most = (unsigned int)min_ul(sheaf->limit, RUNS_A_VISIT), n;
+
+	if (takes_again(cpu, s))
+		flush_sharing(cpu);
+	n = run_alloc_listed(s, cpu->pcp, sheaf->objects, most);
+	if (!n && !cpu->gave_way) {
+		cpu->gave_way = true;
+		if (flush_sharing(cpu))
+			n = run_alloc_listed(s, cpu->pcp, sheaf->objects, most);
+	}
+	if (n)
+		return n;
+	cpu->gave_way = false;
+	return slab_alloc_bulk(s, cpu->pcp, sheaf->objects, most, gfp);
+}
+
 static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf, gfp_t gfp)
 {
-	unsigned int n = slab_alloc_bulk(s, cpu->pcp, sheaf->objects, sheaf->limit, gfp);
+	unsigned int n = unlikely(s->units) ?
+				 take_runs(cpu, s, sheaf, gfp) :
+				 slab_alloc_bulk(s, cpu->pcp, sheaf->objects, sheaf->limit, gfp);
 
 	WRITE_ONCE(sheaf->size, (uint16_t)n);
 	raise_limit(s, sheaf, false);
@@ -297,13 +368,6 @@ unsigned int sheaf_appetite(struct kmem_cpu *cpu, struct kmem_cache *s, gfp_t gf
 	if (raise_limit(s, slot->main, false))
 		WRITE_ONCE(slot->end, slot->main->objects + slot->main->limit);
 	return size < limit ? limit - size : 1;
-}
-
-static void flush_sheaf(struct per_cpu_pages *pcp, struct kmem_cache *s, struct sheaf *sheaf)
-{
-	if (sheaf->size)
-		slab_free_bulk(s, pcp, sheaf->objects, sheaf->size);
-	WRITE_ONCE(sheaf->size, 0);
 }
 
 /* The @nr objects that have been in @sheaf for the longest go. */

@@ -13,6 +13,7 @@
 #define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
 #define MADE_PAGES   8u	  /* of slabs that one visit makes, but one slab at least */
 #define EMPTY_PAGES  4u	  /* pages that a lane keeps in empty slabs, but one slab at least */
+#define SHARED_EMPTY 128u /* or in empty shared slabs: 512 KiB */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 
@@ -73,9 +74,9 @@ static unsigned int calculate_order(unsigned int size)
 
 void cache_limit_empty(struct kmem_cache *s)
 {
-	unsigned long pages = limits_share(EMPTY_PAGES, BYTES_A_PAGE);
+	unsigned long pages = limits_share(s->shared ? SHARED_EMPTY : EMPTY_PAGES, BYTES_A_PAGE);
 
-	pages >>= s->order;
+	pages >>= s->shared ? SHARED_ORDER : s->order;
 	WRITE_ONCE(s->max_empty,
 		   s->order <= SLAB_MAX_ORDER ? (uint16_t)max_ul(1, pages) : (uint16_t)pages);
 }
@@ -141,10 +142,10 @@ static void set_class(const struct slab *slab, unsigned int order, uint8_t class
 }
 
 /* None of the slab's objects is taken, nor free: that is for whoever comes first. Their memory is untouched. */
-static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int lane,
-		      unsigned int colour)
+static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int order,
+		      unsigned int lane, unsigned int colour)
 {
-	WRITE_ONCE(slab->order, s->order);
+	WRITE_ONCE(slab->order, (uint8_t)order);
 	slab->constructed = 0;
 	slab->colour = (uint8_t)colour;
 	slab->cache = s;
@@ -152,11 +153,11 @@ static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int lane
 	WRITE_ONCE(slab->lane, (uint16_t)lane);
 	memset(slab->free_map, 0, sizeof(slab->free_map));
 	page_set_type((struct page *)slab, PAGE_SLAB);
-	set_class(slab, s->order, s->index);
+	set_class(slab, order, s->index);
 }
 
 /* The pages of a new slab may be another node's than was asked for. */
-static void make_slab(struct kmem_cache *s, struct page *page, unsigned int lane)
+void slab_make(struct kmem_cache *s, struct page *page, unsigned int order, unsigned int lane)
 {
 	unsigned int got = (unsigned int)page_nid(page), colour = 0;
 	struct kmem_cache_node *node = cache_node(s, got);
@@ -166,7 +167,7 @@ static void make_slab(struct kmem_cache *s, struct page *page, unsigned int lane
 	/* What is node 0's for want of a node of its own is so for ever. */
 	if (node == &s->node)
 		got = 0;
-	init_slab(s, (struct slab *)page, lane_number(got, lane), colour);
+	init_slab(s, (struct slab *)page, order, lane_number(got, lane), colour);
 }
 
 /* Up to @n, MADE_PAGES at most; returns how many. */
@@ -178,14 +179,14 @@ static unsigned int new_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp, u
 
 	n = pcp_alloc_bulk(pcp, s->order, nid, (gfp & ~__GFP_ZERO) | cache_gfp(s), pages, n);
 	for (i = 0; i < n; i++)
-		make_slab(s, pages[i], lane);
+		slab_make(s, pages[i], s->order, lane);
 	return n;
 }
 
-struct page *slab_retire(struct kmem_cache *s, struct slab *slab)
+struct page *slab_retire(struct slab *slab)
 {
 	KMEM_ASSERT(slab->inuse == 0);
-	set_class(slab, s->order, 0);
+	set_class(slab, slab->order, 0);
 	page_set_type((struct page *)slab, PAGE_NONE);
 	WRITE_ONCE(slab->cache, NULL);
 	return (struct page *)slab;
@@ -193,7 +194,7 @@ struct page *slab_retire(struct kmem_cache *s, struct slab *slab)
 
 void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab)
 {
-	pcp_free(pcp, slab_retire(s, slab), s->order);
+	pcp_free(pcp, slab_retire(slab), s->order);
 }
 
 /*
@@ -484,8 +485,11 @@ unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 							     cache_node(s, (unsigned int)nid);
 	void **end = objects + n;
 	unsigned int lane = pcp ? pcp->lane : 0;
-	unsigned int got = take_from_lane(s, &node->lane[lane], end, n);
+	unsigned int got;
 
+	if (unlikely(s->units))
+		return run_alloc(s, pcp, objects, n, nid, gfp);
+	got = take_from_lane(s, &node->lane[lane], end, n);
 	if (!got)
 		got = take_from_others(s, node, lane, end, n, NEARLY_EMPTY);
 	if (!got)

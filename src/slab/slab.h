@@ -55,7 +55,10 @@ struct slab {
 	uint16_t inuse;
 	uint16_t lane;	     /* whose threads it serves, see lane_of(); its lock, read without */
 	uint8_t type, order; /* constant while the slab lives, as all below but one */
-	uint8_t constructed; /* how many were ever taken, from the first on; only if cache->tracks */
+	union {
+		uint8_t constructed; /* how many were ever taken, from the first on; if cache->tracks */
+		uint8_t room;	     /* see slab_run.h; lane's lock */
+	};
 	uint8_t colour;
 	struct kmem_cache *cache;
 };
@@ -107,6 +110,7 @@ struct slab_lane {
 	struct slab_counters counters;
 	struct list_head partial, full, empty;
 	uint32_t nr_partial, nr_full, nr_empty;
+	uint32_t nr_pages; /* of shared slabs, which differ in size */
 } __aligned(CACHE_LINE);
 
 /* What a cache has on one node of the machine: the slabs whose pages are there. */
@@ -129,6 +133,8 @@ struct kmem_cache {
 	bool waits;    /* releases slabs by way of release.c: destructor or readers */
 	bool old_form; /* its functions take three arguments, as in Linux 2.6 */
 	bool single;   /* each object comes and goes by itself: no sheaves, debugging */
+	bool shared;   /* its slabs serve other caches: see slab_run.h */
+	uint8_t units; /* of theirs that an object takes; 0: it has slabs of its own */
 	uint16_t far;  /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
 	const char *name;
 	unsigned int object_size; /* bytes that were asked for */
@@ -218,13 +224,16 @@ static inline struct kmem_cache_node *next_node(struct kmem_cache *s,
 
 /* node_sum.c: what the lanes of a node have and have counted, in all. Approximate while others run. */
 struct node_sum {
-	unsigned long nr_partial, nr_full, nr_empty, nr_slabs, nr_inuse;
+	unsigned long nr_partial, nr_full, nr_empty, nr_slabs, nr_pages, nr_inuse;
 	struct slab_counters counters;
 	unsigned long full_sheaves, empty_sheaves;
 	unsigned long nr_get, nr_put, nr_put_fail;
 };
 
 struct node_sum node_sum(const struct kmem_cache_node *node);
+
+/* How many objects of @s there is room for in what a node has. Of one with shared slabs: those it has. */
+unsigned long node_capacity(const struct kmem_cache *s, const struct node_sum *sum);
 
 /* The same of one moment, as far as slabs and objects go. */
 struct node_sum node_sum_locked(struct kmem_cache_node *node);
@@ -291,7 +300,7 @@ unsigned long cache_slabs(struct kmem_cache *s);
 unsigned long cache_inuse(struct kmem_cache *s);
 
 /* A slab that is on no list is one no more: its pages. */
-struct page *slab_retire(struct kmem_cache *s, struct slab *slab);
+struct page *slab_retire(struct slab *slab);
 
 /* These go back to the buddy as well. */
 void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The walkers over slabs and caches: what slab.h calls their invariants, as assertions. */
 #include "report.h"
-#include "slab.h"
+#include "slab_run.h"
 
 bool slab_is_valid(const struct kmem_cache *s, const struct slab *slab)
 {
@@ -36,7 +36,7 @@ static unsigned long check_list(struct kmem_cache *s, const struct slab_lane *la
 	unsigned long nr = 0;
 
 	list_for_each_entry(slab, head, list) {
-		KMEM_ASSERT(slab_is_valid(s, slab) && lane_of(s, slab->lane) == lane);
+		KMEM_ASSERT(lane_of(s, slab->lane) == lane && slab_is_valid(s, slab));
 		KMEM_ASSERT((slab->inuse == 0) == (kind == EMPTY));
 		KMEM_ASSERT((slab->inuse == s->objects) == (kind == FULL));
 		*inuse += slab->inuse;
@@ -62,6 +62,8 @@ bool cache_is_valid(struct kmem_cache *s)
 	struct kmem_cache_node *node;
 	struct slab_lane *lane;
 
+	if (s->units)
+		return run_cache_is_valid(s);
 	for_each_lane(lane, node, s)
 		check_lane(s, lane);
 	return true;

@@ -78,6 +78,8 @@ static unsigned int slab_lane_number(const struct kmem_cache *s, const void *obj
 
 unsigned int slab_lane(const struct kmem_cache *s, const void *object)
 {
+	if (unlikely(s->units))
+		return run_lane(s, object);
 	return slab_lane_number(s, object) % NR_LANES;
 }
 
@@ -101,7 +103,10 @@ static __always_inline void check_start(struct shape shape, bool coloured, const
 
 void slab_check_start(const struct kmem_cache *s, const void *object)
 {
-	check_start(shape_of(s), s->colours > 1, object);
+	if (unlikely(s->units))
+		run_check_start(s, object);
+	else
+		check_start(shape_of(s), s->colours > 1, object);
 }
 
 void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n)
@@ -117,9 +122,15 @@ void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigne
 void slab_check_object(const struct kmem_cache *s, const void *object)
 {
 	struct shape shape = shape_of(s);
-	const struct slab *slab = slab_of(shape, object);
-	uint32_t index = object_index(shape, slab->colour, object);
+	const struct slab *slab;
+	uint32_t index;
 
+	if (unlikely(s->units)) {
+		run_check_object(s, object);
+		return;
+	}
+	slab = slab_of(shape, object);
+	index = object_index(shape, slab->colour, object);
 	if (READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1)
 		fault_double_free(s, object);
 }
@@ -262,7 +273,7 @@ static void release_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp,
 		return;
 	}
 	list_for_each_entry_safe(slab, next, released, list) {
-		pages[n++] = slab_retire(s, slab);
+		pages[n++] = slab_retire(slab);
 		if (n == PCP_BATCH) {
 			pcp_free_bulk(pcp, s->order, pages, n);
 			n = 0;
@@ -276,6 +287,10 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 	struct list_head released;
 	unsigned int done, some;
 
+	if (unlikely(s->units)) {
+		run_free_bulk(s, pcp, objects, n);
+		return;
+	}
 	list_init(&released);
 	for (done = 0; done < n; done += some) {
 		some = (unsigned int)min_ul(n - done, FREE_BATCH);
@@ -292,15 +307,21 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
  */
 bool slab_forget_contents(struct kmem_cache *s, const void *object)
 {
-	struct slab *slab = slab_of(shape_of(s), object);
-	unsigned int number = READ_ONCE(slab->lane);
-	struct slab_lane *lane = lane_of(s, number);
-	void *start = page_start((struct page *)slab);
 	size_t bytes = PAGE_SIZE << s->order;
+	struct slab_lane *lane;
+	unsigned int number;
+	struct slab *slab;
 	bool gone = false;
+	void *start;
 
+	if (s->units)
+		return run_forget_contents(s, object);
 	if (s->tracks || s->waits || bytes % os_page_size())
 		return false;
+	slab = slab_of(shape_of(s), object);
+	number = READ_ONCE(slab->lane);
+	lane = lane_of(s, number);
+	start = page_start((struct page *)slab);
 	/* Freed twice, it would leave somebody else's as the only one. */
 	slab_check_object(s, object);
 	huge_note_purge(page_section((struct page *)slab));
@@ -318,6 +339,8 @@ unsigned long cache_shrink(struct kmem_cache *s)
 	struct slab_lane *lane;
 	unsigned long nr = 0;
 
+	if (s->units)
+		return run_shrink();
 	list_init(&released);
 	for_each_lane(lane, node, s) {
 		lock_acquire(&lane->lock);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A lane's lists of slabs, whose lock is held; for slab.c and slab_free.c. */
+/* A lane's lists of slabs, whose lock is held; for slab.c, slab_free.c and slab_run.c. */
 #ifndef KMEM_SLAB_LISTS_H
 #define KMEM_SLAB_LISTS_H
 
-#include "slab.h"
+#include "slab_run.h"
 
 /* Readers from outside look at counters at any time. */
 static __always_inline void count(unsigned long *counter, unsigned long n)
@@ -18,8 +18,12 @@ static __always_inline void count32(uint32_t *counter, uint32_t n)
 
 static inline bool is_full(const struct slab *slab)
 {
-	return slab->inuse == slab->cache->objects;
+	return unlikely(slab->cache->shared) ? slab->room < LEAST_RUN :
+					       slab->inuse == slab->cache->objects;
 }
+
+/* The block of pages becomes a slab of that lane, on no list yet, with no object free or taken. */
+void slab_make(struct kmem_cache *s, struct page *page, unsigned int order, unsigned int lane);
 
 static inline void link_slab(struct slab_lane *lane, struct slab *slab)
 {

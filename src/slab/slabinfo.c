@@ -62,8 +62,8 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 		info->full_slabs += sum.nr_full;
 		info->active_slabs += sum.nr_partial + sum.nr_full;
 		info->num_slabs += sum.nr_slabs;
+		info->num_objs += node_capacity(s, &sum);
 	}
-	info->num_objs = info->num_slabs * s->objects;
 	/* The threads went on meanwhile: the parts may not exceed the whole. */
 	info->cached_objs = min_ul(cached, info->active_objs);
 }
@@ -75,12 +75,17 @@ static void add_cache(struct kmem_cache *s, void *arg)
 	unsigned long used;
 
 	cache_get_info(s, &info);
+	if (s->units)
+		t->slab_free += (info.num_objs - info.active_objs) * info.objsize;
+	else
+		t->slab_free += info.num_slabs * info.pagesperslab * PAGE_SIZE -
+				info.active_objs * info.objsize;
+	if (s->shared)
+		return;
 	used = info.active_objs - info.cached_objs;
 	t->nr_objects += used;
 	t->slab_used += used * info.objsize;
 	t->slab_cached += info.cached_objs * info.objsize;
-	t->slab_free +=
-		info.num_slabs * info.pagesperslab * PAGE_SIZE - info.active_objs * info.objsize;
 }
 
 void kmem_get_totals(struct kmem_totals *t)

@@ -62,8 +62,15 @@ static void check_row(const char *line, struct row *r)
 	CHECK(!strcmp(line, again), "not the kernel's format:\n%sbut\n%s", line, again);
 	CHECK(r->active_objs <= r->num_objs, "%s: more active objects than objects", r->name);
 	CHECK(r->active_slabs <= r->num_slabs, "%s: more active slabs than slabs", r->name);
-	CHECK(r->num_objs == r->num_slabs * r->objperslab, "%s: objects of other slabs", r->name);
-	CHECK(r->active_objs <= r->active_slabs * r->objperslab, "%s: active objects", r->name);
+	/* Those beyond a page lie in the slabs of kmalloc-units. */
+	if (r->objsize > 4096) {
+		CHECK(!r->num_slabs && r->num_objs == r->active_objs, "%s: slabs", r->name);
+	} else {
+		CHECK(r->num_objs == r->num_slabs * r->objperslab, "%s: objects of other slabs",
+		      r->name);
+		CHECK(r->active_objs <= r->active_slabs * r->objperslab, "%s: active objects",
+		      r->name);
+	}
 	CHECK((size_t)r->objsize * r->objperslab <= (size_t)r->pagesperslab * 4096,
 	      "%s: objects do not fit into a slab", r->name);
 }

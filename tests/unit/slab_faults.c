@@ -331,7 +331,7 @@ static int setup(void **state)
 	EXPECT(told != MAP_FAILED);
 	unit_passes(clean_run, NULL);
 	print_message("             %lu calls, %lu MiB of addresses\n", told->calls, told->mib);
-	EXPECT(told->calls > 50);
+	EXPECT(told->calls > 30);
 	return 0;
 }
 

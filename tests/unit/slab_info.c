@@ -75,7 +75,10 @@ static void expect_row(const struct row *row, const struct kmem_cache *s)
 	EXPECT_EQ(row->active_objs, sum.nr_inuse);
 	EXPECT_EQ(row->num_slabs, sum.nr_slabs);
 	EXPECT_EQ(row->active_slabs, sum.nr_partial + sum.nr_full);
-	EXPECT_EQ(row->num_objs, row->num_slabs * row->objperslab);
+	if (s->units && !s->shared)
+		EXPECT_EQ(row->num_objs, row->active_objs);
+	else
+		EXPECT_EQ(row->num_objs, row->num_slabs * row->objperslab);
 	EXPECT_EQ(row->objsize, s->size);
 	EXPECT_EQ(row->objperslab, s->objects);
 	EXPECT_EQ(row->pagesperslab, 1u << s->order);
@@ -94,6 +97,8 @@ static void expect_rows(const char *line)
 		line = scan_row(line, &row);
 		expect_row(&row, &kmalloc_caches[class]);
 	}
+	line = scan_row(line, &row);
+	expect_row(&row, &unit_cache);
 	EXPECT_EQ(*line, '\0');
 }
 
@@ -241,6 +246,8 @@ static void test_file(void **state)
 		line = scan_row(line, &row);
 		EXPECT_EQ(row.active_objs > 0, class == kmalloc_class(100));
 	}
+	line = scan_row(line, &row);
+	EXPECT_EQ(row.active_objs, 0);
 	EXPECT_EQ(*line, '\0');
 	EXPECT(*said("slabinfo=\"with blanks %\"") == '\0');
 	read_file("with blanks %");

@@ -13,6 +13,7 @@
 
 #include "init.h"
 #include "kmalloc.h"
+#include "slab_run.h"
 #include "large.h"
 #include "numa.h"
 #include "options.h"
@@ -100,6 +101,8 @@ static inline void expect_cache_sound(struct kmem_cache *s)
 
 	cache_is_valid(s);
 	barn_is_valid(s);
+	if (s->units)
+		return;
 	for (lane = s->node.lane; lane < s->node.lane + NR_LANES; lane++) {
 		unsigned long inuse = 0;
 
@@ -134,6 +137,7 @@ static inline void expect_caches_sound(void)
 
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
 		expect_cache_sound(&kmalloc_caches[class]);
+	expect_cache_sound(&unit_cache);
 	zone_is_valid(&zone_normal);
 	if (this_cpu->kind == CPU_LIVE)
 		cpu_is_valid(this_cpu);

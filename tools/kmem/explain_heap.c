@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "slab_run.h"
 #include "tool.h"
 
 #define MAX_SHEAF 1024u /* objects; more than any sheaf holds */
@@ -248,7 +249,7 @@ static enum explain_category object_category(const struct explanation *e, const 
 {
 	const struct cached_object *end = e->cached + e->nr_cached;
 
-	if (slab->free_map[index / 64] >> (index % 64) & 1)
+	if (bitmap_weight(slab->free_map, index, 1))
 		return slab->inuse ? EXPLAIN_PARTIAL : EXPLAIN_EMPTY;
 	while (*cached < end && (*cached)->address < address)
 		(*cached)++;
@@ -282,6 +283,47 @@ static void explain_slab(struct explanation *e, const struct slab *slab, const s
 		objects += bytes;
 	}
 	e->bytes[EXPLAIN_PADDING] += whole - objects;
+}
+
+/* How many units the object has that begins with @unit: its page has its class. */
+static unsigned int units_of(const struct explanation *e, const struct claim *claim,
+			     unsigned int page, unsigned int unit)
+{
+	uint8_t class = claim->section->page_class[page + unit / UNITS_A_PAGE];
+	size_t i;
+
+	for (i = 0; i < e->caches.nr; i++)
+		if (e->caches.cache[i].cache.index == class && e->caches.cache[i].cache.units)
+			return e->caches.cache[i].cache.units;
+	return 1;
+}
+
+/* A slab whose objects are runs of units, of several classes. */
+static void explain_shared(struct explanation *e, const struct claim *claim, unsigned int page,
+			   const struct residency *r, uintptr_t start)
+{
+	struct slab *slab = (struct slab *)&claim->section->mem_map[page];
+	const struct cached_object *cached = cached_from(e, start);
+	unsigned int unit, nr;
+
+	for (unit = 0; unit < run_units(slab); unit += nr) {
+		uintptr_t object = start + unit * UNIT_BYTES;
+		enum explain_category category = object_category(e, slab, unit, object, &cached);
+		bool begins = bitmap_weight(run_starts(slab), unit, 1);
+
+		nr = begins ? units_of(e, claim, page, unit) : 1;
+		e->bytes[category] += resident_bytes(r, object, object + nr * UNIT_BYTES);
+		e->live_objects += begins && category == EXPLAIN_LIVE;
+	}
+}
+
+static bool is_shared(const struct explanation *e, const struct claim *claim, unsigned int index)
+{
+	const struct slab *slab = (const struct slab *)&claim->section->mem_map[index];
+	const struct kmem_cache *s = find_cache(e, slab->cache);
+
+	return s && s->shared && slab->order <= SHARED_ORDER &&
+	       claim->nr_pages - index >= 1u << slab->order;
 }
 
 static const enum explain_category category_of[] = {
@@ -332,7 +374,9 @@ static void explain_section(struct explanation *e, const struct claim *claim,
 		nr = block_at(claim, index, &category);
 		if (at + nr * PAGE_SIZE <= start || at >= end)
 			continue;
-		if (page->type == PAGE_SLAB)
+		if (page->type == PAGE_SLAB && is_shared(e, claim, index))
+			explain_shared(e, claim, index, r, at);
+		else if (page->type == PAGE_SLAB)
 			explain_slab(e, (const struct slab *)page, r, at, at + nr * PAGE_SIZE);
 		else
 			e->bytes[category] += resident_bytes(r, at, at + nr * PAGE_SIZE);

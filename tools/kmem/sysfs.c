@@ -107,7 +107,7 @@ BY_NODE(objects, sum.nr_inuse)
 BY_NODE(objects_partial, sum.nr_inuse - min_ul(sum.nr_inuse, sum.nr_full * s->objects))
 BY_NODE(partial, sum.nr_partial)
 BY_NODE(slabs, sum.nr_slabs)
-BY_NODE(total_objects, sum.nr_slabs * s->objects)
+BY_NODE(total_objects, node_capacity(s, &sum))
 
 /* Where the constructor is: the file that it came from and how far into it; nothing without one. */
 static void value_ctor(const struct cache_dir *dir, struct out *out)

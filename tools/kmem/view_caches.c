@@ -140,6 +140,8 @@ static bool node_makes_sense(const struct kmem_cache *cache, const struct node_s
 	unsigned long least = sum->nr_partial + sum->nr_full * cache->objects;
 	unsigned long most = (sum->nr_partial + sum->nr_full) * cache->objects;
 
+	if (cache->units)
+		return sum->nr_inuse <= node_capacity(cache, sum);
 	return sum->nr_inuse >= least && sum->nr_inuse <= most;
 }
 
@@ -164,6 +166,7 @@ static bool count_node(struct target *t, struct cache_view *view)
 	view->full_sheaves += sum.full_sheaves;
 	view->empty_sheaves += sum.empty_sheaves;
 	view->info.active_objs += sum.nr_inuse;
+	view->info.num_objs += node_capacity(&view->cache, &sum);
 	for (lane = 0; lane < NR_LANES; lane++)
 		good &= walk_barn(t, view, &node->lane[lane].barn);
 	return good;
@@ -244,7 +247,6 @@ static void fill_info(struct cache_view *view)
 	info->full_slabs = view->full_slabs;
 	info->active_slabs = view->partial_slabs + view->full_slabs;
 	info->num_slabs = info->active_slabs + view->empty_slabs;
-	info->num_objs = info->num_slabs * info->objperslab;
 	/* What did not add up after all tries is told as approximate, but not as impossible. */
 	info->active_objs = min_ul(info->active_objs, info->num_objs);
 	info->cached_objs = min_ul(cached, info->active_objs);

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: MIT */
+/* See slab_run.h. */
+#include "slab_run.h"
+
+#include <string.h>
+
+#include "cache.h"
+#include "fault.h"
+#include "huge.h"
+#include "os.h"
+#include "report.h"
+#include "sheaf.h"
+#include "slab_lists.h"
+
+#define LOOKS	  8u  /* at partial slabs, for one with room, before another is made */
+#define RUN_BATCH 64u /* objects that are given back at a time */
+
+struct kmem_cache unit_cache;
+
+void unit_cache_init(void)
+{
+	unit_cache.shared = true;
+	unit_cache.unmergeable = true;
+	cache_init(&unit_cache, "kmalloc-units", UNIT_BYTES, UNIT_BYTES, CLASS_ASK);
+	unit_cache.units = LEAST_RUN;
+	unit_cache.order = SHARED_SMALL_ORDER;
+	unit_cache.objects = UNITS_A_PAGE << SHARED_SMALL_ORDER;
+	cache_limit_empty(&unit_cache);
+	cache_init_sheaves(&unit_cache);
+	list_add_tail(&unit_cache.list, &slab_caches);
+}
+
+void cache_share_slabs(struct kmem_cache *s)
+{
+	KMEM_ASSERT(s->size >= LEAST_RUN * UNIT_BYTES && s->size <= MOST_RUN * UNIT_BYTES);
+	/* Of a power of two each starts at a multiple of it. */
+	if (is_power_of_2(s->size))
+		s->align = s->size;
+	s->units = (uint8_t)(s->size / UNIT_BYTES);
+	s->order = SHARED_ORDER;
+	s->objects = (uint16_t)(SHARED_UNITS / s->units);
+	s->colours = 1;
+}
+
+static __always_inline bool has_bit(const unsigned long *map, unsigned int bit)
+{
+	return READ_ONCE(map[bit / BITS_PER_LONG]) >> (bit % BITS_PER_LONG) & 1;
+}
+
+static __always_inline void flip_bit(unsigned long *map, unsigned int bit)
+{
+	map += bit / BITS_PER_LONG;
+	WRITE_ONCE(*map, *map ^ 1UL << (bit % BITS_PER_LONG));
+}
+
+/* ---- Taking: with the lane's lock held ---- */
+
+/* @n objects from unit @first on, side by side. Returns the unit behind them. */
+static unsigned int cut_runs(const struct kmem_cache *s, struct slab *slab, unsigned int first,
+			     void **end, unsigned int n)
+{
+	struct page *page = (struct page *)slab;
+	uint8_t *class = &page_section(page)->page_class[page_index(page)];
+	unsigned long *starts = run_starts(slab);
+	char *base = page_start(page);
+	unsigned int unit;
+
+	for (unit = first; n; n--, unit += s->units) {
+		flip_bit(starts, unit);
+		WRITE_ONCE(class[unit / UNITS_A_PAGE], s -> index);
+		*--end = base + unit * UNIT_BYTES;
+	}
+	bitmap_clear(slab->free_map, first, unit - first);
+	return unit;
+}
+
+static void limit_room(struct slab *slab, unsigned int units)
+{
+	slab->room = (uint8_t)min_ul(min_ul(slab->room, units), run_units(slab) - slab->inuse);
+}
+
+/* Up to @n objects, lowest addresses first. Who finds less than that knows how much room is left. */
+static unsigned int take_runs(const struct kmem_cache *s, struct slab *slab, void **end,
+			      unsigned int n)
+{
+	unsigned int all = run_units(slab), align = s->align / UNIT_BYTES, units = s->units;
+	unsigned int first, last, at = 0, some, got = 0, longest = 0;
+
+	while (got < n && (first = bitmap_next(slab->free_map, true, at, all)) < all) {
+		last = bitmap_next(slab->free_map, false, first, all);
+		at = (unsigned int)align_up(first, align);
+		if (at + units <= last) {
+			longest = (unsigned int)max_ul(longest, at - first);
+			some = (unsigned int)min_ul((last - at) / units, n - got);
+			at = cut_runs(s, slab, at, end - got, some);
+			got += some;
+			longest = (unsigned int)max_ul(longest, last - at);
+		} else {
+			longest = (unsigned int)max_ul(longest, last - first);
+			at = last;
+		}
+	}
+	slab->inuse = (uint16_t)(slab->inuse + got * units);
+	limit_room(slab, got < n ? longest : all);
+	return got;
+}
+
+/*
+ * Objects of @s in its own lane of the slab's number. Where the two caches have not the same nodes, for want of
+ * memory, the lock that is held is not that lane's alone.
+ */
+static void count_own(struct kmem_cache *s, unsigned int number, unsigned long n)
+{
+	__atomic_fetch_add(&lane_of(s, number)->nr_inuse, n, __ATOMIC_RELAXED);
+}
+
+/* The slab stays the first, to take from, while it has room. */
+static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
+			      void **end, unsigned int n)
+{
+	unsigned int got;
+
+	unlink_slab(lane, slab);
+	got = take_runs(s, slab, end, n);
+	if (is_full(slab)) {
+		link_slab(lane, slab);
+	} else {
+		list_add(&slab->list, &lane->partial);
+		count32(&lane->nr_partial, 1);
+	}
+	if (got) {
+		count_own(s, slab->lane, got);
+		count(&lane->nr_inuse, got * s->units);
+		count(&lane->counters.taken, got * s->units);
+	}
+	return got;
+}
+
+static unsigned int take_from_partial(struct kmem_cache *s, struct slab_lane *lane, void **end,
+				      unsigned int n)
+{
+	unsigned int looks = LOOKS, got = 0;
+	struct slab *slab, *next;
+
+	list_for_each_entry_safe(slab, next, &lane->partial, list) {
+		if (slab->room >= s->units)
+			got += take_from(s, lane, slab, end - got, n - got);
+		if (got == n || !--looks)
+			break;
+	}
+	return got;
+}
+
+/* What partial slabs of the lane have, and if @all empty ones. */
+static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane, bool all,
+				   void **end, unsigned int n)
+{
+	unsigned int got;
+
+	if (!READ_ONCE(lane->nr_partial) && !(all && READ_ONCE(lane->nr_empty)))
+		return 0;
+	lock_acquire(&lane->lock);
+	got = take_from_partial(s, lane, end, n);
+	while (all && got < n && !list_empty(&lane->empty))
+		got += take_from(s, lane, list_first_entry(&lane->empty, struct slab, list),
+				 end - got, n - got);
+	count(&lane->counters.takes, got != 0);
+	lock_release(&lane->lock);
+	return got;
+}
+
+/* ---- Slabs come and go ---- */
+
+/* One that has nothing in use, and is on no list. */
+static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void **end,
+				  unsigned int n)
+{
+	struct slab_lane *lane = lane_of(&unit_cache, slab->lane);
+	unsigned int got;
+
+	lock_acquire(&lane->lock);
+	count32(&lane->nr_pages, 1u << slab->order);
+	link_slab(lane, slab);
+	got = take_from(s, lane, slab, end, n);
+	count(&lane->counters.takes, 1);
+	lock_release(&lane->lock);
+	return got;
+}
+
+static unsigned int order_for(const struct slab_lane *lane)
+{
+	unsigned int nr = READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
+
+	return nr < MANY_SHARED ? SHARED_ORDER : SHARED_SMALL_ORDER;
+}
+
+static struct slab *new_slab(struct per_cpu_pages *pcp, const struct slab_lane *lane,
+			     unsigned int nr_lane, int nid, gfp_t gfp)
+{
+	unsigned int order = order_for(lane);
+	struct page *page = pcp_alloc(pcp, order, nid, gfp & ~__GFP_ZERO);
+	struct slab *slab = (struct slab *)page;
+
+	if (!page && order > SHARED_SMALL_ORDER) {
+		order = SHARED_SMALL_ORDER;
+		page = pcp_alloc(pcp, order, nid, gfp & ~__GFP_ZERO);
+		slab = (struct slab *)page;
+	}
+	if (!page)
+		return NULL;
+	slab_make(&unit_cache, page, order, nr_lane);
+	bitmap_set(slab->free_map, 0, run_units(slab));
+	memset(run_starts(slab), 0, sizeof(slab->free_map));
+	slab->room = UINT8_MAX;
+	return slab;
+}
+
+/* An empty slab of another lane comes over. */
+static struct slab *take_empty(struct kmem_cache_node *node, unsigned int nr_lane)
+{
+	unsigned int i, lanes = READ_ONCE(nr_lanes);
+	struct slab *slab = NULL;
+
+	for (i = 0; i < lanes && !slab; i++) {
+		struct slab_lane *lane = &node->lane[i];
+
+		if (i == nr_lane || !READ_ONCE(lane->nr_empty))
+			continue;
+		lock_acquire(&lane->lock);
+		if (!list_empty(&lane->empty)) {
+			slab = list_first_entry(&lane->empty, struct slab, list);
+			unlink_slab(lane, slab);
+			count32(&lane->nr_pages, -(1u << slab->order));
+			WRITE_ONCE(slab->lane, (uint16_t)(slab->lane - i + nr_lane));
+		}
+		lock_release(&lane->lock);
+	}
+	return slab;
+}
+
+/* Where there is no memory for a slab: whatever is left, in any lane that may serve the request. */
+static __noinline unsigned int take_any(struct kmem_cache *s, struct kmem_cache_node *own,
+					void **end, unsigned int n, gfp_t gfp)
+{
+	struct kmem_cache_node *node;
+	struct slab_lane *lane;
+	unsigned int got = 0;
+
+	for_each_lane(lane, node, &unit_cache)
+		if (!got && (node == own || !(gfp & __GFP_THISNODE)))
+			got = take_from_lane(s, lane, true, end, n);
+	return got;
+}
+
+static unsigned int lane_number_of(const struct per_cpu_pages *pcp)
+{
+	return pcp ? pcp->lane : 0;
+}
+
+/* What was taken lies at the end of the array, the last first. */
+static unsigned int move_down(void **objects, unsigned int n, unsigned int got)
+{
+	if (unlikely(got < n))
+		memmove(objects, objects + n - got, got * sizeof(*objects));
+	return got;
+}
+
+unsigned int run_alloc_listed(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
+			      unsigned int n)
+{
+	struct slab_lane *lane = &cache_own_node(&unit_cache)->lane[lane_number_of(pcp)];
+
+	return move_down(objects, n, take_from_lane(s, lane, false, objects + n, n));
+}
+
+unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
+		       unsigned int n, int nid, gfp_t gfp)
+{
+	struct kmem_cache_node *node = nid == NUMA_NO_NODE ?
+					       cache_own_node(&unit_cache) :
+					       cache_node(&unit_cache, (unsigned int)nid);
+	unsigned int nr_lane = lane_number_of(pcp);
+	struct slab_lane *lane = &node->lane[nr_lane];
+	void **end = objects + n;
+	unsigned int got = take_from_lane(s, lane, true, end, n);
+	struct slab *slab;
+
+	if (!got) {
+		slab = take_empty(node, nr_lane);
+		if (!slab)
+			slab = new_slab(pcp, lane, nr_lane, nid, gfp);
+		got = slab ? take_from_new(s, slab, end, n) : take_any(s, node, end, n, gfp);
+	}
+	return move_down(objects, n, got);
+}
+
+/* ---- Giving back ---- */
+
+/* Of the smaller slabs each begins at such a page, and the larger ones have no other heads there. */
+static struct slab *slab_at(struct section *section, unsigned int index)
+{
+	struct page *page = &section->mem_map[align_down(index, 1UL << SHARED_SMALL_ORDER)];
+
+	if (READ_ONCE(page->type) != PAGE_SLAB)
+		page = &section->mem_map[align_down(index, 1UL << SHARED_ORDER)];
+	return (struct slab *)page;
+}
+
+/*
+ * The slab of an object that was of this class when it was freed. If its page is no more, or another class's
+ * object begins there, it was freed before.
+ */
+static __always_inline struct slab *slab_of(const struct kmem_cache *s, const void *object)
+{
+	struct section *section = section_of(object);
+	unsigned int index = section_page_index(object);
+	struct slab *slab;
+
+	if (unlikely(!section || READ_ONCE(section->page_class[index]) != s->index))
+		fault_double_free(s, object);
+	slab = slab_at(section, index);
+	if (unlikely(READ_ONCE(slab->cache) != &unit_cache))
+		fault_double_free(s, object);
+	return slab;
+}
+
+/* Where in its slab the object begins. */
+static __always_inline unsigned int unit_of(const struct slab *slab, const void *object)
+{
+	return ((uintptr_t)object & ((PAGE_SIZE << slab->order) - 1)) / UNIT_BYTES;
+}
+
+const struct kmem_cache *run_object_at(struct slab *slab, const void *addr, const char **start)
+{
+	struct page *page = (struct page *)slab;
+	unsigned int unit = unit_of(slab, addr);
+	uint8_t class;
+
+	if (has_bit(slab->free_map, unit))
+		return NULL;
+	while (unit && !has_bit(run_starts(slab), unit))
+		unit--;
+	*start = (char *)page_start(page) + unit * UNIT_BYTES;
+	class = page_section(page)->page_class[section_page_index(*start)];
+	return READ_ONCE(kmem_caches[class]);
+}
+
+/* What was freed has free neighbours that are no longer than others. */
+static __always_inline void add_room(struct slab *slab, unsigned int units)
+{
+	slab->room = (uint8_t)min_ul(2u * slab->room + units, UINT8_MAX);
+}
+
+/* Nothing begins there. What lies there is told by its class, which the page has that it begins in. */
+static _Noreturn __cold void fault_inside(struct slab *slab, const void *object)
+{
+	const char *start;
+	const struct kmem_cache *s = run_object_at(slab, object, &start);
+
+	fault_interior(s ? s : &unit_cache, object);
+}
+
+/* The same of one that must be in use; or a fault. */
+static __always_inline unsigned int taken_unit(const struct kmem_cache *s, struct slab *slab,
+					       const void *object)
+{
+	unsigned int unit = unit_of(slab, object);
+
+	if (unlikely(has_bit(slab->free_map, unit)))
+		fault_double_free(s, object);
+	if (unlikely((uintptr_t)object % UNIT_BYTES || !has_bit(run_starts(slab), unit)))
+		fault_inside(slab, object);
+	return unit;
+}
+
+void run_check_object(const struct kmem_cache *s, const void *object)
+{
+	taken_unit(s, slab_of(s, object), object);
+}
+
+/* Where none is in use any one may have begun. */
+void run_check_start(const struct kmem_cache *s, const void *object)
+{
+	struct slab *slab = slab_of(s, object);
+	unsigned int unit = unit_of(slab, object);
+
+	if (unlikely((uintptr_t)object % UNIT_BYTES ||
+		     (!has_bit(slab->free_map, unit) && !has_bit(run_starts(slab), unit))))
+		fault_inside(slab, object);
+}
+
+unsigned int run_lane(const struct kmem_cache *s, const void *object)
+{
+	return READ_ONCE(slab_of(s, object)->lane) % NR_LANES;
+}
+
+/* Those of whole pages. Whether there were any. */
+static bool purge_units(const struct slab *slab, unsigned int first, unsigned int last)
+{
+	uintptr_t base = (uintptr_t)page_start((const struct page *)slab);
+	uintptr_t start = align_up(base + first * UNIT_BYTES, os_page_size());
+	uintptr_t end = align_down(base + last * UNIT_BYTES, os_page_size());
+
+	return start < end && os_purge((void *)start, end - start) == 0;
+}
+
+/* With the lock held, as there: nobody takes a unit meanwhile. */
+bool run_forget_contents(const struct kmem_cache *s, const void *object)
+{
+	struct slab *slab = slab_of(s, object);
+	unsigned int unit = taken_unit(s, slab, object), first, last = 0, all = run_units(slab);
+	struct slab_lane *lane = lane_of(&unit_cache, READ_ONCE(slab->lane));
+	unsigned long map[ARRAY_SIZE(slab->free_map)];
+	bool gone = false;
+
+	huge_note_purge(page_section((struct page *)slab));
+	lock_acquire(&lane->lock);
+	memcpy(map, slab->free_map, sizeof(map));
+	bitmap_set_run(map, unit, s->units);
+	while ((first = bitmap_next(map, true, last, all)) < all) {
+		last = bitmap_next(map, false, first, all);
+		gone |= purge_units(slab, first, last);
+	}
+	lock_release(&lane->lock);
+	return gone;
+}
+
+/* The slab was full, or is empty now. */
+static __noinline void relink(const struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
+			      struct list_head *released)
+{
+	slab->inuse = (uint16_t)(slab->inuse + s->units);
+	unlink_slab(lane, slab);
+	slab->inuse = (uint16_t)(slab->inuse - s->units);
+	add_room(slab, s->units);
+	if (slab->inuse ||
+	    (slab->order == SHARED_ORDER && lane->nr_empty < READ_ONCE(unit_cache.max_empty))) {
+		link_slab(lane, slab);
+	} else {
+		count32(&lane->nr_pages, -(1u << slab->order));
+		list_add(&slab->list, released);
+	}
+}
+
+static __always_inline void give(const struct kmem_cache *s, struct slab_lane *lane,
+				 struct slab *slab, const void *object, struct list_head *released)
+{
+	unsigned int unit = taken_unit(s, slab, object);
+
+	flip_bit(run_starts(slab), unit);
+	bitmap_set_run(slab->free_map, unit, s->units);
+	slab->inuse = (uint16_t)(slab->inuse - s->units);
+	if (unlikely(slab->room < LEAST_RUN || !slab->inuse))
+		relink(s, lane, slab, released);
+	else
+		add_room(slab, s->units);
+}
+
+/* All objects of the lane's slabs go; the others are collected in @left, which may be @objects. Returns how
+ * many they are. */
+static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
+				 unsigned int n, void **left, struct list_head *released)
+{
+	struct slab_lane *lane = lane_of(&unit_cache, number);
+	unsigned int i, nr_left = 0;
+
+	lock_acquire(&lane->lock);
+	for (i = 0; i < n; i++) {
+		struct slab *slab = slab_of(s, objects[i]);
+
+		if (likely(READ_ONCE(slab->lane) == number))
+			give(s, lane, slab, objects[i], released);
+		else
+			left[nr_left++] = objects[i];
+	}
+	count_own(s, number, -(unsigned long)(n - nr_left));
+	count(&lane->nr_inuse, -(unsigned long)(n - nr_left) * s->units);
+	count(&lane->counters.gives, nr_left < n);
+	lock_release(&lane->lock);
+	return nr_left;
+}
+
+static void release_slabs(struct per_cpu_pages *pcp, struct list_head *released)
+{
+	struct slab *slab, *next;
+
+	list_for_each_entry_safe(slab, next, released, list) {
+		unsigned int order = slab->order;
+
+		pcp_free(pcp, slab_retire(slab), order);
+	}
+}
+
+void run_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void *const *objects,
+		   unsigned int n)
+{
+	struct list_head released;
+	void *left[RUN_BATCH];
+	unsigned int some, nr_left;
+
+	list_init(&released);
+	for (; n; objects += some, n -= some) {
+		some = (unsigned int)min_ul(n, RUN_BATCH);
+		nr_left = free_to_lane(s, READ_ONCE(slab_of(s, objects[0])->lane), objects, some,
+				       left, &released);
+		while (nr_left)
+			nr_left = free_to_lane(s, READ_ONCE(slab_of(s, left[0])->lane), left,
+					       nr_left, left, &released);
+	}
+	release_slabs(pcp, &released);
+}
+
+unsigned long run_shrink(void)
+{
+	struct kmem_cache_node *node;
+	struct list_head released;
+	struct slab_lane *lane;
+	unsigned long nr = 0;
+
+	list_init(&released);
+	for_each_lane(lane, node, &unit_cache) {
+		lock_acquire(&lane->lock);
+		list_splice_init(&lane->empty, &released);
+		nr += lane->nr_empty;
+		count32(&lane->nr_pages, -(lane->nr_empty << SHARED_ORDER));
+		WRITE_ONCE(lane->nr_empty, 0);
+		lock_release(&lane->lock);
+	}
+	release_slabs(NULL, &released);
+	return nr;
+}
