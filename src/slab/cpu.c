@@ -47,23 +47,41 @@ static bool have_exit_key;
 		[0 ... NR_KMALLOC_CLASSES - 1] = {.top = NO_ROOM, .end = NO_ROOM } \
 	}
 
-#define CONSTANT_CPU(k) [(k)-CPU_BOOT] = { .cpu = { .kind = (k), .slot = NO_SLOTS } }
-
-/* What the linker fills in is the start of each: one page, if it begins with one. */
-static struct {
+/* Each begins with a page, which is all of it that is written to as a rule. */
+struct constant {
 	struct kmem_cpu cpu;
-} __aligned(PAGE_SIZE) constants[] = {
-	CONSTANT_CPU(CPU_BOOT),
-	CONSTANT_CPU(CPU_BOOT_AWAY),
-	CONSTANT_CPU(CPU_EXITED),
-	CONSTANT_CPU(CPU_EXITED_AWAY),
-};
+} __aligned(PAGE_SIZE);
 
-__thread struct kmem_cpu *this_cpu = &constants[0].cpu;
+/* The first is the linker's work; the others, which many a program needs none of, that of the first use. */
+static struct constant boot = { .cpu = { .kind = CPU_BOOT, .slot = NO_SLOTS } };
+static struct constant later[CPU_EXITED_AWAY - CPU_BOOT];
+
+__thread struct kmem_cpu *this_cpu = &boot.cpu;
+
+/* Two threads may do it at once: they write the same. */
+static void make_constant(struct kmem_cpu *cpu, enum cpu_kind kind)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_slots; i++) {
+		WRITE_ONCE(cpu->slot[i].top, NO_ROOM);
+		WRITE_ONCE(cpu->slot[i].end, NO_ROOM);
+	}
+	smp_store_release(&cpu->kind, kind);
+}
+
+static struct kmem_cpu *constant(enum cpu_kind kind)
+{
+	return kind == CPU_BOOT ? &boot.cpu : &later[kind - CPU_BOOT - 1].cpu;
+}
 
 static void become(enum cpu_kind kind)
 {
-	this_cpu = &constants[kind - CPU_BOOT].cpu;
+	struct kmem_cpu *cpu = constant(kind);
+
+	if (unlikely(smp_load_acquire(&cpu->kind) != kind))
+		make_constant(cpu, kind);
+	this_cpu = cpu;
 	barrier();
 }
 
@@ -153,11 +171,11 @@ struct cpu_slot *cache_slot_or_new(struct kmem_cpu *cpu, const struct kmem_cache
 static void make_slots_up_to(unsigned int end)
 {
 	struct kmem_cpu *cpu;
-	unsigned int i, k;
+	unsigned int i, kind;
 
 	for (i = nr_slots; i < end; i++) {
-		for (k = 0; k < ARRAY_SIZE(constants); k++)
-			slot_init(&constants[k].cpu.slot[i]);
+		for (kind = CPU_BOOT; kind <= CPU_EXITED_AWAY; kind++)
+			slot_init(&constant(kind)->slot[i]);
 		list_for_each_entry(cpu, &cpus, list)
 			slot_init(&cpu->slot[i]);
 		list_for_each_entry(cpu, &orphans, list)

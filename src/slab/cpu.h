@@ -10,8 +10,8 @@
  *	EXITED   its exit handler ran: objects come from and go to the slabs one by one
  *	*_AWAY   the same two, while the thread is in a slow path
  *
- * The four are data that is written twice: when the library is linked, and when the first cache of a
- * program's own is made, which gives the rest of their slots the same look.
+ * The four are data that is written twice: when the library is linked, or at the first use, and when the first
+ * cache of a program's own is made, which gives the rest of their slots the same look.
  *
  * Caches 1 to NR_CLASSES - 2 have a slot in the state itself. Whatever comes later has one in chunks,
  * made when a thread first uses a cache of that chunk, and slot 0, always empty, where the fast paths
