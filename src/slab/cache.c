@@ -367,7 +367,7 @@ static int begin_end(struct kmem_cpu *cpu, struct kmem_cache *s)
 		drop_alias(s);
 		return 0;
 	}
-	if (s->index < NR_KMALLOC_CLASSES)
+	if (s->index < NR_KMALLOC_CLASSES || s->shared)
 		kmem_bug("%s: destruction of a cache that serves kmalloc of 0x%lx", s->name,
 			 (unsigned long)s);
 	cpus_flush_slots(cpu, s);

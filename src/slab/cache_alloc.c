@@ -112,9 +112,10 @@ bool cache_refuses_zero(const struct kmem_cache *s, gfp_t gfp)
 	return true;
 }
 
+/* The units of shared slabs are not for callers. */
 static bool is_refused(struct kmem_cache *s, gfp_t gfp)
 {
-	return cache_refuses_zero(s, gfp) || should_failslab(s, gfp);
+	return cache_refuses_zero(s, gfp) || should_failslab(s, gfp) || s->shared;
 }
 
 static void *refuse(const struct kmem_cache *s, gfp_t gfp)

@@ -4,9 +4,9 @@
  *
  * Up to 32 KiB a size belongs to one of 43 caches: multiples of 16 to 128, then four to each
  * doubling, so that rounding up costs a fifth at most. Programs like to ask for a power of two and a
- * header: from 1, 2 and 4 KiB on there is one class more, at half the usual step. kmalloc_slot[] gives,
- * for a size in units of 16 bytes, where in a struct kmem_cpu the slot of its class is. Larger sizes
- * are whole pages.
+ * header: from 1, 2 and 4 KiB on there is one class more, at half the usual step. Those beyond a page share
+ * slabs (slab_run.h). kmalloc_slot[] gives, for a size in units of 16 bytes, where in a struct kmem_cpu the slot
+ * of its class is. Larger sizes are whole pages.
  *
  * The KMALLOC_CLASSES table is the only place that names the sizes.
  */

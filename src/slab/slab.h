@@ -4,7 +4,8 @@
  *
  * A cache hands out objects of one size. It gets them from slabs: naturally aligned blocks of pages
  * cut into at most 256 objects, each described by one cache line (struct slab, which is the slab's
- * first struct page). No word of the allocator lies in the slab itself.
+ * first struct page). No word of the allocator lies in the slab itself. kmalloc's caches beyond a page have no
+ * slabs of their own: see slab_run.h.
  *
  * States of a slab, by `inuse`, and the list that it is on:
  *

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cache.h"
+#include "cache_alloc.h"
 #include "slab_lists.h"
 #include "unit_slab.h"
 
@@ -409,6 +410,28 @@ static void test_dump(void **state)
 			 (unsigned long)object + 5000);
 }
 
+static void destroy_units(void *arg)
+{
+	(void)arg;
+	cache_destroy(&unit_cache);
+}
+
+/* A program that walks all caches finds this one as well. */
+static void test_not_for_callers(void **state)
+{
+	void *object[3];
+
+	(void)state;
+	errno = 0;
+	EXPECT(!cache_alloc_slow(&unit_cache, GFP_KERNEL | __GFP_NOWARN, NULL));
+	EXPECT_EQ(errno, ENOMEM);
+	EXPECT(!cache_alloc_bulk(&unit_cache, GFP_KERNEL | __GFP_NOWARN, object, 3, NULL));
+	unit_dies_saying(destroy_units, NULL,
+			 "kmem: BUG kmalloc-units: destruction of a cache that serves kmalloc of "
+			 "0x%lx",
+			 (unsigned long)&unit_cache);
+}
+
 /* ---- No memory ---- */
 
 static unsigned int refused;
@@ -463,6 +486,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_inside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dump, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_for_callers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 	};
 
