@@ -102,6 +102,23 @@ static void test_every_range(void **state)
 	}
 }
 
+/* A run of up to a word, as bitmap_set() does it; not a bit behind the map is looked at. */
+static void test_every_run(void **state)
+{
+	unsigned long map[NR_BITS / 64], same[NR_BITS / 64];
+	unsigned int first, n;
+
+	(void)state;
+	for (n = 1; n <= 64; n++)
+		for (first = 0; first + n <= NR_BITS; first++) {
+			memset(map, 0, sizeof(map));
+			memset(same, 0, sizeof(same));
+			bitmap_set_run(map, first, n);
+			bitmap_set(same, first, n);
+			EXPECT(memcmp(map, same, sizeof(map)) == 0);
+		}
+}
+
 static unsigned int naive_next(const unsigned long *map, bool set, unsigned int first,
 			       unsigned int end)
 {
@@ -156,7 +173,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_logarithms), cmocka_unit_test(test_powers),
 		cmocka_unit_test(test_min_max),	   cmocka_unit_test(test_every_range),
-		cmocka_unit_test(test_next),	   cmocka_unit_test(test_word_mask),
+		cmocka_unit_test(test_every_run),  cmocka_unit_test(test_next),
+		cmocka_unit_test(test_word_mask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
