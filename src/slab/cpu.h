@@ -45,14 +45,12 @@ enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY }
 
 struct kmem_cpu {
 	enum cpu_kind kind;
-	bool busy;	      /* the thread is in a slow path */
-	bool must_release;    /* it left slabs to see to, see release.h */
-	bool releasing;	      /* it sees to them */
-	uint8_t nr_visits;    /* since it looked whether the heap has emptied, see emptied.h */
-	uint8_t nr_kept;      /* blocks it kept, until time has to pass */
-	uint8_t taker;	      /* the class that last took from shared slabs, */
-	uint8_t nr_takes;     /* how many times in a row, 2 for more, */
-	bool gave_way;	      /* and whether others' sheaves did: see take_runs() in sheaf.c */
+	bool busy;	   /* the thread is in a slow path */
+	bool must_release; /* it left slabs to see to, see release.h */
+	bool releasing;	   /* it sees to them */
+	uint8_t nr_visits; /* since it looked whether the heap has emptied, see emptied.h */
+	uint8_t nr_kept;   /* blocks it kept, until time has to pass */
+	bool gave_way; /* its sheaves did, for a shared slab to be made: see take_runs() in sheaf.c */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */

@@ -21,23 +21,18 @@
 #define CROWD_BYTES   (16u << 10) /* and of so many bytes each has its part, */
 #define LEAST_BYTES   4096u	  /* or as many, if that is more, */
 #define LEAST_LIMIT   2u	  /* and so many objects of any size */
-#define RUNS_A_VISIT  16u	  /* objects that a sheaf takes from shared slabs, at most */
 #define SETTLED_BYTES 8192u	  /* of objects in a slot that waits for another thread */
 
 #define SHEAF_POOL(capacity) \
 	META_POOL_INIT("sheaf", sizeof(struct sheaf) + (capacity) * sizeof(void *))
 
-/*
- * Capacity falls as objects grow. It is more where they lie in shared slabs: what is idle there goes when
- * others want it, see take_runs(). A sheaf with its head fills whole cache lines.
- */
+/* Capacity falls as objects grow. A sheaf with its head fills whole cache lines. */
 static struct {
-	unsigned int max_size, max_shared, capacity;
+	unsigned int max_size, capacity;
 	struct meta_pool pool;
 } sheaf_kinds[] = {
-	{ 256, 5120, 61, SHEAF_POOL(61) },    { 1024, 10240, 29, SHEAF_POOL(29) },
-	{ 16384, 20480, 13, SHEAF_POOL(13) }, { 65536, 65536, 5, SHEAF_POOL(5) },
-	{ ~0u, ~0u, 2, SHEAF_POOL(2) },
+	{ 256, 61, SHEAF_POOL(61) }, { 1024, 29, SHEAF_POOL(29) }, { 16384, 13, SHEAF_POOL(13) },
+	{ 65536, 5, SHEAF_POOL(5) }, { ~0u, 2, SHEAF_POOL(2) },
 };
 
 /* Pools of the capacities that programs ask for; they stay. Under slab_mutex. */
@@ -75,7 +70,7 @@ void cache_init_sheaves(struct kmem_cache *s)
 {
 	unsigned int kind = 0;
 
-	while (s->size > (s->units ? sheaf_kinds[kind].max_shared : sheaf_kinds[kind].max_size))
+	while (s->size > sheaf_kinds[kind].max_size)
 		kind++;
 	s->sheaf_pool = s->sheaf_capacity ? find_pool(s->sheaf_capacity) : NULL;
 	if (!s->sheaf_pool) {
@@ -253,29 +248,17 @@ static bool flush_sharing(struct kmem_cpu *cpu)
 	return any;
 }
 
-/* Whether it is for the second time in a row. */
-static bool takes_again(struct kmem_cpu *cpu, const struct kmem_cache *s)
-{
-	if (cpu->taker != s->index) {
-		cpu->taker = s->index;
-		cpu->nr_takes = 0;
-	}
-	return cpu->nr_takes < 2 && ++cpu->nr_takes == 2;
-}
-
 /*
- * From shared slabs, a few at a time: what lies in a sheaf is room that others have not. So what others have
- * idle goes when this class takes for the second time in a row, which is what a burst does, and classes that
- * take turns do not; and once before another slab is made, since it may be room enough.
+ * From shared slabs. What lies in a sheaf is room that others have not: before another slab is made, what is idle
+ * in the sheaves of other classes goes, which may be room enough. Once for each slab: classes that take turns
+ * would take it from each other each time.
  */
 static unsigned int take_runs(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf,
 			      gfp_t gfp)
 {
-	unsigned int most = (unsigned int)min_ul(sheaf->limit, RUNS_A_VISIT), n;
+	unsigned int most = sheaf->limit;
+	unsigned int n = run_alloc_listed(s, cpu->pcp, sheaf->objects, most);
 
-	if (takes_again(cpu, s))
-		flush_sharing(cpu);
-	n = run_alloc_listed(s, cpu->pcp, sheaf->objects, most);
 	if (!n && !cpu->gave_way) {
 		cpu->gave_way = true;
 		if (flush_sharing(cpu))

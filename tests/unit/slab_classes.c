@@ -229,10 +229,6 @@ static void test_sheaves_and_barns(void **state)
 		const struct kmem_cache *s = &kmalloc_caches[class];
 		const struct barn *barn = &s->node.lane[0].barn;
 
-		/* More of those that may be taken back from there: 256 KiB, more or less. */
-		if (s->units && s[-1].size == PAGE_SIZE)
-			capacity = ~0u;
-		EXPECT(!s->units || s->sheaf_capacity * s->size <= 320u << 10);
 		EXPECT(s->sheaf_capacity >= 4 && s->sheaf_capacity <= capacity);
 		capacity = s->sheaf_capacity;
 		bytes = sizeof(struct sheaf) + capacity * sizeof(void *);

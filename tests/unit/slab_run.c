@@ -282,7 +282,7 @@ static void test_idle_gives_way(void **state)
 			unit_kfree(object[i]);
 	}
 	nr = slot_objects(cache_slot(this_cpu, class_of(5000)));
-	EXPECT(nr > 30);
+	EXPECT(nr > 0);
 	for (i = 0; i < ARRAY_SIZE(large); i++)
 		large[i] = unit_kmalloc(32768);
 	EXPECT_EQ(slot_objects(cache_slot(this_cpu, class_of(5000))), 0);
@@ -314,7 +314,7 @@ static void test_turns(void **state)
 		b[i] = unit_kmalloc(6000);
 	}
 	takes = node_sum(&unit_cache.node).counters.takes - takes;
-	/* of sixteen at a time, or what a slab has */
+	/* what a sheaf may hold, or a slab has */
 	EXPECT(takes < 600 / 4);
 	for (i = 0; i < 300; i++) {
 		unit_kfree(a[i]);
