@@ -37,7 +37,7 @@
 
 #define SHARED_ORDER	   5u
 #define SHARED_SMALL_ORDER 3u
-#define MANY_SHARED	   32u
+#define MANY_SHARED	   16u
 #define SHARED_UNITS	   (UNITS_A_PAGE << SHARED_ORDER)
 
 _Static_assert(SHARED_UNITS <= SLAB_MAX_OBJECTS, "each has a bit");
