@@ -5,9 +5,11 @@
  * Figures are of one moment and, while other threads work, each of its own. As in the kernel, objects
  * that lie in sheaves count as active in struct slabinfo; `cached_objs` says how many these are.
  *
- * The caches of kmalloc() beyond a page have no slabs of their own: num_slabs is 0, num_objs is active_objs. Their
- * objects lie in the slabs of the cache "kmalloc-units", whose objects are units of 512 bytes; a slab of it that
- * is larger than 32 KiB counts as so many of these. No object can be had from that cache: ENOMEM.
+ * The caches of kmalloc() beyond a page, and whatever cache shares one of them, have no slabs of their own:
+ * num_slabs is 0, num_objs is active_objs, and there is no slab to call back for. Their objects lie in the slabs of
+ * the cache "kmalloc-units", whose objects are units of 512 bytes. Its slabs have 32 or 128 KiB; in the figures a
+ * larger one counts as four. A slab of it without room for nine units in a row counts as full. No object can be
+ * had from that cache: ENOMEM.
  *
  * Every function may be called from any thread and in a child of fork. Callbacks run without any lock
  * held and may allocate.

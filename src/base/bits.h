@@ -96,6 +96,11 @@ static inline void bitmap_clear(unsigned long *map, unsigned int first, unsigned
 		WRITE_ONCE(map[w], map[w] & ~bitmap_word_mask(w, first, end));
 }
 
+static __always_inline bool bitmap_has(const unsigned long *map, unsigned int bit)
+{
+	return READ_ONCE(map[bit / BITS_PER_LONG]) >> (bit % BITS_PER_LONG) & 1;
+}
+
 /* Set bits of a word, without the call that takes the place of an instruction not every processor has. */
 static inline unsigned int hweight_long(unsigned long word)
 {

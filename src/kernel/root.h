@@ -18,6 +18,7 @@
 #include "cache.h"
 #include "kmalloc.h"
 #include "numa.h"
+#include "slab_run.h"
 #include "vma.h"
 
 #define KMEM_NOTE_OWNER	     "libkmem"

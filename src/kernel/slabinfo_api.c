@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "cpu.h"
 #include "kmalloc.h"
+#include "slab_run.h"
 #include "slabinfo.h"
 
 void get_slabinfo(struct kmem_cache *s, struct slabinfo *info)
@@ -59,7 +60,7 @@ static void copy_list(struct kmem_cache *s, const struct list_head *head, enum k
 			.bytes = PAGE_SIZE << slab->order,
 			.first_object = slab_base(s, slab),
 			.inuse = slab->inuse,
-			.objects = slab->cache->objects,
+			.objects = s->shared ? run_units(slab) : s->objects,
 			.colour = (unsigned int)(slab_base(s, slab) - start),
 			.node = page_nid((const struct page *)slab),
 			.list = list,

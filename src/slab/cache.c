@@ -418,12 +418,7 @@ int cache_destroy(struct kmem_cache *s)
 
 /* ---- What is this? ---- */
 
-static bool is_free(const struct slab *slab, unsigned int index)
-{
-	return READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1;
-}
-
-static void dump_run(struct slab *slab, const void *addr)
+static void dump_run(const struct kmem_cache *units, struct slab *slab, const void *addr)
 {
 	const struct kmem_cache *s;
 	const char *start;
@@ -438,7 +433,7 @@ static void dump_run(struct slab *slab, const void *addr)
 			s->object_size, (unsigned long)((const char *)addr - start));
 	else
 		kmem_report("0x%lx: in a slab of %s, in no object", (unsigned long)addr,
-			    slab->cache->name);
+			    units->name);
 }
 
 bool cache_dump_object(const void *addr)
@@ -450,7 +445,7 @@ bool cache_dump_object(const void *addr)
 	if (!s)
 		return false;
 	if (s->shared) {
-		dump_run(slab, addr);
+		dump_run(s, slab, addr);
 		return true;
 	}
 	offset = (unsigned long)((const char *)addr - slab_base(s, slab));
@@ -463,7 +458,7 @@ bool cache_dump_object(const void *addr)
 		    "offset %lu",
 		    (unsigned long)addr, s->name, index,
 		    (unsigned long)page_start((const struct page *)slab),
-		    is_free(slab, (unsigned int)index) ? "free" : "taken",
+		    bitmap_has(slab->free_map, (unsigned int)index) ? "free" : "taken",
 		    (unsigned long)addr - offset % s->size, s->object_size, offset % s->size);
 	debug_report_users(s, (const char *)addr - offset % s->size);
 	return true;

@@ -52,18 +52,25 @@ struct constant {
 	struct kmem_cpu cpu;
 } __aligned(PAGE_SIZE);
 
-/* The first is the linker's work; the others, which many a program needs none of, that of the first use. */
-static struct constant boot = { .cpu = { .kind = CPU_BOOT, .slot = NO_SLOTS } };
-static struct constant later[CPU_EXITED_AWAY - CPU_BOOT];
+/*
+ * Those that a thread begins with are the linker's work. The others, which a program without threads needs none
+ * of, are made by their first use.
+ */
+static struct constant boot[] = { { .cpu = { .kind = CPU_BOOT, .slot = NO_SLOTS } },
+				  { .cpu = { .kind = CPU_BOOT_AWAY, .slot = NO_SLOTS } } };
+static struct constant later[CPU_EXITED_AWAY - CPU_BOOT_AWAY];
 
-__thread struct kmem_cpu *this_cpu = &boot.cpu;
+__thread struct kmem_cpu *this_cpu = &boot[0].cpu;
 
-/* Two threads may do it at once: they write the same. */
+/*
+ * Two threads may do it at once: they write the same. Whoever makes more slots meanwhile gives them to all
+ * constants, made or not.
+ */
 static void make_constant(struct kmem_cpu *cpu, enum cpu_kind kind)
 {
-	unsigned int i;
+	unsigned int i, end = READ_ONCE(nr_slots);
 
-	for (i = 0; i < nr_slots; i++) {
+	for (i = 0; i < end; i++) {
 		WRITE_ONCE(cpu->slot[i].top, NO_ROOM);
 		WRITE_ONCE(cpu->slot[i].end, NO_ROOM);
 	}
@@ -72,7 +79,8 @@ static void make_constant(struct kmem_cpu *cpu, enum cpu_kind kind)
 
 static struct kmem_cpu *constant(enum cpu_kind kind)
 {
-	return kind == CPU_BOOT ? &boot.cpu : &later[kind - CPU_BOOT - 1].cpu;
+	return kind <= CPU_BOOT_AWAY ? &boot[kind - CPU_BOOT].cpu :
+				       &later[kind - CPU_BOOT_AWAY - 1].cpu;
 }
 
 static void become(enum cpu_kind kind)
@@ -181,7 +189,7 @@ static void make_slots_up_to(unsigned int end)
 		list_for_each_entry(cpu, &orphans, list)
 			slot_init(&cpu->slot[i]);
 	}
-	nr_slots = end;
+	WRITE_ONCE(nr_slots, end);
 }
 
 void cpus_make_slots(const struct kmem_cache *s)

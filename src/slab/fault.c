@@ -44,7 +44,7 @@ static const struct kmem_cache *cache_in(const struct page *head, const struct p
 	const struct kmem_cache *s = head->owner, *owner;
 	const char *start;
 
-	if (!s->shared)
+	if (!s || !s->shared)
 		return s;
 	owner = run_object_at((struct slab *)head, page_start(page), &start);
 	return owner ? owner : s;

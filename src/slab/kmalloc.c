@@ -48,7 +48,6 @@ void kmalloc_init(void)
 {
 	unsigned int class;
 
-	unit_cache_init();
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		unsigned int size = class_size[class];
 		struct kmem_cache *s = &kmalloc_caches[class];
@@ -61,6 +60,7 @@ void kmalloc_init(void)
 		cache_init_sheaves(s);
 		list_add_tail(&s->list, &slab_caches);
 	}
+	unit_cache_init();
 }
 
 /* ---- From a signal handler within a slow path ---- */

@@ -249,9 +249,9 @@ static bool flush_sharing(struct kmem_cpu *cpu)
 }
 
 /*
- * From shared slabs. What lies in a sheaf is room that others have not: before another slab is made, what is idle
- * in the sheaves of other classes goes, which may be room enough. Once for each slab: classes that take turns
- * would take it from each other each time.
+ * From shared slabs. What lies in a sheaf is room that others have not: before another slab is begun, be it an empty
+ * one, what is idle in the sheaves of other classes goes, which may be room enough. Once for each slab: classes
+ * that take turns would take it from each other each time. To give it back may enter the OS.
  */
 static unsigned int take_runs(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf,
 			      gfp_t gfp)
@@ -259,7 +259,7 @@ static unsigned int take_runs(struct kmem_cpu *cpu, struct kmem_cache *s, struct
 	unsigned int most = sheaf->limit;
 	unsigned int n = run_alloc_listed(s, cpu->pcp, sheaf->objects, most);
 
-	if (!n && !cpu->gave_way) {
+	if (!n && !cpu->gave_way && gfpflags_allow_blocking(gfp)) {
 		cpu->gave_way = true;
 		if (flush_sharing(cpu))
 			n = run_alloc_listed(s, cpu->pcp, sheaf->objects, most);

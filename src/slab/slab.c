@@ -13,7 +13,7 @@
 #define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
 #define MADE_PAGES   8u	  /* of slabs that one visit makes, but one slab at least */
 #define EMPTY_PAGES  4u	  /* pages that a lane keeps in empty slabs, but one slab at least */
-#define SHARED_EMPTY 32u /* or in empty shared slabs: one of them */
+#define SHARED_EMPTY 32u  /* or in empty shared slabs: one of them */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 

@@ -135,8 +135,8 @@ struct kmem_cache {
 	bool old_form; /* its functions take three arguments, as in Linux 2.6 */
 	bool single;   /* each object comes and goes by itself: no sheaves, debugging */
 	bool shared;   /* its slabs serve other caches: see slab_run.h */
-	uint8_t units; /* of theirs that an object takes; 0: it has slabs of its own */
-	uint16_t far;  /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
+	uint8_t units; /* of theirs that an object takes (the least, if shared); 0: its slabs are its own */
+	uint16_t far; /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
 	const char *name;
 	unsigned int object_size; /* bytes that were asked for */
 	unsigned int size;	  /* bytes from one object to the next */

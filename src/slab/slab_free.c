@@ -115,6 +115,9 @@ void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigne
 	bool coloured = s->colours > 1;
 	unsigned int i;
 
+	/* That is for sheaves on their way to a barn. */
+	KMEM_ASSERT(!s->units);
+
 	for (i = 0; i < n; i++)
 		check_start(shape, coloured, objects[i]);
 }

@@ -22,6 +22,7 @@ void unit_cache_init(void)
 	unit_cache.shared = true;
 	unit_cache.unmergeable = true;
 	cache_init(&unit_cache, "kmalloc-units", UNIT_BYTES, UNIT_BYTES, CLASS_ASK);
+	/* So that whoever asks whether objects lie in shared slabs comes here with units as well. */
 	unit_cache.units = LEAST_RUN;
 	unit_cache.order = SHARED_SMALL_ORDER;
 	unit_cache.objects = UNITS_A_PAGE << SHARED_SMALL_ORDER;
@@ -40,11 +41,6 @@ void cache_share_slabs(struct kmem_cache *s)
 	s->order = SHARED_ORDER;
 	s->objects = (uint16_t)(SHARED_UNITS / s->units);
 	s->colours = 1;
-}
-
-static __always_inline bool has_bit(const unsigned long *map, unsigned int bit)
-{
-	return READ_ONCE(map[bit / BITS_PER_LONG]) >> (bit % BITS_PER_LONG) & 1;
 }
 
 static __always_inline void flip_bit(unsigned long *map, unsigned int bit)
@@ -106,15 +102,27 @@ static unsigned int take_runs(const struct kmem_cache *s, struct slab *slab, voi
 }
 
 /*
- * Objects of @s in its own lane of the slab's number. Where the two caches have not the same nodes, for want of
- * memory, the lock that is held is not that lane's alone.
+ * What is counted in the lane of a class with the slab's number. Where the two caches have not the same nodes, for
+ * want of memory, the lock that is held is not that lane's alone.
  */
-static void count_own(struct kmem_cache *s, unsigned int number, unsigned long n)
+static void count_own(unsigned long *counter, unsigned long n)
 {
-	__atomic_fetch_add(&lane_of(s, number)->nr_inuse, n, __ATOMIC_RELAXED);
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
-/* The slab stays the first, to take from, while it has room. */
+static void count_taken(struct kmem_cache *s, struct slab_lane *lane, unsigned int number,
+			unsigned int got)
+{
+	struct slab_lane *own = lane_of(s, number);
+
+	count_own(&own->nr_inuse, got);
+	count_own(&own->counters.taken, got);
+	count_own(&own->counters.takes, 1);
+	count(&lane->nr_inuse, got * s->units);
+	count(&lane->counters.taken, got * s->units);
+}
+
+/* The slab stays the first, to take from, while it has room; unless that is not where an object may begin. */
 static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
 			      void **end, unsigned int n)
 {
@@ -122,17 +130,14 @@ static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, stru
 
 	unlink_slab(lane, slab);
 	got = take_runs(s, slab, end, n);
-	if (is_full(slab)) {
+	if (is_full(slab) || !got) {
 		link_slab(lane, slab);
 	} else {
 		list_add(&slab->list, &lane->partial);
 		count32(&lane->nr_partial, 1);
 	}
-	if (got) {
-		count_own(s, slab->lane, got);
-		count(&lane->nr_inuse, got * s->units);
-		count(&lane->counters.taken, got * s->units);
-	}
+	if (got)
+		count_taken(s, lane, slab->lane, got);
 	return got;
 }
 
@@ -171,8 +176,8 @@ static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane,
 
 /* ---- Slabs come and go ---- */
 
-/* One that has nothing in use, and is on no list. */
-static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void **end,
+/* One that has nothing in use, and is on no list; @made: nor was on any. As many as node_sum() makes of it. */
+static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, bool made, void **end,
 				  unsigned int n)
 {
 	struct slab_lane *lane = lane_of(&unit_cache, slab->lane);
@@ -180,6 +185,7 @@ static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, void 
 
 	lock_acquire(&lane->lock);
 	count32(&lane->nr_pages, 1u << slab->order);
+	count(&lane->counters.made, made ? 1UL << (slab->order - SHARED_SMALL_ORDER) : 0);
 	link_slab(lane, slab);
 	got = take_from(s, lane, slab, end, n);
 	count(&lane->counters.takes, 1);
@@ -284,12 +290,14 @@ unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **o
 	void **end = objects + n;
 	unsigned int got = take_from_lane(s, lane, true, end, n);
 	struct slab *slab;
+	bool made;
 
 	if (!got) {
 		slab = take_empty(node, nr_lane);
-		if (!slab)
+		made = !slab;
+		if (made)
 			slab = new_slab(pcp, lane, nr_lane, nid, gfp);
-		got = slab ? take_from_new(s, slab, end, n) : take_any(s, node, end, n, gfp);
+		got = slab ? take_from_new(s, slab, made, end, n) : take_any(s, node, end, n, gfp);
 	}
 	return move_down(objects, n, got);
 }
@@ -336,9 +344,9 @@ const struct kmem_cache *run_object_at(struct slab *slab, const void *addr, cons
 	unsigned int unit = unit_of(slab, addr);
 	uint8_t class;
 
-	if (has_bit(slab->free_map, unit))
+	if (bitmap_has(slab->free_map, unit))
 		return NULL;
-	while (unit && !has_bit(run_starts(slab), unit))
+	while (unit && !bitmap_has(run_starts(slab), unit))
 		unit--;
 	*start = (char *)page_start(page) + unit * UNIT_BYTES;
 	class = page_section(page)->page_class[section_page_index(*start)];
@@ -366,9 +374,10 @@ static __always_inline unsigned int taken_unit(const struct kmem_cache *s, struc
 {
 	unsigned int unit = unit_of(slab, object);
 
-	if (unlikely(has_bit(slab->free_map, unit)))
+	/* Where no object ever began the page is the units' own. */
+	if (unlikely(bitmap_has(slab->free_map, unit) && !s->shared))
 		fault_double_free(s, object);
-	if (unlikely((uintptr_t)object % UNIT_BYTES || !has_bit(run_starts(slab), unit)))
+	if (unlikely((uintptr_t)object % UNIT_BYTES || !bitmap_has(run_starts(slab), unit)))
 		fault_inside(slab, object);
 	return unit;
 }
@@ -384,8 +393,9 @@ void run_check_start(const struct kmem_cache *s, const void *object)
 	struct slab *slab = slab_of(s, object);
 	unsigned int unit = unit_of(slab, object);
 
-	if (unlikely((uintptr_t)object % UNIT_BYTES ||
-		     (!has_bit(slab->free_map, unit) && !has_bit(run_starts(slab), unit))))
+	if (unlikely((uintptr_t)object % s->align ||
+		     (!bitmap_has(run_starts(slab), unit) &&
+		      (s->shared || !bitmap_has(slab->free_map, unit)))))
 		fault_inside(slab, object);
 }
 
@@ -461,7 +471,7 @@ static __always_inline void give(const struct kmem_cache *s, struct slab_lane *l
 static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
 				 unsigned int n, void **left, struct list_head *released)
 {
-	struct slab_lane *lane = lane_of(&unit_cache, number);
+	struct slab_lane *lane = lane_of(&unit_cache, number), *own = lane_of(s, number);
 	unsigned int i, nr_left = 0;
 
 	lock_acquire(&lane->lock);
@@ -473,7 +483,8 @@ static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void
 		else
 			left[nr_left++] = objects[i];
 	}
-	count_own(s, number, -(unsigned long)(n - nr_left));
+	count_own(&own->nr_inuse, -(unsigned long)(n - nr_left));
+	count_own(&own->counters.gives, nr_left < n);
 	count(&lane->nr_inuse, -(unsigned long)(n - nr_left) * s->units);
 	count(&lane->counters.gives, nr_left < n);
 	lock_release(&lane->lock);

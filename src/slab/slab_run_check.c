@@ -9,11 +9,6 @@ struct census {
 	unsigned long nr[NR_KMALLOC_CLASSES];
 };
 
-static bool has_bit(const unsigned long *map, unsigned int bit)
-{
-	return bitmap_weight(map, bit, 1);
-}
-
 /* The object that begins with @unit is one of its class, and nothing else is where it lies. Returns its units. */
 static unsigned int check_run(struct slab *slab, unsigned int unit, struct census *census)
 {
@@ -52,7 +47,7 @@ static void check_slab(struct slab *slab, struct census *census)
 	KMEM_ASSERT(bitmap_weight(slab->free_map, 0, SLAB_MAX_OBJECTS) == units - slab->inuse);
 	KMEM_ASSERT(bitmap_weight(slab->free_map, 0, units) == units - slab->inuse);
 	for (unit = 0; unit < units; unit++)
-		if (has_bit(run_starts(slab), unit))
+		if (bitmap_has(run_starts(slab), unit))
 			inuse += check_run(slab, unit, census);
 	KMEM_ASSERT(inuse == slab->inuse);
 	KMEM_ASSERT(min_ul(longest_free(slab), UINT8_MAX) <= slab->room);

@@ -373,6 +373,42 @@ static int see_slab(const struct kmem_slab_info *slab, void *arg)
 	return 0;
 }
 
+static int see_units(const struct kmem_slab_info *slab, void *arg)
+{
+	unsigned long *sum = arg;
+
+	assert_int_equal(slab->bytes, 512ul * slab->objects);
+	assert_int_equal((uintptr_t)slab->address % slab->bytes, 0);
+	assert_ptr_equal(slab->first_object, slab->address);
+	assert_true(slab->inuse <= slab->objects);
+	sum[0] += slab->inuse;
+	sum[1] += slab->objects;
+	return 0;
+}
+
+static int walk_units(struct kmem_cache *s, const char *name, bool alias, void *arg)
+{
+	(void)alias;
+	return strcmp(name, "kmalloc-units") ? 0 : kmem_cache_for_each_slab(s, see_units, arg) + 1;
+}
+
+/* Of objects beyond a page the slabs are another cache's. */
+static void shared_slabs_can_be_walked(void **state)
+{
+	void *objects[100];
+	unsigned long sum[2] = { 0, 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		objects[i] = kmalloc(i % 2 ? 5000 : 30000, GFP_KERNEL);
+	assert_int_equal(kmem_cache_for_each(walk_units, sum), 1);
+	assert_true(sum[0] * 512 >= 50 * 35000);
+	assert_true(sum[1] >= sum[0]);
+	for (i = 0; i < ARRAY_SIZE(objects); i++)
+		kfree(objects[i]);
+}
+
 static void slabs_can_be_walked(void **state)
 {
 	struct kmem_cache *s = kmem_cache_create("walk", 472, 8, SLAB_NO_MERGE, NULL);
@@ -439,6 +475,7 @@ int main(void)
 		cmocka_unit_test(thousands_of_caches),
 		cmocka_unit_test(a_child_may_end_caches),
 		cmocka_unit_test(slabs_can_be_walked),
+		cmocka_unit_test(shared_slabs_can_be_walked),
 		cmocka_unit_test(slabinfo_has_the_cache),
 	};
 

@@ -105,6 +105,45 @@ static void batch_on_two_nodes(void *arg)
 	end(s);
 }
 
+/* Objects of more than a page, in shared slabs, come from where they are asked for. */
+static void runs_on_two_nodes(void *arg)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(5000)];
+	void *object[2], *more[400];
+	unsigned int nid, n = 0;
+
+	(void)arg;
+	options_parse("numa=fake=2", &numa_params, 1);
+	numa_init();
+	caches_init_nodes();
+	for (nid = 0; nid < 2; nid++) {
+		EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), &object[nid], 1, (int)nid, GFP_KERNEL),
+			  1);
+		EXPECT_EQ(page_nid(page_at(object[nid])), nid);
+		EXPECT_EQ(slab_containing(object[nid])->lane, lane_number(nid, 0));
+		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 1);
+	}
+	unit_os_hook = refuse;
+	/* there and nowhere else, until there is no more */
+	while (slab_alloc_node(s, pcp_of_lane(0), &more[n], 1, 1, GFP_KERNEL | __GFP_THISNODE)) {
+		EXPECT_EQ(page_nid(page_at(more[n])), 1);
+		EXPECT(++n < ARRAY_SIZE(more));
+	}
+	EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), &more[n], 1, 1, GFP_KERNEL), 1);
+	EXPECT_EQ(page_nid(page_at(more[n++])), 0);
+	unit_os_hook = NULL;
+	cache_is_valid(&unit_cache);
+	slab_free_bulk(s, pcp_of_lane(0), more, n);
+	slab_free_bulk(s, pcp_of_lane(0), object, 2);
+	EXPECT_EQ(cache_inuse(s) + cache_inuse(&unit_cache), 0);
+}
+
+static void test_runs_on_two_nodes(void **state)
+{
+	(void)state;
+	unit_passes(runs_on_two_nodes, NULL);
+}
+
 static void test_nodes(void **state)
 {
 	(void)state;
@@ -122,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_nodes, setup_library),
 		cmocka_unit_test_setup(test_batch_on_two_nodes, setup_library),
+		cmocka_unit_test_setup(test_runs_on_two_nodes, setup_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,32 @@ static void test_full(void **state)
 	}
 }
 
+/* Free units that no object fits into are no room either, once somebody has looked. */
+static void test_fragments(void **state)
+{
+	char *object[26], *hole[26];
+	unsigned int i, n = SHARED_UNITS / class_of(5120)->units;
+	struct slab *slab;
+
+	(void)state;
+	for (i = 0; i < n; i++)
+		object[i] = take(0, 5120);
+	slab = slab_of(object[0]);
+	for (i = 0; i < n; i += 2) {
+		give(0, object[i]);
+		/* one unit shorter */
+		hole[i] = take(0, 4608);
+		EXPECT(hole[i] == object[i]);
+	}
+	EXPECT(SHARED_UNITS - slab->inuse >= LEAST_RUN);
+	object[n] = take(0, 4608);
+	EXPECT(slab_of(object[n]) != slab);
+	EXPECT_EQ(units(0)->nr_full, 1);
+	expect_caches_sound();
+	for (i = 0; i <= n; i++)
+		give(0, i % 2 || i == n ? object[i] : hole[i]);
+}
+
 /* Many objects come and go in no order: none overlaps another, and all counts agree. */
 static void trace(uint64_t seed, unsigned int most, unsigned int lanes)
 {
@@ -267,27 +293,83 @@ static void test_empty_slab_changes_lane(void **state)
 
 /* ---- Sheaves ---- */
 
-/* What lies idle in another class's sheaf goes before a slab is made. */
-static void test_idle_gives_way(void **state)
+static unsigned int idle(void)
 {
-	static void *object[400], *large[4];
-	unsigned int i, round, nr;
+	return slot_objects(cache_slot(this_cpu, class_of(4608)));
+}
 
-	(void)state;
-	/* until the sheaf holds what it may */
+/* Sheaves that hold what they may, and some of it. */
+static void make_idle(void)
+{
+	static void *object[60];
+	unsigned int i, round;
+
 	for (round = 0; round < 2000; round++) {
-		for (i = 0; i < 60; i++)
-			object[i] = unit_kmalloc(5000);
-		for (i = 0; i < 60; i++)
+		for (i = 0; i < ARRAY_SIZE(object); i++)
+			object[i] = unit_kmalloc(4608);
+		for (i = 0; i < ARRAY_SIZE(object); i++)
 			unit_kfree(object[i]);
 	}
-	nr = slot_objects(cache_slot(this_cpu, class_of(5000)));
-	EXPECT(nr > 0);
-	for (i = 0; i < ARRAY_SIZE(large); i++)
-		large[i] = unit_kmalloc(32768);
-	EXPECT_EQ(slot_objects(cache_slot(this_cpu, class_of(5000))), 0);
-	for (i = 0; i < ARRAY_SIZE(large); i++)
+	EXPECT(idle() > 0);
+}
+
+/* What lies idle in another class's sheaf goes before a slab is begun, and again before the next. */
+static void test_idle_gives_way(void **state)
+{
+	static void *large[40], *few[4];
+	unsigned int n = 0, round, i;
+
+	(void)state;
+	make_idle();
+	for (round = 0; round < 3; round++) {
+		while (idle()) {
+			EXPECT(n < ARRAY_SIZE(large));
+			large[n++] = unit_kmalloc(32768);
+		}
+		/* from a slab that has room, back to the sheaf */
+		for (i = 0; i < ARRAY_SIZE(few); i++)
+			few[i] = unit_kmalloc(4608);
+		for (i = 0; i < ARRAY_SIZE(few); i++)
+			unit_kfree(few[i]);
+		EXPECT(idle() > 0);
+	}
+	for (i = 0; i < n; i++)
 		unit_kfree(large[i]);
+}
+
+/* Not for who may not wait: to give it back may enter the OS. */
+static void test_no_waiting(void **state)
+{
+	static void *large[16];
+	unsigned int n, nr;
+
+	(void)state;
+	make_idle();
+	nr = idle();
+	for (n = 0; n < ARRAY_SIZE(large); n++) {
+		large[n] = kmalloc_flags(32768, NUMA_NO_NODE, GFP_NOWAIT);
+		if (!large[n])
+			break;
+	}
+	EXPECT(n > 4);
+	EXPECT_EQ(idle(), nr);
+	while (n--)
+		unit_kfree(large[n]);
+}
+
+/* What a thread is handed before it has a sheaf of that class lies among another's. */
+static void test_first_of_another_lane(void **state)
+{
+	char *object;
+
+	(void)state;
+	nr_lanes = 2;
+	object = take(1, 5000);
+	EXPECT_EQ(this_cpu->pcp->lane, 0);
+	EXPECT(!cache_slot(this_cpu, class_of(5000))->main);
+	unit_kfree(object);
+	EXPECT_EQ(slot_objects(cache_slot(this_cpu, class_of(5000))), 0);
+	EXPECT_EQ(cache_inuse(class_of(5000)), 0);
 }
 
 /* Classes that take turns do not take it from each other each time. */
@@ -320,6 +402,39 @@ static void test_turns(void **state)
 		unit_kfree(a[i]);
 		unit_kfree(b[i]);
 	}
+}
+
+/* ---- Figures ---- */
+
+/* A class counts its own objects and visits; units are counted once more, as are slabs, by 32 KiB. */
+static void test_counters(void **state)
+{
+	const struct kmem_cache *s = class_of(5000);
+	struct slab_counters before = node_sum(&s->node).counters, after;
+	unsigned long made = node_sum(&unit_cache.node).counters.made;
+	void *object[40];
+	unsigned int n = 0, visits = 0;
+	struct node_sum sum;
+
+	(void)state;
+	while (n < ARRAY_SIZE(object)) {
+		n += slab_alloc_bulk(class_of(5000), lane(0), object + n,
+				     (unsigned int)min_ul(10, ARRAY_SIZE(object) - n), GFP_KERNEL);
+		visits++;
+	}
+	after = node_sum(&s->node).counters;
+	EXPECT_EQ(after.taken - before.taken, n);
+	EXPECT(after.takes - before.takes >= visits);
+	sum = node_sum(&unit_cache.node);
+	EXPECT_EQ(sum.nr_inuse, n * s->units);
+	EXPECT_EQ(sum.nr_slabs, 8);
+	EXPECT_EQ(sum.counters.made - made, 8);
+	EXPECT_EQ(node_capacity(&unit_cache, &sum), 8 * 64);
+	sum = node_sum(&s->node);
+	EXPECT_EQ(node_capacity(s, &sum), n);
+	slab_free_bulk(class_of(5000), lane(0), object, n);
+	EXPECT_EQ(node_sum(&s->node).counters.gives - before.gives, 1);
+	EXPECT_EQ(node_sum(&s->node).nr_inuse, 0);
 }
 
 /* ---- Contents ---- */
@@ -385,6 +500,31 @@ static void test_inside(void **state)
 			(unsigned long)object + at);
 	give(0, small);
 	give(0, object);
+}
+
+static void usable(void *object)
+{
+	kmalloc_usable(object);
+}
+
+/* Where no object ever began there is none to be freed twice. */
+static void test_nothing_there(void **state)
+{
+	char *object = take(0, 5000), *nothing = object + SLAB_BYTES / 2;
+
+	(void)state;
+	EXPECT(slab_of(object) == slab_of(nothing));
+	unit_dies_saying(usable, nothing,
+			 "kmem: BUG kmalloc-units: invalid free (not the start of an object) of "
+			 "0x%lx",
+			 (unsigned long)nothing);
+	unit_dies_saying(give_and_trim, nothing,
+			 "kmem: BUG kmalloc-units: invalid free (not the start of an object) of "
+			 "0x%lx",
+			 (unsigned long)nothing);
+	/* where one was, whose size is asked, it may have been */
+	give(0, object);
+	EXPECT_EQ(kmalloc_usable(object), 5120);
 }
 
 static void expect_dump(void *object)
@@ -469,6 +609,30 @@ static void test_no_memory(void **state)
 	give(0, more);
 }
 
+/* Where there is no block for a large slab, one for a small slab will do. */
+static void test_no_long_block(void **state)
+{
+	static struct page *taken[4000];
+	unsigned int n = 0, i;
+	char *object;
+
+	(void)state;
+	unit_os_hook = refuse_commit;
+	while ((taken[n] = zone_alloc(&zone_normal, 1u << SHARED_SMALL_ORDER, SHARED_SMALL_ORDER)))
+		EXPECT(++n < ARRAY_SIZE(taken));
+	EXPECT(!take(0, 5000));
+	EXPECT(n > 0);
+	zone_free(&zone_normal, taken[--n], 1u << SHARED_SMALL_ORDER);
+	object = take(0, 5000);
+	EXPECT(object != NULL);
+	EXPECT_EQ(slab_of(object)->order, SHARED_SMALL_ORDER);
+	expect_caches_sound();
+	unit_os_hook = NULL;
+	give(0, object);
+	for (i = 0; i < n; i++)
+		zone_free(&zone_normal, taken[i], 1u << SHARED_SMALL_ORDER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +652,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dump, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_for_callers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_long_block, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_first_of_another_lane, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fragments, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_there, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup_library, NULL);

@@ -322,7 +322,7 @@ static bool is_shared(const struct explanation *e, const struct claim *claim, un
 	const struct slab *slab = (const struct slab *)&claim->section->mem_map[index];
 	const struct kmem_cache *s = find_cache(e, slab->cache);
 
-	return s && s->shared && slab->order <= SHARED_ORDER &&
+	return s && s->shared && slab->order >= SHARED_SMALL_ORDER && slab->order <= SHARED_ORDER &&
 	       claim->nr_pages - index >= 1u << slab->order;
 }
 

@@ -104,7 +104,9 @@ static void by_node(const struct cache_dir *dir, struct out *out,
 	}
 
 BY_NODE(objects, sum.nr_inuse)
-BY_NODE(objects_partial, sum.nr_inuse - min_ul(sum.nr_inuse, sum.nr_full * s->objects))
+/* Those of classes that share slabs have none; of shared ones it is what full ones may have at least. */
+BY_NODE(objects_partial,
+	sum.nr_slabs ? sum.nr_inuse - min_ul(sum.nr_inuse, sum.nr_full * s->objects) : 0)
 BY_NODE(partial, sum.nr_partial)
 BY_NODE(slabs, sum.nr_slabs)
 BY_NODE(total_objects, node_capacity(s, &sum))
