@@ -109,19 +109,20 @@ static void batch_on_two_nodes(void *arg)
 static void runs_on_two_nodes(void *arg)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(5000)];
-	void *object[2], *more[400];
-	unsigned int nid, n = 0;
+	void *object[4], *more[400];
+	unsigned int i, nid, n = 0;
 
 	(void)arg;
 	options_parse("numa=fake=2", &numa_params, 1);
 	numa_init();
 	caches_init_nodes();
-	for (nid = 0; nid < 2; nid++) {
-		EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), &object[nid], 1, (int)nid, GFP_KERNEL),
+	for (i = 0; i < ARRAY_SIZE(object); i++) {
+		nid = i % 2;
+		EXPECT_EQ(slab_alloc_node(s, pcp_of_lane(0), &object[i], 1, (int)nid, GFP_KERNEL),
 			  1);
-		EXPECT_EQ(page_nid(page_at(object[nid])), nid);
-		EXPECT_EQ(slab_containing(object[nid])->lane, lane_number(nid, 0));
-		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, 1);
+		EXPECT_EQ(page_nid(page_at(object[i])), nid);
+		EXPECT_EQ(slab_containing(object[i])->lane, lane_number(nid, 0));
+		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, i / 2 + 1);
 	}
 	unit_os_hook = refuse;
 	/* there and nowhere else, until there is no more */
@@ -134,7 +135,7 @@ static void runs_on_two_nodes(void *arg)
 	unit_os_hook = NULL;
 	cache_is_valid(&unit_cache);
 	slab_free_bulk(s, pcp_of_lane(0), more, n);
-	slab_free_bulk(s, pcp_of_lane(0), object, 2);
+	slab_free_bulk(s, pcp_of_lane(0), object, ARRAY_SIZE(object));
 	EXPECT_EQ(cache_inuse(s) + cache_inuse(&unit_cache), 0);
 }
 
