@@ -15,8 +15,9 @@
  * the class of the last that did: a free is a push to that class's sheaf like any other, and only the way
  * between sheaves and slabs is another one.
  *
- * A slab of 128 KiB is worth a visit. But where hundreds of them are used in part, a survivor in each, they keep
- * much, and few free blocks in the zone are as long: a lane that has MANY_SHARED makes slabs of 32 KiB.
+ * What costs is a visit to a slab, so slabs have 128 KiB. But where many of them are used in part, a survivor in
+ * each, they keep much, and few free blocks in the zone are as long: a lane that has MANY_SHARED in use makes
+ * slabs of 32 KiB.
  *
  * A slab in which no object has room counts as full, and is on that list; slab->room says how long a free run
  * can be at most. Shared slabs stay in their lane, but empty ones. A class counts what it has in them in its own
@@ -29,15 +30,14 @@
 
 #include "slab.h"
 
-#define UNIT_SHIFT	   9u
-#define UNIT_BYTES	   (1u << UNIT_SHIFT)
+#define UNIT_BYTES	   512u
 #define UNITS_A_PAGE	   ((unsigned int)PAGE_SIZE / UNIT_BYTES)
-#define LEAST_RUN	   (UNITS_A_PAGE + 1)
-#define MOST_RUN	   64u
+#define LEAST_RUN	   (UNITS_A_PAGE + 1) /* units of an object */
+#define MOST_RUN	   64u		      /* a word of bits: see bitmap_set_run() */
 
-#define SHARED_ORDER	   5u
-#define SHARED_SMALL_ORDER 3u
-#define MANY_SHARED	   16u
+#define SHARED_ORDER	   5u  /* of a slab, */
+#define SHARED_SMALL_ORDER 3u  /* or of one more where there are many: */
+#define MANY_SHARED	   16u /* partial and full ones of a lane */
 #define SHARED_UNITS	   (UNITS_A_PAGE << SHARED_ORDER)
 
 _Static_assert(SHARED_UNITS <= SLAB_MAX_OBJECTS, "each has a bit");
