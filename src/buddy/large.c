@@ -282,7 +282,7 @@ enum large_fault large_fault(const void *addr)
 	if (pcp_holds(page))
 		return FAULT_DOUBLE_FREE;
 	if (zone_page_is_free(page_zone(page), page))
-		return bitmap_weight(s->dirty, index, 1) ? FAULT_DOUBLE_FREE : FAULT_FOREIGN;
+		return bitmap_has(s->dirty, index) ? FAULT_DOUBLE_FREE : FAULT_FOREIGN;
 	return FAULT_INTERIOR;
 }
 

@@ -328,7 +328,7 @@ static void note_live(struct kmem_cache *s, const struct list_head *slabs,
 
 	list_for_each_entry(slab, slabs, list) {
 		for (i = 0; i < s->objects; i++) {
-			if (bitmap_weight(slab->free_map, i, 1))
+			if (bitmap_has(slab->free_map, i))
 				continue;
 			if (live->nr < NAMED_LIVE)
 				live->object[live->nr] = slab_base(s, slab) + i * s->size;

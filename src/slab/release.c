@@ -97,7 +97,7 @@ static void finish(struct slab *slab)
 	lock_acquire(&release_lock);
 	list_del(&slab->list);
 	lock_release(&release_lock);
-	slab_release(s, cpu_pages(cpu), slab);
+	slab_release(cpu_pages(cpu), slab);
 	done_with(s);
 	cpu_leave(cpu);
 }

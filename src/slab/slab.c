@@ -192,9 +192,11 @@ struct page *slab_retire(struct slab *slab)
 	return (struct page *)slab;
 }
 
-void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab)
+void slab_release(struct per_cpu_pages *pcp, struct slab *slab)
 {
-	pcp_free(pcp, slab_retire(slab), s->order);
+	unsigned int order = slab->order;
+
+	pcp_free(pcp, slab_retire(slab), order);
 }
 
 /*

@@ -304,7 +304,7 @@ unsigned long cache_inuse(struct kmem_cache *s);
 struct page *slab_retire(struct slab *slab);
 
 /* These go back to the buddy as well. */
-void slab_release(struct kmem_cache *s, struct per_cpu_pages *pcp, struct slab *slab);
+void slab_release(struct per_cpu_pages *pcp, struct slab *slab);
 
 /* Where the first object is; the others follow, cache->size bytes apart. */
 char *slab_base(const struct kmem_cache *s, const struct slab *slab);

@@ -36,7 +36,7 @@ static unsigned long check_list(struct kmem_cache *s, const struct slab_lane *la
 	unsigned long nr = 0;
 
 	list_for_each_entry(slab, head, list) {
-		KMEM_ASSERT(lane_of(s, slab->lane) == lane && slab_is_valid(s, slab));
+		KMEM_ASSERT(slab_is_valid(s, slab) && lane_of(s, slab->lane) == lane);
 		KMEM_ASSERT((slab->inuse == 0) == (kind == EMPTY));
 		KMEM_ASSERT((slab->inuse == s->objects) == (kind == FULL));
 		*inuse += slab->inuse;

@@ -73,13 +73,13 @@ static __always_inline struct slab *slab_of(struct shape shape, const void *obje
 
 static unsigned int slab_lane_number(const struct kmem_cache *s, const void *object)
 {
+	if (unlikely(s->units))
+		return run_lane_number(s, object);
 	return READ_ONCE(slab_of(shape_of(s), object)->lane);
 }
 
 unsigned int slab_lane(const struct kmem_cache *s, const void *object)
 {
-	if (unlikely(s->units))
-		return run_lane(s, object);
 	return slab_lane_number(s, object) % NR_LANES;
 }
 
@@ -117,7 +117,6 @@ void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigne
 
 	/* That is for sheaves on their way to a barn. */
 	KMEM_ASSERT(!s->units);
-
 	for (i = 0; i < n; i++)
 		check_start(shape, coloured, objects[i]);
 }
@@ -134,7 +133,7 @@ void slab_check_object(const struct kmem_cache *s, const void *object)
 	}
 	slab = slab_of(shape, object);
 	index = object_index(shape, slab->colour, object);
-	if (READ_ONCE(slab->free_map[index / BITS_PER_LONG]) >> (index % BITS_PER_LONG) & 1)
+	if (bitmap_has(slab->free_map, index))
 		fault_double_free(s, object);
 }
 
@@ -259,7 +258,10 @@ static void free_batch(struct kmem_cache *s, void *const *objects, unsigned int 
 	void *left[FREE_BATCH];
 
 	while (n) {
-		n = free_to_lane(s, slab_lane_number(s, objects[0]), objects, n, left, released);
+		unsigned int number = slab_lane_number(s, objects[0]);
+
+		n = unlikely(s->units) ? run_free_to_lane(s, number, objects, n, left, released) :
+					 free_to_lane(s, number, objects, n, left, released);
 		objects = left;
 	}
 }
@@ -276,6 +278,11 @@ static void release_slabs(struct kmem_cache *s, struct per_cpu_pages *pcp,
 		return;
 	}
 	list_for_each_entry_safe(slab, next, released, list) {
+		/* Shared ones differ in size. */
+		if (unlikely(s->units)) {
+			slab_release(pcp, slab);
+			continue;
+		}
 		pages[n++] = slab_retire(slab);
 		if (n == PCP_BATCH) {
 			pcp_free_bulk(pcp, s->order, pages, n);
@@ -290,10 +297,6 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 	struct list_head released;
 	unsigned int done, some;
 
-	if (unlikely(s->units)) {
-		run_free_bulk(s, pcp, objects, n);
-		return;
-	}
 	list_init(&released);
 	for (done = 0; done < n; done += some) {
 		some = (unsigned int)min_ul(n - done, FREE_BATCH);
@@ -343,12 +346,14 @@ unsigned long cache_shrink(struct kmem_cache *s)
 	unsigned long nr = 0;
 
 	if (s->units)
-		return run_shrink();
+		s = &unit_cache;
 	list_init(&released);
 	for_each_lane(lane, node, s) {
 		lock_acquire(&lane->lock);
 		list_splice_init(&lane->empty, &released);
 		nr += lane->nr_empty;
+		if (s->shared)
+			count32(&lane->nr_pages, -(lane->nr_empty << SHARED_ORDER));
 		WRITE_ONCE(lane->nr_empty, 0);
 		lock_release(&lane->lock);
 	}

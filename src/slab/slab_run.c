@@ -12,8 +12,7 @@
 #include "sheaf.h"
 #include "slab_lists.h"
 
-#define LOOKS	  8u  /* at partial slabs, for one with room, before another is made */
-#define RUN_BATCH 64u /* objects that are given back at a time */
+#define LOOKS 8u /* at partial slabs, for one with room, before another is made */
 
 struct kmem_cache unit_cache;
 
@@ -56,14 +55,14 @@ static unsigned int cut_runs(const struct kmem_cache *s, struct slab *slab, unsi
 			     void **end, unsigned int n)
 {
 	struct page *page = (struct page *)slab;
-	uint8_t *class = &page_section(page)->page_class[page_index(page)];
+	uint8_t *classes = &page_section(page)->page_class[page_index(page)];
 	unsigned long *starts = run_starts(slab);
 	char *base = page_start(page);
 	unsigned int unit;
 
 	for (unit = first; n; n--, unit += s->units) {
 		flip_bit(starts, unit);
-		WRITE_ONCE(class[unit / UNITS_A_PAGE], s -> index);
+		WRITE_ONCE(classes[unit / UNITS_A_PAGE], s->index);
 		*--end = base + unit * UNIT_BYTES;
 	}
 	bitmap_clear(slab->free_map, first, unit - first);
@@ -205,15 +204,15 @@ static struct slab *new_slab(struct per_cpu_pages *pcp, const struct slab_lane *
 {
 	unsigned int order = order_for(lane);
 	struct page *page = pcp_alloc(pcp, order, nid, gfp & ~__GFP_ZERO);
-	struct slab *slab = (struct slab *)page;
+	struct slab *slab;
 
 	if (!page && order > SHARED_SMALL_ORDER) {
 		order = SHARED_SMALL_ORDER;
 		page = pcp_alloc(pcp, order, nid, gfp & ~__GFP_ZERO);
-		slab = (struct slab *)page;
 	}
 	if (!page)
 		return NULL;
+	slab = (struct slab *)page;
 	slab_make(&unit_cache, page, order, nr_lane);
 	bitmap_set(slab->free_map, 0, run_units(slab));
 	memset(run_starts(slab), 0, sizeof(slab->free_map));
@@ -399,9 +398,9 @@ void run_check_start(const struct kmem_cache *s, const void *object)
 		fault_inside(slab, object);
 }
 
-unsigned int run_lane(const struct kmem_cache *s, const void *object)
+unsigned int run_lane_number(const struct kmem_cache *s, const void *object)
 {
-	return READ_ONCE(slab_of(s, object)->lane) % NR_LANES;
+	return READ_ONCE(slab_of(s, object)->lane);
 }
 
 /* Those of whole pages. Whether there were any. */
@@ -466,10 +465,8 @@ static __always_inline void give(const struct kmem_cache *s, struct slab_lane *l
 		add_room(slab, s->units);
 }
 
-/* All objects of the lane's slabs go; the others are collected in @left, which may be @objects. Returns how
- * many they are. */
-static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
-				 unsigned int n, void **left, struct list_head *released)
+unsigned int run_free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
+			      unsigned int n, void **left, struct list_head *released)
 {
 	struct slab_lane *lane = lane_of(&unit_cache, number), *own = lane_of(s, number);
 	unsigned int i, nr_left = 0;
@@ -489,54 +486,4 @@ static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void
 	count(&lane->counters.gives, nr_left < n);
 	lock_release(&lane->lock);
 	return nr_left;
-}
-
-static void release_slabs(struct per_cpu_pages *pcp, struct list_head *released)
-{
-	struct slab *slab, *next;
-
-	list_for_each_entry_safe(slab, next, released, list) {
-		unsigned int order = slab->order;
-
-		pcp_free(pcp, slab_retire(slab), order);
-	}
-}
-
-void run_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void *const *objects,
-		   unsigned int n)
-{
-	struct list_head released;
-	void *left[RUN_BATCH];
-	unsigned int some, nr_left;
-
-	list_init(&released);
-	for (; n; objects += some, n -= some) {
-		some = (unsigned int)min_ul(n, RUN_BATCH);
-		nr_left = free_to_lane(s, READ_ONCE(slab_of(s, objects[0])->lane), objects, some,
-				       left, &released);
-		while (nr_left)
-			nr_left = free_to_lane(s, READ_ONCE(slab_of(s, left[0])->lane), left,
-					       nr_left, left, &released);
-	}
-	release_slabs(pcp, &released);
-}
-
-unsigned long run_shrink(void)
-{
-	struct kmem_cache_node *node;
-	struct list_head released;
-	struct slab_lane *lane;
-	unsigned long nr = 0;
-
-	list_init(&released);
-	for_each_lane(lane, node, &unit_cache) {
-		lock_acquire(&lane->lock);
-		list_splice_init(&lane->empty, &released);
-		nr += lane->nr_empty;
-		count32(&lane->nr_pages, -(lane->nr_empty << SHARED_ORDER));
-		WRITE_ONCE(lane->nr_empty, 0);
-		lock_release(&lane->lock);
-	}
-	release_slabs(NULL, &released);
-	return nr;
 }

@@ -61,29 +61,28 @@ void unit_cache_init(void);
 void cache_share_slabs(struct kmem_cache *s);
 
 /*
- * As slab_alloc_node() and slab_free_bulk(), of a cache whose objects lie in shared slabs. run_alloc_listed()
- * takes only from slabs that the lane has and that are in use.
+ * As slab_alloc_node(), of a cache whose objects lie in shared slabs. run_alloc_listed() takes only from slabs
+ * that the lane has and that are in use.
  */
 unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
 		       unsigned int n, int nid, gfp_t gfp);
 unsigned int run_alloc_listed(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
 			      unsigned int n);
-void run_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void *const *objects,
-		   unsigned int n);
+
+/* As slab_free.c gives a batch back to one lane. */
+unsigned int run_free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
+			      unsigned int n, void **left, struct list_head *released);
 
 /* As slab_forget_contents(): all pages of the slab in which there are no objects but this. */
 bool run_forget_contents(const struct kmem_cache *s, const void *object);
 
-/* As slab_check_start(), slab_check_object() and slab_lane(). */
+/* As slab_check_start() and slab_check_object(); and the number of the slab's lane. */
 void run_check_start(const struct kmem_cache *s, const void *object);
 void run_check_object(const struct kmem_cache *s, const void *object);
-unsigned int run_lane(const struct kmem_cache *s, const void *object);
+unsigned int run_lane_number(const struct kmem_cache *s, const void *object);
 
 /* The class of the object in use that @addr lies in, a slab's address, and where it begins; NULL: there is none. */
 const struct kmem_cache *run_object_at(struct slab *slab, const void *addr, const char **start);
-
-/* All empty shared slabs go. Returns how many. */
-unsigned long run_shrink(void);
 
 bool run_cache_is_valid(const struct kmem_cache *s);
 

@@ -249,7 +249,7 @@ static enum explain_category object_category(const struct explanation *e, const 
 {
 	const struct cached_object *end = e->cached + e->nr_cached;
 
-	if (bitmap_weight(slab->free_map, index, 1))
+	if (bitmap_has(slab->free_map, index))
 		return slab->inuse ? EXPLAIN_PARTIAL : EXPLAIN_EMPTY;
 	while (*cached < end && (*cached)->address < address)
 		(*cached)++;
@@ -309,7 +309,7 @@ static void explain_shared(struct explanation *e, const struct claim *claim, uns
 	for (unit = 0; unit < run_units(slab); unit += nr) {
 		uintptr_t object = start + unit * UNIT_BYTES;
 		enum explain_category category = object_category(e, slab, unit, object, &cached);
-		bool begins = bitmap_weight(run_starts(slab), unit, 1);
+		bool begins = bitmap_has(run_starts(slab), unit);
 
 		nr = begins ? units_of(e, claim, page, unit) : 1;
 		e->bytes[category] += resident_bytes(r, object, object + nr * UNIT_BYTES);
