@@ -80,25 +80,69 @@ static inline unsigned long bitmap_word_mask(unsigned int w, unsigned int first,
 	return mask;
 }
 
+/* Of the first word and of the last only a part. */
+static __always_inline void bitmap_fill(unsigned long *map, unsigned int first, unsigned int n,
+					bool set)
+{
+	unsigned int w = first / BITS_PER_LONG, last = (first + n - 1) / BITS_PER_LONG;
+	unsigned long part = ~0UL << (first % BITS_PER_LONG);
+
+	if (!n)
+		return;
+	for (; w < last; w++, part = ~0UL)
+		WRITE_ONCE(map[w], set ? map[w] | part : map[w] & ~part);
+	part &= ~0UL >> (-(first + n) % BITS_PER_LONG);
+	WRITE_ONCE(map[w], set ? map[w] | part : map[w] & ~part);
+}
+
 static inline void bitmap_set(unsigned long *map, unsigned int first, unsigned int n)
 {
-	unsigned int end = first + n, w;
-
-	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
-		WRITE_ONCE(map[w], map[w] | bitmap_word_mask(w, first, end));
+	bitmap_fill(map, first, n, true);
 }
 
 static inline void bitmap_clear(unsigned long *map, unsigned int first, unsigned int n)
 {
-	unsigned int end = first + n, w;
-
-	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
-		WRITE_ONCE(map[w], map[w] & ~bitmap_word_mask(w, first, end));
+	bitmap_fill(map, first, n, false);
 }
 
 static __always_inline bool bitmap_has(const unsigned long *map, unsigned int bit)
 {
 	return READ_ONCE(map[bit / BITS_PER_LONG]) >> (bit % BITS_PER_LONG) & 1;
+}
+
+/*
+ * Sets bit @bit, modulo a word's bits, of *@word, a local variable. Whether it was set before: that is a flag of the
+ * processor's, which no expression makes the compiler use.
+ */
+static __always_inline bool set_bit_of(unsigned long *word, unsigned long bit)
+{
+#if defined(__x86_64__)
+	bool was;
+
+	__asm__("bts %[bit], %[word]" : [word] "+r"(*word), "=@ccc"(was) : [bit] "r"(bit));
+	return was;
+#else
+	unsigned long before = *word;
+
+	*word |= 1UL << (bit % BITS_PER_LONG);
+	return *word == before;
+#endif
+}
+
+/* The same, but the bit is cleared. */
+static __always_inline bool clear_bit_of(unsigned long *word, unsigned long bit)
+{
+#if defined(__x86_64__)
+	bool was;
+
+	__asm__("btr %[bit], %[word]" : [word] "+r"(*word), "=@ccc"(was) : [bit] "r"(bit));
+	return was;
+#else
+	unsigned long before = *word;
+
+	*word &= ~(1UL << (bit % BITS_PER_LONG));
+	return *word != before;
+#endif
 }
 
 /* Set bits of a word, without the call that takes the place of an instruction not every processor has. */

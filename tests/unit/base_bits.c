@@ -102,6 +102,28 @@ static void test_every_range(void **state)
 	}
 }
 
+/* A bit of a word, counted modulo its bits, and what it was before. */
+static void test_bit_of(void **state)
+{
+	uint64_t rng = unit_seed(4);
+	unsigned long bit;
+
+	(void)state;
+	for (bit = 0; bit < 3 * BITS_PER_LONG; bit++) {
+		unsigned long mask = 1UL << (bit % BITS_PER_LONG), random = unit_random(&rng), word;
+
+		word = random | mask;
+		EXPECT(set_bit_of(&word, bit));
+		EXPECT_EQ(word, random | mask);
+		EXPECT(clear_bit_of(&word, bit));
+		EXPECT_EQ(word, random & ~mask);
+		EXPECT(!clear_bit_of(&word, bit));
+		EXPECT_EQ(word, random & ~mask);
+		EXPECT(!set_bit_of(&word, bit));
+		EXPECT_EQ(word, random | mask);
+	}
+}
+
 /* A run of up to a word, as bitmap_set() does it; not a bit behind the map is looked at. */
 static void test_every_run(void **state)
 {
@@ -173,8 +195,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_logarithms), cmocka_unit_test(test_powers),
 		cmocka_unit_test(test_min_max),	   cmocka_unit_test(test_every_range),
-		cmocka_unit_test(test_every_run),  cmocka_unit_test(test_next),
-		cmocka_unit_test(test_word_mask),
+		cmocka_unit_test(test_bit_of),	   cmocka_unit_test(test_every_run),
+		cmocka_unit_test(test_next),	   cmocka_unit_test(test_word_mask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
