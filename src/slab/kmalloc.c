@@ -55,6 +55,8 @@ void kmalloc_init(void)
 		/* Naturally aligned: to the largest power of two that divides the size. */
 		cache_init(s, class_name[class], size,
 			   (unsigned int)min_ul(size & -size, PAGE_SIZE), (uint8_t) class);
+		/* So many sizes spread over the caches' sets by themselves, and colours cost each free a look. */
+		s->colours = 1;
 		if (size > PAGE_SIZE)
 			cache_share_slabs(s);
 		cache_init_sheaves(s);

@@ -31,11 +31,10 @@ static __always_inline void check_by(const struct kmem_cache *s, const struct sh
 		const void *object = sheaf->objects[i];
 		unsigned int bit = (uint32_t)((uintptr_t)object >> 4) * HASH_FACTOR >> shift;
 		unsigned long seen = filter[bit / BITS_PER_LONG];
-		unsigned long more = seen | 1UL << (bit % BITS_PER_LONG);
 
-		if (unlikely(more == seen))
+		if (unlikely(set_bit_of(&seen, bit)))
 			fault_if_among(s, object, sheaf->objects, i);
-		filter[bit / BITS_PER_LONG] = more;
+		filter[bit / BITS_PER_LONG] = seen;
 	}
 }
 

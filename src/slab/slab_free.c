@@ -25,6 +25,7 @@ struct shape {
 	unsigned long head_mask; /* of a slab's pages, the first */
 	uint32_t slab_mask, inverse, objects;
 	unsigned int shift, align, class;
+	bool coloured; /* else the line of a slab need not be read for it */
 	const struct kmem_cache *cache;
 };
 
@@ -38,20 +39,23 @@ static __always_inline struct shape shape_of(const struct kmem_cache *s)
 		.align = s->align,
 		.objects = s->objects,
 		.class = s->index,
+		.coloured = s->colours > 1,
 		.cache = s,
 	};
 }
 
 /*
- * The index of @object in a slab of that colour, or a fault. Slabs are aligned to their length. Of a
- * multiple of the size the product, turned, is the quotient; of all else it is more than any quotient.
+ * The index of @object in @slab, or a fault. Slabs are aligned to their length. Of a multiple of the size the
+ * product, turned, is the quotient; of all else it is more than any quotient.
  */
-static __always_inline uint32_t object_index(struct shape shape, unsigned int colour,
-					     const void *object)
+static __always_inline unsigned long object_index(struct shape shape, const struct slab *slab,
+						  const void *object)
 {
-	uint32_t offset = ((uint32_t)(uintptr_t)object & shape.slab_mask) - colour * shape.align;
-	uint32_t index = ror32(offset * shape.inverse, shape.shift);
+	uint32_t offset = (uint32_t)(uintptr_t)object & shape.slab_mask, index;
 
+	if (shape.coloured)
+		offset -= slab->colour * shape.align;
+	index = ror32(offset * shape.inverse, shape.shift);
 	if (unlikely(index >= shape.objects))
 		fault_interior(shape.cache, object);
 	return index;
@@ -85,20 +89,18 @@ unsigned int slab_lane(const struct kmem_cache *s, const void *object)
 
 static __always_inline void give_object(struct shape shape, struct slab *slab, const void *object)
 {
-	uint32_t index = object_index(shape, slab->colour, object);
+	unsigned long index = object_index(shape, slab, object);
 	unsigned long map = slab->free_map[index / BITS_PER_LONG];
-	unsigned long freed = map | 1UL << (index % BITS_PER_LONG);
 
-	if (unlikely(freed == map))
+	if (unlikely(set_bit_of(&map, index)))
 		fault_double_free(shape.cache, object);
-	WRITE_ONCE(slab->free_map[index / BITS_PER_LONG], freed);
+	WRITE_ONCE(slab->free_map[index / BITS_PER_LONG], map);
 	slab->inuse--;
 }
 
-/* Without colours the slab's line, which may be cold, need not be read. */
-static __always_inline void check_start(struct shape shape, bool coloured, const void *object)
+static __always_inline void check_start(struct shape shape, const void *object)
 {
-	object_index(shape, coloured ? slab_of(shape, object)->colour : 0, object);
+	object_index(shape, shape.coloured ? slab_of(shape, object) : NULL, object);
 }
 
 void slab_check_start(const struct kmem_cache *s, const void *object)
@@ -106,33 +108,32 @@ void slab_check_start(const struct kmem_cache *s, const void *object)
 	if (unlikely(s->units))
 		run_check_start(s, object);
 	else
-		check_start(shape_of(s), s->colours > 1, object);
+		check_start(shape_of(s), object);
 }
 
 void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n)
 {
 	struct shape shape = shape_of(s);
-	bool coloured = s->colours > 1;
 	unsigned int i;
 
 	/* That is for sheaves on their way to a barn. */
 	KMEM_ASSERT(!s->units);
 	for (i = 0; i < n; i++)
-		check_start(shape, coloured, objects[i]);
+		check_start(shape, objects[i]);
 }
 
 void slab_check_object(const struct kmem_cache *s, const void *object)
 {
 	struct shape shape = shape_of(s);
 	const struct slab *slab;
-	uint32_t index;
+	unsigned long index;
 
 	if (unlikely(s->units)) {
 		run_check_object(s, object);
 		return;
 	}
 	slab = slab_of(shape, object);
-	index = object_index(shape, slab->colour, object);
+	index = object_index(shape, slab, object);
 	if (bitmap_has(slab->free_map, index))
 		fault_double_free(s, object);
 }
@@ -206,7 +207,7 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *l
 {
 	/* Released, it may wait for readers or be a part of anything by now: its line says no more. */
 	if (unlikely(slab->inuse == 0)) {
-		object_index(shape_of(s), slab->colour, object);
+		object_index(shape_of(s), slab, object);
 		fault_double_free(s, object);
 	}
 	unlink_slab(lane, slab);
@@ -217,6 +218,39 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *l
 		list_add(&slab->list, released);
 }
 
+/* Objects on their way back to the slabs of one lane, whose lock is held. */
+struct giving {
+	struct kmem_cache *s;
+	struct slab_lane *lane;
+	unsigned int number; /* the lane's */
+	void **left;	     /* what is not of its slabs, */
+	unsigned int nr_left;
+	struct list_head *released; /* and slabs of which nothing is in use any more */
+};
+
+static __always_inline void give_each(struct giving *to, const struct shape shape,
+				      void *const *objects, unsigned int n)
+{
+	const uint32_t between = shape.objects > 2 ? shape.objects - 2 : 0;
+	void *const *end = objects + n;
+	struct place in = { .bytes = 0 };
+
+	for (; objects < end; objects++) {
+		const void *object = *objects;
+		struct slab *slab = find_slab(shape, &in, object);
+
+		if (unlikely(slab->cache != shape.cache))
+			fault_double_free(shape.cache, object);
+		if (unlikely(READ_ONCE(slab->lane) != to->number))
+			to->left[to->nr_left++] = *objects;
+		/* All but the first and the last of a slab to come back. */
+		else if (likely(slab->inuse - 2u < between))
+			give_object(shape, slab, object);
+		else
+			free_and_relink(to->s, to->lane, slab, object, to->released);
+	}
+}
+
 /*
  * All objects of the lane's slabs go; the others are collected in @left, which may be @objects. Returns how many
  * they are. What is a slab of this cache under the lock is one for as long.
@@ -224,32 +258,24 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *l
 static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
 				 unsigned int n, void **left, struct list_head *released)
 {
-	const struct shape shape = shape_of(s);
-	const uint32_t between = shape.objects > 2 ? shape.objects - 2 : 0;
 	struct slab_lane *lane = lane_of(s, number);
-	struct place in = { .bytes = 0 };
-	unsigned int i, nr_left = 0;
+	struct giving to = { s, lane, number, left, 0, released };
+	struct shape shape = shape_of(s);
 
 	if (has_many(lane))
 		fetch_slabs(s, objects, n);
 	lock_acquire(&lane->lock);
-	for (i = 0; i < n; i++) {
-		struct slab *slab = find_slab(shape, &in, objects[i]);
-
-		if (unlikely(slab->cache != s))
-			fault_double_free(s, objects[i]);
-		if (unlikely(READ_ONCE(slab->lane) != number))
-			left[nr_left++] = objects[i];
-		/* All but the first and the last of a slab to come back. */
-		else if (likely(slab->inuse - 2u < between))
-			give_object(shape, slab, objects[i]);
-		else
-			free_and_relink(s, lane, slab, objects[i], released);
+	/* A loop for each, so that without colours nothing of them is left in it. */
+	if (shape.coloured) {
+		give_each(&to, shape, objects, n);
+	} else {
+		shape.coloured = false;
+		give_each(&to, shape, objects, n);
 	}
-	count(&lane->nr_inuse, -(unsigned long)(n - nr_left));
-	count(&lane->counters.gives, nr_left < n);
+	count(&lane->nr_inuse, -(unsigned long)(n - to.nr_left));
+	count(&lane->counters.gives, to.nr_left < n);
 	lock_release(&lane->lock);
-	return nr_left;
+	return to.nr_left;
 }
 
 static void free_batch(struct kmem_cache *s, void *const *objects, unsigned int n,
