@@ -39,13 +39,6 @@ void cache_share_slabs(struct kmem_cache *s)
 	s->units = (uint8_t)(s->size / UNIT_BYTES);
 	s->order = SHARED_ORDER;
 	s->objects = (uint16_t)(SHARED_UNITS / s->units);
-	s->colours = 1;
-}
-
-static __always_inline void flip_bit(unsigned long *map, unsigned int bit)
-{
-	map += bit / BITS_PER_LONG;
-	WRITE_ONCE(*map, *map ^ 1UL << (bit % BITS_PER_LONG));
 }
 
 /* ---- Taking: with the lane's lock held ---- */
@@ -56,22 +49,38 @@ static unsigned int cut_runs(const struct kmem_cache *s, struct slab *slab, unsi
 {
 	struct page *page = (struct page *)slab;
 	uint8_t *classes = &page_section(page)->page_class[page_index(page)];
-	unsigned long *starts = run_starts(slab);
-	char *base = page_start(page);
-	unsigned int unit;
+	char *object = (char *)page_start(page) + first * UNIT_BYTES;
+	unsigned long *starts = run_starts(slab), unit, units = s->units;
+	uint8_t index = s->index;
 
-	for (unit = first; n; n--, unit += s->units) {
-		flip_bit(starts, unit);
-		WRITE_ONCE(classes[unit / UNITS_A_PAGE], s->index);
-		*--end = base + unit * UNIT_BYTES;
+	for (unit = first; n; n--, unit += units, object += units * UNIT_BYTES) {
+		unsigned long word = starts[unit / BITS_PER_LONG];
+
+		set_bit_of(&word, unit);
+		WRITE_ONCE(starts[unit / BITS_PER_LONG], word);
+		WRITE_ONCE(classes[unit / UNITS_A_PAGE], index);
+		*--end = object;
 	}
-	bitmap_clear(slab->free_map, first, unit - first);
-	return unit;
+	bitmap_clear(slab->free_map, first, (unsigned int)unit - first);
+	return (unsigned int)unit;
 }
 
 static void limit_room(struct slab *slab, unsigned int units)
 {
 	slab->room = (uint8_t)min_ul(min_ul(slab->room, units), run_units(slab) - slab->inuse);
+}
+
+/* Of a slab of which nothing is in use, the first. */
+static unsigned int take_first(const struct kmem_cache *s, struct slab *slab, void **end,
+			       unsigned int n)
+{
+	unsigned int got =
+		(unsigned int)min_ul(n, (unsigned int)s->objects >> (SHARED_ORDER - slab->order));
+	unsigned int all = run_units(slab), used = cut_runs(s, slab, 0, end, got);
+
+	slab->inuse = (uint16_t)(got * s->units);
+	limit_room(slab, got < n ? all - used : all);
+	return got;
 }
 
 /* Up to @n objects, lowest addresses first. Who finds less than that knows how much room is left. */
@@ -106,7 +115,10 @@ static unsigned int take_runs(const struct kmem_cache *s, struct slab *slab, voi
  */
 static void count_own(unsigned long *counter, unsigned long n)
 {
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+	if (likely(!unit_cache.nodes))
+		count(counter, n);
+	else
+		__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
 static void count_taken(struct kmem_cache *s, struct slab_lane *lane, unsigned int number,
@@ -121,22 +133,32 @@ static void count_taken(struct kmem_cache *s, struct slab_lane *lane, unsigned i
 	count(&lane->counters.taken, got * s->units);
 }
 
-/* The slab stays the first, to take from, while it has room; unless that is not where an object may begin. */
+/*
+ * Of a partial or an empty slab. It stays the first, or becomes that, to take from, while it has room; unless
+ * that is not where an object may begin.
+ */
 static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
 			      void **end, unsigned int n)
 {
-	unsigned int got;
+	bool partial = slab->inuse;
+	unsigned int got = partial ? take_runs(s, slab, end, n) : take_first(s, slab, end, n);
 
-	unlink_slab(lane, slab);
-	got = take_runs(s, slab, end, n);
-	if (is_full(slab) || !got) {
-		link_slab(lane, slab);
-	} else {
-		list_add(&slab->list, &lane->partial);
-		count32(&lane->nr_partial, 1);
-	}
 	if (got)
 		count_taken(s, lane, slab->lane, got);
+	if (likely(got && !is_full(slab))) {
+		if (lane->partial.next == &slab->list)
+			return got;
+		list_del(&slab->list);
+		list_add(&slab->list, &lane->partial);
+		if (partial)
+			return got;
+		count32(&lane->nr_empty, -1u);
+		count32(&lane->nr_partial, 1);
+		return got;
+	}
+	count32(partial ? &lane->nr_partial : &lane->nr_empty, -1u);
+	list_del(&slab->list);
+	link_slab(lane, slab);
 	return got;
 }
 
@@ -367,17 +389,22 @@ static _Noreturn __cold void fault_inside(struct slab *slab, const void *object)
 	fault_interior(s ? s : &unit_cache, object);
 }
 
-/* The same of one that must be in use; or a fault. */
-static __always_inline unsigned int taken_unit(const struct kmem_cache *s, struct slab *slab,
-					       const void *object)
+/* No object that is in use begins there. Where none ever began the page is the units' own. */
+static _Noreturn __cold void fault_not_taken(const struct kmem_cache *s, struct slab *slab,
+					     const void *object)
+{
+	if (bitmap_has(slab->free_map, unit_of(slab, object)) && !s->shared)
+		fault_double_free(s, object);
+	fault_inside(slab, object);
+}
+
+/* The unit of one that must be in use; or a fault. */
+static unsigned int taken_unit(const struct kmem_cache *s, struct slab *slab, const void *object)
 {
 	unsigned int unit = unit_of(slab, object);
 
-	/* Where no object ever began the page is the units' own. */
-	if (unlikely(bitmap_has(slab->free_map, unit) && !s->shared))
-		fault_double_free(s, object);
 	if (unlikely((uintptr_t)object % UNIT_BYTES || !bitmap_has(run_starts(slab), unit)))
-		fault_inside(slab, object);
+		fault_not_taken(s, slab, object);
 	return unit;
 }
 
@@ -451,32 +478,44 @@ static __noinline void relink(const struct kmem_cache *s, struct slab_lane *lane
 	}
 }
 
-static __always_inline void give(const struct kmem_cache *s, struct slab_lane *lane,
-				 struct slab *slab, const void *object, struct list_head *released)
+/* No more the beginning of one. */
+static __always_inline void end_run(const struct kmem_cache *s, struct slab *slab,
+				    unsigned long unit, const void *object)
 {
-	unsigned int unit = taken_unit(s, slab, object);
+	unsigned long *starts = run_starts(slab), word = starts[unit / BITS_PER_LONG];
 
-	flip_bit(run_starts(slab), unit);
-	bitmap_set_run(slab->free_map, unit, s->units);
-	slab->inuse = (uint16_t)(slab->inuse - s->units);
-	if (unlikely(slab->room < LEAST_RUN || !slab->inuse))
+	if (unlikely(!clear_bit_of(&word, unit) || (uintptr_t)object % UNIT_BYTES))
+		fault_not_taken(s, slab, object);
+	WRITE_ONCE(starts[unit / BITS_PER_LONG], word);
+}
+
+static __always_inline void give(const struct kmem_cache *s, unsigned int units,
+				 struct slab_lane *lane, struct slab *slab, const void *object,
+				 struct list_head *released)
+{
+	unsigned int unit = unit_of(slab, object), inuse = slab->inuse - units;
+
+	end_run(s, slab, unit, object);
+	bitmap_set_run(slab->free_map, unit, units);
+	slab->inuse = (uint16_t)inuse;
+	if (unlikely(slab->room < LEAST_RUN || !inuse))
 		relink(s, lane, slab, released);
 	else
-		add_room(slab, s->units);
+		add_room(slab, units);
 }
 
 unsigned int run_free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
 			      unsigned int n, void **left, struct list_head *released)
 {
 	struct slab_lane *lane = lane_of(&unit_cache, number), *own = lane_of(s, number);
-	unsigned int i, nr_left = 0;
+	unsigned int i, units = s->units, nr_left = 0;
 
 	lock_acquire(&lane->lock);
 	for (i = 0; i < n; i++) {
 		struct slab *slab = slab_of(s, objects[i]);
 
 		if (likely(READ_ONCE(slab->lane) == number))
-			give(s, lane, slab, objects[i], released);
+			give(s, units, lane, slab, objects[i], released);
 		else
 			left[nr_left++] = objects[i];
 	}
