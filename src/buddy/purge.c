@@ -330,9 +330,13 @@ static unsigned long dirty_limit(const struct zone *zone)
 static void note_sunk(const struct zone *zone)
 {
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
-	unsigned long listed = pcp_pages(zone);
 	unsigned int is = HEAP_STEADY;
+	unsigned long listed;
 
+	/* It is known as far as anybody asks. */
+	if (READ_ONCE(heap_state) >= (READ_ONCE(heap_look_below) ? HEAP_LOOK : HEAP_SANK))
+		return;
+	listed = pcp_pages(zone);
 	used -= min_ul(used, listed);
 	peak -= min_ul(peak, listed);
 	if (peak >= SUNK_MIN && used < peak / 4 * SUNK_USED)

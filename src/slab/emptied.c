@@ -37,7 +37,8 @@
 static struct emptying state;
 static bool looking;
 
-static unsigned long look_after = MIN_VISITS; /* visits of a thread, or below heap_look_below */
+static unsigned long look_after = MIN_VISITS; /* visits of a thread, or below heap_look_below, */
+static uint64_t look_from_ms;		      /* and not before that: it is in debt */
 
 bool emptied_wanted = true;
 
@@ -102,6 +103,13 @@ bool is_in_debt(struct emptying *e, unsigned long refilled, uint64_t now_ms)
 	learn(e, refilled, now_ms);
 	let_time_pass(e, now_ms);
 	return e->debt > DEBT_FREE;
+}
+
+uint64_t debt_paid_ms(const struct emptying *e)
+{
+	unsigned long excess = e->debt - min_ul(e->debt, DEBT_FREE);
+
+	return e->paid_ms + (excess + PAID_A_MS - 1) / PAID_A_MS;
 }
 
 bool should_empty(struct emptying *e, const struct needs *needs, uint64_t now_ms)
@@ -259,8 +267,10 @@ static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 		return false;
 	if (is_in_debt(&state, sum->nr_refilled * PAGE_SIZE, os_clock_ms())) {
 		WRITE_ONCE(look_after, MIN_VISITS);
+		WRITE_ONCE(look_from_ms, debt_paid_ms(&state));
 		WRITE_ONCE(heap_look_below, 0);
 	} else {
+		WRITE_ONCE(look_from_ms, 0);
 		needs = look(cpu, sum);
 		if (should_empty(&state, &needs, os_clock_ms()))
 			give_back(cpu);
@@ -270,6 +280,14 @@ static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 	return true;
 }
 
+/* The debt can only have grown since it was looked at: that needs no sums over what other threads write to. */
+static bool still_in_debt(void)
+{
+	uint64_t from = READ_ONCE(look_from_ms);
+
+	return from && os_clock_ms() < from;
+}
+
 void emptied_look(struct kmem_cpu *cpu)
 {
 	struct zone_totals sum;
@@ -277,6 +295,8 @@ void emptied_look(struct kmem_cpu *cpu)
 	if (++cpu->nr_visits < READ_ONCE(look_after) && READ_ONCE(heap_state) == HEAP_SANK)
 		return;
 	cpu->nr_visits = 0;
+	if (still_in_debt())
+		return;
 	zones_total(&sum);
 	if (bytes_used(&sum) <= peak_used(&sum) / 4 * SUNK_USED) {
 		WRITE_ONCE(heap_state, HEAP_SANK);

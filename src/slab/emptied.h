@@ -59,8 +59,9 @@ struct emptying {
 /* What may be needed at most in a heap that counts as empty. */
 unsigned long empty_limit(const struct emptying *e, const struct needs *needs);
 
-/* Whether more was refilled than has been paid off. */
+/* Whether more was refilled than has been paid off; and from when on it may be no more. */
 bool is_in_debt(struct emptying *e, unsigned long refilled, uint64_t now_ms);
+uint64_t debt_paid_ms(const struct emptying *e);
 
 /* Whether to give back now. */
 bool should_empty(struct emptying *e, const struct needs *needs, uint64_t now_ms);

@@ -79,7 +79,7 @@ static void test_debt(void **state)
 	struct emptying e = { .paid_ms = NOW };
 	struct needs needs = empty_heap(0);
 	unsigned long turn, answers = 0;
-	uint64_t now = NOW;
+	uint64_t now = NOW, paid;
 
 	(void)state;
 	for (turn = 0; turn < 1000; turn++, now += 10) {
@@ -92,6 +92,11 @@ static void test_debt(void **state)
 	EXPECT(answers > 1);
 	EXPECT(answers <= 2 + 1000 * 10 / (64 * (MS_A_MIB - 1)));
 	EXPECT(is_in_debt(&e, needs.refilled, now));
+	/* until it says, if nothing is refilled meanwhile */
+	paid = debt_paid_ms(&e);
+	EXPECT(is_in_debt(&e, needs.refilled, paid - 1));
+	EXPECT(!is_in_debt(&e, needs.refilled, paid));
+	EXPECT(debt_paid_ms(&e) <= paid);
 	/* a while later */
 	EXPECT(!is_in_debt(&e, needs.refilled, now + 64 * MS_A_MIB));
 	EXPECT(should_empty(&e, &needs, now + 64 * MS_A_MIB));
