@@ -7,7 +7,7 @@
  * (memory.max and memory.high of version 2, memory.limit_in_bytes of version 1). They are read once,
  * at start-up, and what the library keeps for speed follows them:
  *
- *	dirty pages that may stay however few are used	4 MiB, but at most 1/64 of the memory
+ *	dirty pages that may stay however few are used	2 MiB, but at most 1/64 of the memory
  *	what counts as a large heap (see purge.c)	16 MiB, but at most 1/16
  *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane;
  *							two sheaves at least, up to a page an object

@@ -9,7 +9,7 @@
 #include "os.h"
 #include "report.h"
 
-#define DIRTY_FLOOR    1024u /* pages that may stay dirty however few were in use: 4 MiB */
+#define DIRTY_FLOOR    512u  /* pages that may stay dirty however few were in use: 2 MiB */
 #define LARGE_HEAP     4096u /* pages in use: 16 MiB */
 #define FLOOR_SHARE    64UL /* of either at most this part of the memory that the process may use */
 #define LARGE_SHARE    16UL

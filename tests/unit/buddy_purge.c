@@ -17,7 +17,7 @@
 #include "limit.h"
 #include "unit_buddy.h"
 
-#define FLOOR 1024u /* pages that may stay dirty while few are in use */
+#define FLOOR 512u  /* pages that may stay dirty while few are in use */
 #define LARGE 4096u /* pages of a large heap */
 
 static void test_all(void **state)
@@ -176,15 +176,15 @@ static void test_floor(void **state)
 	set_decay("decay_ms=1000000");
 	zone_init(&zone, 0, ZONE_NORMAL);
 	/* pieces apart from each other, so that none is purged for its neighbour */
-	page = take_and_write(&zone, 2048, 11);
-	for (i = 0; i < 2048; i += 16) {
+	page = take_and_write(&zone, 2 * FLOOR, 10);
+	for (i = 0; i < 2 * FLOOR; i += 16) {
 		zone_free(&zone, page + i, 8);
 		dirty += 8;
 		EXPECT_EQ(zone.nr_dirty, dirty);
 		EXPECT_EQ(nr_resident(page + i, 8), 8);
 	}
 	EXPECT_EQ(dirty, FLOOR);
-	for (i = 8; i < 2048; i += 16)
+	for (i = 8; i < 2 * FLOOR; i += 16)
 		zone_free(&zone, page + i, 8);
 	zone_fini(&zone);
 }
