@@ -122,20 +122,20 @@ void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigne
 		check_start(shape, objects[i]);
 }
 
+static __always_inline void check_object(struct shape shape, const void *object)
+{
+	const struct slab *slab = slab_of(shape, object);
+
+	if (unlikely(bitmap_has(slab->free_map, object_index(shape, slab, object))))
+		fault_double_free(shape.cache, object);
+}
+
 void slab_check_object(const struct kmem_cache *s, const void *object)
 {
-	struct shape shape = shape_of(s);
-	const struct slab *slab;
-	unsigned long index;
-
-	if (unlikely(s->units)) {
+	if (unlikely(s->units))
 		run_check_object(s, object);
-		return;
-	}
-	slab = slab_of(shape, object);
-	index = object_index(shape, slab, object);
-	if (bitmap_has(slab->free_map, index))
-		fault_double_free(s, object);
+	else
+		check_object(shape_of(s), object);
 }
 
 /* Pages behind the head have no type: the first head on the way down is the slab's. */
