@@ -98,9 +98,10 @@ static __always_inline void give_object(struct shape shape, struct slab *slab, c
 	slab->inuse--;
 }
 
+/* Without colours nothing is read but what a free has just read: the slab's line may be cold. */
 static __always_inline void check_start(struct shape shape, const void *object)
 {
-	object_index(shape, shape.coloured ? slab_of(shape, object) : NULL, object);
+	object_index(shape, slab_of(shape, object), object);
 }
 
 void slab_check_start(const struct kmem_cache *s, const void *object)
@@ -109,17 +110,6 @@ void slab_check_start(const struct kmem_cache *s, const void *object)
 		run_check_start(s, object);
 	else
 		check_start(shape_of(s), object);
-}
-
-void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n)
-{
-	struct shape shape = shape_of(s);
-	unsigned int i;
-
-	/* That is for sheaves on their way to a barn. */
-	KMEM_ASSERT(!s->units);
-	for (i = 0; i < n; i++)
-		check_start(shape, objects[i]);
 }
 
 static __always_inline void check_object(struct shape shape, const void *object)
@@ -160,6 +150,7 @@ struct place {
 	uintptr_t start;
 	size_t bytes;
 	struct page *mem_map;
+	const uint8_t *page_class;
 };
 
 static __noinline struct place find_place(const struct kmem_cache *s, const void *object)
@@ -169,7 +160,8 @@ static __noinline struct place find_place(const struct kmem_cache *s, const void
 	if (!section || section->type != SECTION_PAGES ||
 	    (uintptr_t)object - section->start >= section->bytes)
 		fault_double_free(s, object);
-	return (struct place){ section->start, section->bytes, section->mem_map };
+	return (struct place){ section->start, section->bytes, section->mem_map,
+			       section->page_class };
 }
 
 static __always_inline struct slab *find_slab(struct shape shape, struct place *in,
@@ -182,6 +174,25 @@ static __always_inline struct slab *find_slab(struct shape shape, struct place *
 		offset = (uintptr_t)object - in->start;
 	}
 	return (struct slab *)&in->mem_map[offset >> PAGE_SHIFT & shape.head_mask];
+}
+
+void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigned int n)
+{
+	const struct shape shape = shape_of(s);
+	struct place in = { .bytes = 0 };
+	unsigned int i;
+
+	/* That is for sheaves on their way to a barn. */
+	KMEM_ASSERT(!s->units);
+	for (i = 0; i < n; i++) {
+		const struct slab *slab = find_slab(shape, &in, objects[i]);
+		uintptr_t offset = (uintptr_t)objects[i] - in.start;
+
+		/* As slab_of() has it. */
+		if (unlikely(in.page_class[offset >> PAGE_SHIFT] != shape.class))
+			fault_double_free(s, objects[i]);
+		object_index(shape, slab, objects[i]);
+	}
 }
 
 /* In a lane of many slabs nearly every descriptor is a miss. Nothing is read from them yet. */
