@@ -32,13 +32,14 @@
 #define MIN_VISITS    4UL	/* from one look to the next */
 #define MAX_VISITS    255UL
 #define VAIN_VISITS   16UL /* after looks that brought nothing, or showed what is known */
+#define DEBT_MS	      16UL /* in debt there is one look in so long */
 
 /* Changed by the one thread that has set `looking`. */
 static struct emptying state;
 static bool looking;
 
 static unsigned long look_after = MIN_VISITS; /* visits of a thread, or below heap_look_below, */
-static uint64_t look_from_ms;		      /* and not before that: it is in debt */
+static uint64_t look_from_ms;		      /* and not before that: in debt */
 
 bool emptied_wanted = true;
 
@@ -259,20 +260,21 @@ static void give_back(struct kmem_cpu *cpu)
 /* False when it could not look. In debt there is no need to: nothing would go, whatever it saw. */
 static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 {
+	uint64_t now = os_clock_ms();
 	struct needs needs;
 
 	/* A fork holds these locks, as may what a signal handler interrupted: nothing is given back then. */
 	if (lock_is_mine(&slab_mutex) || lock_is_mine(&cpus_lock) ||
 	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
 		return false;
-	if (is_in_debt(&state, sum->nr_refilled * PAGE_SIZE, os_clock_ms())) {
+	if (is_in_debt(&state, sum->nr_refilled * PAGE_SIZE, now)) {
 		WRITE_ONCE(look_after, MIN_VISITS);
-		WRITE_ONCE(look_from_ms, debt_paid_ms(&state));
+		WRITE_ONCE(look_from_ms, min_ul(debt_paid_ms(&state), now + DEBT_MS));
 		WRITE_ONCE(heap_look_below, 0);
 	} else {
 		WRITE_ONCE(look_from_ms, 0);
 		needs = look(cpu, sum);
-		if (should_empty(&state, &needs, os_clock_ms()))
+		if (should_empty(&state, &needs, now))
 			give_back(cpu);
 		plan_next(&needs);
 	}
@@ -280,7 +282,10 @@ static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 	return true;
 }
 
-/* The debt can only have grown since it was looked at: that needs no sums over what other threads write to. */
+/*
+ * The debt can only have grown since it was looked at: that needs no sums over what other threads write to. But
+ * whether the heap is full again, and what it refilled, is to be seen once in a while.
+ */
 static bool still_in_debt(void)
 {
 	uint64_t from = READ_ONCE(look_from_ms);

@@ -23,7 +23,7 @@
  *	- a large heap whose large blocks come and go (purge.h counts what they refault) stays.
  *
  * To look costs a visit to each cache in use. The more is needed still, the longer until the next look,
- * in visits to slow paths and in pages.
+ * in visits to slow paths and in pages. In debt one look in a while is enough, until it can be paid.
  */
 #ifndef KMEM_EMPTIED_H
 #define KMEM_EMPTIED_H

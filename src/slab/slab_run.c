@@ -74,12 +74,11 @@ static void limit_room(struct slab *slab, unsigned int units)
 static unsigned int take_first(const struct kmem_cache *s, struct slab *slab, void **end,
 			       unsigned int n)
 {
-	unsigned int got =
-		(unsigned int)min_ul(n, (unsigned int)s->objects >> (SHARED_ORDER - slab->order));
-	unsigned int all = run_units(slab), used = cut_runs(s, slab, 0, end, got);
+	unsigned int most = (unsigned int)s->objects >> (SHARED_ORDER - slab->order);
+	unsigned int got = (unsigned int)min_ul(n, most);
 
-	slab->inuse = (uint16_t)(got * s->units);
-	limit_room(slab, got < n ? all - used : all);
+	slab->inuse = (uint16_t)cut_runs(s, slab, 0, end, got);
+	limit_room(slab, run_units(slab));
 	return got;
 }
 
@@ -110,8 +109,9 @@ static unsigned int take_runs(const struct kmem_cache *s, struct slab *slab, voi
 }
 
 /*
- * What is counted in the lane of a class with the slab's number. Where the two caches have not the same nodes, for
- * want of memory, the lock that is held is not that lane's alone.
+ * What is counted in the lane of a class with the slab's number. As long as all slabs are of one node there is one
+ * such lane for each lock. Where the two caches have not the same nodes, for want of memory, the lock that is held is
+ * not that lane's alone.
  */
 static void count_own(unsigned long *counter, unsigned long n)
 {

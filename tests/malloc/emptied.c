@@ -101,8 +101,16 @@ int main(void)
 		CHECK(!pthread_create(&threads[i], NULL, in_thread, objects[i + 1]), "thread");
 	for (i = 0; i < 2; i++)
 		CHECK(!pthread_join(threads[i], NULL), "join");
-	/* a loop goes on as it did, whatever is given back in it */
+	/* a loop goes on as it did, whatever is given back in it; not for long, since all of it is faulted in again */
 	for (i = 0; i < 20; i++)
 		in_thread(objects[0]);
+	CHECK(resident() > before + 16 * MIB, "%zu KiB", resident() / KIB);
+	/* until that is paid for */
+	for (i = 0; i < 60 && resident() >= before + 4 * MIB; i++) {
+		usleep(200000);
+		build(objects[0]);
+		drop(objects[0]);
+	}
+	expect_small(before, "dropped again and again");
 	return 0;
 }

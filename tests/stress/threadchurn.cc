@@ -3,7 +3,7 @@
  *
  * What a thread kept for itself must be given back when it ends, however it ends. Every batch does
  * the same work, so that what grows is lost and not the greatest batch so far: what malloc_trim()
- * leaves at the end may be at most 10% above what it left after the fiftieth batch (half of that is
+ * leaves at the end may be at most 10% above what it left after the twentieth batch (half of that is
  * descriptors of pages never used before). Free memory that the process keeps without a trim wanders
  * by some 8%, with where the batches' last objects happened to lie; it may be at most 20% above that
  * of the batches after the tenth. The end of a thread itself is part of the test: destructors of
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 		/* the first trim enters code and opens lists that all later ones find there */
 		if (b == 10)
 			malloc_trim(0);
-		if (b == 10 + window)
+		if (b == 20)
 			early_trimmed = trimmed_kib();
 		if (b > batches - window)
 			late += rss_kib() / window;
