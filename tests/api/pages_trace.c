@@ -225,15 +225,16 @@ static void random_requests(void **state)
  * work or be refused; what it frees must not be lost.
  */
 static struct page *held[64];
-static unsigned int nr_held, nr_got, nr_refused;
+static unsigned int nr_held, nr_got, nr_refused, nr_signals;
 
-#define SIGNALS 300 /* one at each call for ever would always leave a purge more to do */
+#define SIGNALS	  300 /* one at each call for ever would always leave a purge more to do */
+#define AT_A_TIME 8   /* that free two blocks each: one slow path keeps 16 for later */
 
 static void in_a_handler(void)
 {
 	struct page *page;
 
-	if (nr_got + nr_refused == SIGNALS)
+	if (nr_got + nr_refused == SIGNALS || nr_signals++ >= AT_A_TIME)
 		return;
 	page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, nr_got % 3);
 	if (page) {
@@ -268,9 +269,9 @@ static void what_a_handler_does_within_a_slow_path(void **state)
 	nr_held = n;
 	used = mallinfo2().uordblks;
 	interrupt = in_a_handler;
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < 64; i++, nr_signals = 0)
 		grown[i] = alloc_pages(GFP_KERNEL | __GFP_NOFAIL, 10);
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < 64; i++, nr_signals = 0)
 		__free_pages(grown[i], 10);
 	malloc_trim(0);
 	interrupt = NULL;
