@@ -129,22 +129,6 @@ static __always_inline bool set_bit_of(unsigned long *word, unsigned long bit)
 #endif
 }
 
-/* The same, but the bit is cleared. */
-static __always_inline bool clear_bit_of(unsigned long *word, unsigned long bit)
-{
-#if defined(__x86_64__)
-	bool was;
-
-	__asm__("btr %[bit], %[word]" : [word] "+r"(*word), "=@ccc"(was) : [bit] "r"(bit));
-	return was;
-#else
-	unsigned long before = *word;
-
-	*word &= ~(1UL << (bit % BITS_PER_LONG));
-	return *word != before;
-#endif
-}
-
 /* Set bits of a word, without the call that takes the place of an instruction not every processor has. */
 static inline unsigned int hweight_long(unsigned long word)
 {

@@ -284,13 +284,7 @@ static unsigned int take_and_link(struct kmem_cache *s, struct slab_lane *lane, 
 
 	if (unlikely(s->tracks))
 		mark_fresh(s, slab, end - got, got);
-	if (!is_full(slab)) {
-		/* Still the one to take from: it stays in front. */
-		list_add(&slab->list, &lane->partial);
-		count32(&lane->nr_partial, 1);
-	} else {
-		link_slab(lane, slab);
-	}
+	link_taken(lane, slab);
 	count(&lane->nr_inuse, got);
 	count(&lane->counters.taken, got);
 	return got;

@@ -39,6 +39,17 @@ static inline void link_slab(struct slab_lane *lane, struct slab *slab)
 	}
 }
 
+/* The same of one that was taken from: while it has more it is the first to take from again. */
+static inline void link_taken(struct slab_lane *lane, struct slab *slab)
+{
+	if (is_full(slab)) {
+		link_slab(lane, slab);
+	} else {
+		list_add(&slab->list, &lane->partial);
+		count32(&lane->nr_partial, 1);
+	}
+}
+
 static inline void unlink_slab(struct slab_lane *lane, struct slab *slab)
 {
 	if (is_full(slab))

@@ -145,20 +145,14 @@ static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, stru
 
 	if (got)
 		count_taken(s, lane, slab->lane, got);
-	if (likely(got && !is_full(slab))) {
-		if (lane->partial.next == &slab->list)
-			return got;
-		list_del(&slab->list);
-		list_add(&slab->list, &lane->partial);
-		if (partial)
-			return got;
-		count32(&lane->nr_empty, -1u);
-		count32(&lane->nr_partial, 1);
+	if (likely(got && !is_full(slab) && lane->partial.next == &slab->list))
 		return got;
-	}
-	count32(partial ? &lane->nr_partial : &lane->nr_empty, -1u);
 	list_del(&slab->list);
-	link_slab(lane, slab);
+	count32(partial ? &lane->nr_partial : &lane->nr_empty, -1u);
+	if (got)
+		link_taken(lane, slab);
+	else
+		link_slab(lane, slab);
 	return got;
 }
 
@@ -399,7 +393,8 @@ static _Noreturn __cold void fault_not_taken(const struct kmem_cache *s, struct 
 }
 
 /* The unit of one that must be in use; or a fault. */
-static unsigned int taken_unit(const struct kmem_cache *s, struct slab *slab, const void *object)
+static __always_inline unsigned int taken_unit(const struct kmem_cache *s, struct slab *slab,
+					       const void *object)
 {
 	unsigned int unit = unit_of(slab, object);
 
@@ -478,24 +473,14 @@ static __noinline void relink(const struct kmem_cache *s, struct slab_lane *lane
 	}
 }
 
-/* No more the beginning of one. */
-static __always_inline void end_run(const struct kmem_cache *s, struct slab *slab,
-				    unsigned long unit, const void *object)
-{
-	unsigned long *starts = run_starts(slab), word = starts[unit / BITS_PER_LONG];
-
-	if (unlikely(!clear_bit_of(&word, unit) || (uintptr_t)object % UNIT_BYTES))
-		fault_not_taken(s, slab, object);
-	WRITE_ONCE(starts[unit / BITS_PER_LONG], word);
-}
-
 static __always_inline void give(const struct kmem_cache *s, unsigned int units,
 				 struct slab_lane *lane, struct slab *slab, const void *object,
 				 struct list_head *released)
 {
-	unsigned int unit = unit_of(slab, object), inuse = slab->inuse - units;
+	unsigned int unit = taken_unit(s, slab, object), inuse = slab->inuse - units;
+	unsigned long *starts = run_starts(slab) + unit / BITS_PER_LONG;
 
-	end_run(s, slab, unit, object);
+	WRITE_ONCE(*starts, *starts & ~(1UL << (unit % BITS_PER_LONG)));
 	bitmap_set_run(slab->free_map, unit, units);
 	slab->inuse = (uint16_t)inuse;
 	if (unlikely(slab->room < LEAST_RUN || !inuse))

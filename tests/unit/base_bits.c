@@ -115,10 +115,7 @@ static void test_bit_of(void **state)
 		word = random | mask;
 		EXPECT(set_bit_of(&word, bit));
 		EXPECT_EQ(word, random | mask);
-		EXPECT(clear_bit_of(&word, bit));
-		EXPECT_EQ(word, random & ~mask);
-		EXPECT(!clear_bit_of(&word, bit));
-		EXPECT_EQ(word, random & ~mask);
+		word = random & ~mask;
 		EXPECT(!set_bit_of(&word, bit));
 		EXPECT_EQ(word, random | mask);
 	}
