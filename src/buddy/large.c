@@ -177,6 +177,13 @@ size_t large_size(const void *addr)
 	return page ? (size_t)page->nr_pages << PAGE_SHIFT : 0;
 }
 
+bool large_fits(const void *addr, size_t bytes)
+{
+	const struct page *page = large_head(addr);
+
+	return page && page->nr_pages == align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
+}
+
 static bool resize_in_place(struct page *page, unsigned int nr)
 {
 	unsigned int old = page->nr_pages;

@@ -37,6 +37,9 @@ bool large_take_kept(struct per_cpu_pages *pcp, struct page *page, size_t bytes)
 /* Or goes where it would have gone at once. */
 void large_drop(struct per_cpu_pages *pcp, struct page *page);
 
+/* Whether a block in pages starts at @addr, of as many as @bytes need. Of any address. */
+bool large_fits(const void *addr, size_t bytes);
+
 /* Usable bytes of the large block that starts at @addr; 0 when there is none. */
 size_t large_size(const void *addr);
 

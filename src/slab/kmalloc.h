@@ -16,6 +16,7 @@
 #include <kmem/gfp.h>
 
 #include "cpu.h"
+#include "large.h"
 
 /* Invokes row(class, size of the class before, size), smallest first. */
 #define KMALLOC_FOUR(row, class, s0, s1, s2, s3, s4)                         \
@@ -88,14 +89,16 @@ size_t kmalloc_usable(const void *object);
 size_t kmalloc_live_size(const void *object);
 
 /*
- * Whether @object is a cache's, in use, as far as its slab knows, and has room for @size bytes and not too
- * much.
+ * Whether @object, any address, is in use as far as its slab or its pages know, and has room for @size bytes and not
+ * too much.
  */
 static __always_inline bool kmalloc_stays(const void *object, size_t size)
 {
 	struct kmem_cache *s = cache_of(object);
 
-	if (!s || size > cache_usable(s) || size <= cache_usable(s) / 2)
+	if (unlikely(!s))
+		return size > KMALLOC_MAX_SIZE && large_fits(object, size);
+	if (size > cache_usable(s) || size <= cache_usable(s) / 2)
 		return false;
 	slab_check_object(s, object);
 	return true;

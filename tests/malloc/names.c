@@ -82,8 +82,11 @@ static void sized_frees(void **state)
 		sized(malloc(size), size);
 		sized(calloc(1, size), size);
 		sized(realloc(malloc(3), size + 1), size + 1);
-		for (size_t alignment = 16; alignment <= 2 * MIB; alignment *= 8)
+		for (size_t alignment = 16; alignment <= 2 * MIB; alignment *= 8) {
 			aligned_sized(aligned_alloc(alignment, size), alignment, size);
+			/* What realloc() returns is aligned as by malloc(), and lies where malloc() puts such a size. */
+			sized(realloc(aligned_alloc(alignment, size), size + 1), size + 1);
+		}
 	}
 	sized(NULL, 0);
 	sized(NULL, 100);

@@ -65,7 +65,13 @@ static void test_exact_sizes(void **state)
 		memset(block, 0x77, large_size(block));
 		EXPECT_EQ(large_size(block + 16), 0);
 		EXPECT_EQ(large_size(block + PAGE_SIZE), 0);
+		EXPECT(large_fits(block, bytes) && large_fits(block, pages * PAGE_SIZE));
+		EXPECT(!large_fits(block, pages * PAGE_SIZE + 1));
+		EXPECT(!large_fits(block, (pages - 1) * PAGE_SIZE));
+		EXPECT(!large_fits(block, SIZE_MAX));
+		EXPECT(!large_fits(block + 16, bytes) && !large_fits(NULL, bytes));
 		release(block);
+		EXPECT(!large_fits(block, bytes));
 		expect_zone_sound(&zone_normal);
 	}
 }
