@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* gcc wants an alias to promise what its target promises, and clang does not know how to say that. */
+/*
+ * gcc wants an alias to promise what its target promises, and clang does not know how to say that.
+ */
 #ifdef __clang__
 #define __alias_of(name) __attribute__((alias(#name)))
 #else

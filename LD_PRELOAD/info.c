@@ -4,8 +4,8 @@
  * comes closest here.
  *
  *	arena     memory of the page sections     hblks, hblkhd  areas: blocks with an own mapping
- *	uordblks  objects and large blocks in use fordblks       free pages, free objects, slab waste
- *	ordblks   sections                        smblks, fsmblks objects in sheaves: glibc's fastbins
+ *	uordblks  objects, large blocks in use    fordblks       free pages and objects, slab waste
+ *	ordblks   sections                        smblks, fsmblks objects in sheaves, as fastbins
  *	keepcost  dirty pages malloc_trim returns
  */
 #include <errno.h>

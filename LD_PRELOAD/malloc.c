@@ -2,11 +2,11 @@
 /*
  * malloc, free, calloc, realloc.
  *
- * The paths that nearly every call takes are here in full: a table gives the slot of the size, a pop
- * gives the object; the section table and one byte give the slot of an object, a push takes it. No
- * lock, no atomic, no call, no look at the object's memory, no question whether the library is ready:
- * a slot that cannot serve is one that is empty, or full. Everything else is behind the calls to
- * kmalloc_slow() and kfree_slow(). docs/design.md shows the instructions.
+ * The paths that nearly every call takes are here in full: a table gives the slot of the size, a
+ * pop gives the object; the section table and one byte give the slot of an object, a push takes it.
+ * No lock, no atomic, no call, no look at the object's memory, no question whether the library is
+ * ready: a slot that cannot serve is one that is empty, or full. Everything else is behind the
+ * calls to kmalloc_slow() and kfree_slow(). docs/design.md shows the instructions.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -97,7 +97,10 @@ static __noinline void *realloc_slow(void *object, size_t size)
 	return resized ? resized : allocate_copy_free(object, old_size, size);
 }
 
-/* Most calls ask for little more than there is room for already. Neither NULL nor a size of 0 is such. */
+/*
+ * Most calls ask for little more than there is room for already. Neither NULL nor a size of 0 is
+ * such.
+ */
 __export void *realloc(void *object, size_t size)
 {
 	return likely(kmalloc_stays(object, size)) ? object : realloc_slow(object, size);

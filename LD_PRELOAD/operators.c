@@ -2,8 +2,8 @@
 /*
  * operator new and delete, every form that throws or cannot fail.
  *
- * When there is no memory, operator new calls the program's new-handler, which makes room, throws, or
- * ends the program, and tries again; without a handler it throws std::bad_alloc. That is
+ * When there is no memory, operator new calls the program's new-handler, which makes room, throws,
+ * or ends the program, and tries again; without a handler it throws std::bad_alloc. That is
  * libstdc++'s doing: a process without it has no C++ to throw at and is ended with a message.
  *
  * The sizes given to delete are not checked: class hierarchies without virtual destructors give

@@ -18,7 +18,9 @@ extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
 /* An allocation as operator new makes it; align is 0 for the default. */
 void *operator_allocate(size_t size, size_t align);
 
-/* Whether the process uses our form of operator new, or one that the program has put in its place. */
+/*
+ * Whether the process uses our form of operator new, or one that the program has put in its place.
+ */
 bool operator_new_is_ours(void);
 bool operator_array_new_is_ours(void);
 bool operator_aligned_new_is_ours(void);

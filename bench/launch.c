@@ -8,9 +8,9 @@
  *
  *   wall_ns user_us sys_us peak_rss_kib minor_faults major_faults instructions status
  *
- * where status is the exit code, or 128 + signal, and instructions those in user mode of the program
- * and all that it started, or -1 where the processor's counters cannot be had. -e sets a variable for the program alone, so
- * that a preloaded allocator is not loaded here.
+ * where status is the exit code, or 128 + signal, and instructions those in user mode of the
+ * program and all that it started, or -1 where the processor's counters cannot be had. -e sets a
+ * variable for the program alone, so that a preloaded allocator is not loaded here.
  *
  * Why a program of its own: Linux keeps a process's peak RSS across execve, so a child forked by
  * a large interpreter would report the interpreter's size. This launcher is small, starts the
@@ -72,8 +72,8 @@ static long long microseconds(struct timeval t)
 }
 
 /*
- * Opened on ourselves and handed down: it counts in whoever we start, from its execve on. Never here,
- * since we do not execve.
+ * Opened on ourselves and handed down: it counts in whoever we start, from its execve on. Never
+ * here, since we do not execve.
  */
 static int instruction_counter(void)
 {

@@ -3,13 +3,14 @@
  * objects: what an object cache saves.
  *
  * The object is what such caches were made for: a session of 1 KiB with locks, list heads, an empty
- * hash table and a table of numbers, all of which have to be set up once, and are in that state again
- * whenever the session ends. A constructor sets it up when it is first taken; malloc's user does so for
- * every object. The other rows compare the allocators alone, with an object that needs no setting up.
+ * hash table and a table of numbers, all of which have to be set up once, and are in that state
+ * again whenever the session ends. A constructor sets it up when it is first taken; malloc's user
+ * does so for every object. The other rows compare the allocators alone, with an object that needs
+ * no setting up.
  *
- * Each row is a way to get objects, use them a little, and give them back, 64 at a time. Rows run in
- * turns, for a number of rounds; what is printed is each row's median, per object, and its ratio to
- * the row that it is compared with.
+ * Each row is a way to get objects, use them a little, and give them back, 64 at a time. Rows run
+ * in turns, for a number of rounds; what is printed is each row's median, per object, and its ratio
+ * to the row that it is compared with.
  *
  *	objects [ROUNDS]	times
  *	objects ROW N		one row, N sets of objects, nothing printed: for callgrind

@@ -4,17 +4,19 @@
  *
  *	scale-caches COUNT [STEPS [ROUNDS]]
  *
- * COUNT caches of 64-byte objects, none merged with another, are visited in a fixed random order. Each
- * has some objects in use all the time, some more than others: so the next one of each lies at another
- * distance from a page's start, and they do not meet in a few lines of the processor's caches. Two loops, whose time per visit is printed:
+ * COUNT caches of 64-byte objects, none merged with another, are visited in a fixed random order.
+ * Each has some objects in use all the time, some more than others: so the next one of each lies at
+ * another distance from a page's start, and they do not meet in a few lines of the processor's
+ * caches. Two loops, whose time per visit is printed:
  *
- *	array	reads and writes LINES lines of a plain array of COUNT * LINES; each says which is next,
- *		and no two visits share one
+ *	array	reads and writes LINES lines of a plain array of COUNT * LINES; each says which is
+ *		next, and no two visits share one
  *	pair	takes an object from the cache, writes to it, and gives it back
  *
- * LINES is what a pair cannot do without, and finds one through the other: the cache's descriptor, the
- * thread's slot for it, the top of its sheaf, the object, and what says that the object is the cache's.
- * Loops run interleaved for some rounds; medians are printed, CPU time of the process in ns:
+ * LINES is what a pair cannot do without, and finds one through the other: the cache's descriptor,
+ * the thread's slot for it, the top of its sheaf, the object, and what says that the object is the
+ * cache's. Loops run interleaved for some rounds; medians are printed, CPU time of the process in
+ * ns:
  *
  *	count array pair
  */

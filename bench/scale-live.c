@@ -6,19 +6,20 @@
  *
  * A table names COUNT live objects of 64 bytes, by 32 bits each so that it stays small beside them.
  * The program replaces objects at random places, a burst of BURST at a time: first it looks at each
- * object of the burst and frees it, then it allocates as many and puts them into these places. Objects
- * of a burst lie anywhere, so that what the allocator looks up about them does, too. A burst of 250 is
- * more than a thread's sheaves hold, one of 1,000 more than these and the barn, so that every object
- * comes from a slab and goes to one. Three loops go to the same places; the time of a step, one
- * object's share of a burst, is what is printed:
+ * object of the burst and frees it, then it allocates as many and puts them into these places.
+ * Objects of a burst lie anywhere, so that what the allocator looks up about them does, too. A
+ * burst of 250 is more than a thread's sheaves hold, one of 1,000 more than these and the barn, so
+ * that every object comes from a slab and goes to one. Three loops go to the same places; the time
+ * of a step, one object's share of a burst, is what is printed:
  *
  *	array	   reads and writes one line of a plain array of COUNT lines, by its index
- *	walk	   what the program does without its allocator: the place in the table, then the object
- *		   that it names, both when the burst begins and when it ends
+ *	walk	   what the program does without its allocator: the place in the table, then the
+ *		   object that it names, both when the burst begins and when it ends
  *	turnover   the same with free and malloc
  *
  * So `array` is the cost of a cache miss at this size, and what `turnover` takes beyond `walk` is
- * malloc and free. No step depends on the one before: the processor may overlap misses in all three.
+ * malloc and free. No step depends on the one before: the processor may overlap misses in all
+ * three.
  *
  * Then there is what it costs to get there: `build` is a malloc and a write of an object as the
  * program grows, `fault` the same write to fresh pages of a plain array, `drop` a free of each

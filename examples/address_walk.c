@@ -17,8 +17,8 @@
  *                                     |                      v
  *                                     +------------------> physical address
  *
- * The first walk is how free(p) finds out what p is: one load for the section, one for the page. The
- * second is the processor's, and ends in nothing until the page has been touched.
+ * The first walk is how free(p) finds out what p is: one load for the section, one for the page.
+ * The second is the processor's, and ends in nothing until the page has been touched.
  */
 #include <kmem/mm.h>
 #include <kmem/slabinfo.h>

@@ -3,16 +3,16 @@
  * brk_and_mmap - the two ways to get memory from the system, by hand and by malloc.
  *
  * The heap of the textbooks is one area that ends at the break; brk moves the break. What is in the
- * middle cannot go back to the system before everything above it has gone. mmap makes areas anywhere,
- * and each goes back when it likes.
+ * middle cannot go back to the system before everything above it has gone. mmap makes areas
+ * anywhere, and each goes back when it likes.
  *
  *      brk    |  text  |  data  |  heap ->            .   <- areas  |  stack  |
  *                               ^       ^ the break
  *      mmap   |  text  |  data  |        section  area   section    |  stack  |
  *
- * glibc's malloc grows the heap for small sizes, and maps what is 128 KiB or more. This library never
- * moves the break: sections of 64 MiB, and areas for what is large, all from mmap. Both are loaded in
- * this process; glibc's is asked for by name, so the two can be seen side by side.
+ * glibc's malloc grows the heap for small sizes, and maps what is 128 KiB or more. This library
+ * never moves the break: sections of 64 MiB, and areas for what is large, all from mmap. Both are
+ * loaded in this process; glibc's is asked for by name, so the two can be seen side by side.
  */
 #include "lecture.h"
 #include <dlfcn.h>

@@ -2,10 +2,10 @@
 /*
  * buddy - blocks of pages that split and merge, shown order by order.
  *
- * The buddy knows free blocks of 1, 2, 4 ... pages: orders 0, 1, 2 ... A request takes a block of its
- * order, or splits a larger one: half of it is free again, and its other half is split on. Each block
- * has one buddy, the other half of what it was split from: their page numbers differ in one bit. When
- * both are free they are one block again.
+ * The buddy knows free blocks of 1, 2, 4 ... pages: orders 0, 1, 2 ... A request takes a block of
+ * its order, or splits a larger one: half of it is free again, and its other half is split on. Each
+ * block has one buddy, the other half of what it was split from: their page numbers differ in one
+ * bit. When both are free they are one block again.
  *
  *      order 9  |                                                       |      one free block
  *      order 8  |                           |            free           |      split

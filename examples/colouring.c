@@ -2,10 +2,10 @@
 /*
  * colouring - the object offsets of successive slabs.
  *
- * Slabs start at page boundaries, so the first objects of all slabs would share the same few lines of
- * the processor's cache, and push each other out, while others stay idle. What is left over in a slab
- * behind its last object moves: each new slab begins its objects one line further, and after the last
- * place from the front again.
+ * Slabs start at page boundaries, so the first objects of all slabs would share the same few lines
+ * of the processor's cache, and push each other out, while others stay idle. What is left over in a
+ * slab behind its last object moves: each new slab begins its objects one line further, and after
+ * the last place from the front again.
  *
  *      slab 0   |A   |B   |C   |D   |E   |F   |....|....|    colour 0
  *      slab 1   |....|A   |B   |C   |D   |E   |F   |....|    colour 1

@@ -2,9 +2,9 @@
 /*
  * common_errors - what goes wrong with malloc, and what is said of it.
  *
- * Each error is made by a child, so that its death can be looked at. Some are told at once, some only
- * when the object leaves the thread that freed it, and some by nobody: a program that writes into
- * memory it never asked for may just go on. That is what makes them hard.
+ * Each error is made by a child, so that its death can be looked at. Some are told at once, some
+ * only when the object leaves the thread that freed it, and some by nobody: a program that writes
+ * into memory it never asked for may just go on. That is what makes them hard.
  *
  * An object of 20 bytes lies in one of 32; what is written past the 20 is in nobody's way, what is
  * written past the 32 is in the next object:

@@ -2,18 +2,18 @@
 /*
  * demand_paging - an address costs nothing until it is touched.
  *
- * mmap gives addresses: an area in the memory descriptor, and not one page. The first touch of a page
- * faults; the kernel looks up the area, finds the access allowed, and enters a frame into the page
- * table. A first read gets the one page of zeros that everybody shares; a first write, also after
- * such a read, gets a frame of its own.
+ * mmap gives addresses: an area in the memory descriptor, and not one page. The first touch of a
+ * page faults; the kernel looks up the area, finds the access allowed, and enters a frame into the
+ * page table. A first read gets the one page of zeros that everybody shares; a first write, also
+ * after such a read, gets a frame of its own.
  *
  *      area      |  .  .  .  .  .  .  .  .  |   8 pages of addresses, none in memory
  *      write 3   |  W  W  W  .  .  .  .  .  |   3 faults, 3 frames
  *      read 2    |  W  W  W  0  0  .  .  .  |   2 faults, no frame: the page of zeros twice
  *      write 2   |  W  W  W  W  W  .  .  .  |   2 faults more: each gets a frame now
  *
- * malloc builds on that: what it has from the system and has not handed out before is not touched by
- * malloc, and not even by calloc, for pages that nobody has written are zero already.
+ * malloc builds on that: what it has from the system and has not handed out before is not touched
+ * by malloc, and not even by calloc, for pages that nobody has written are zero already.
  */
 #include "lecture.h"
 

@@ -2,9 +2,9 @@
 /*
  * file_mapping - a file in the address space, private and shared.
  *
- * Both kinds read the file's pages in the page cache, without copying them. They differ when they are
- * written: a shared mapping writes to the file's page, for everyone who has it; a private one parts
- * with it, as after fork, and gets a page that is no longer the file's.
+ * Both kinds read the file's pages in the page cache, without copying them. They differ when they
+ * are written: a shared mapping writes to the file's page, for everyone who has it; a private one
+ * parts with it, as after fork, and gets a page that is no longer the file's.
  *
  *      file (page cache)    |  a  |  b  |  c  |  d  |
  *                              ^ ^   ^ ^   ^     ^ ^

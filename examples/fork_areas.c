@@ -2,9 +2,10 @@
 /*
  * fork_areas - a parent's areas and its child's, side by side.
  *
- * fork gives the child a memory descriptor of its own, with a copy of each area: same addresses, same
- * rights, same file. From then on they are two address spaces: what one maps or unmaps, the other
- * does not see. Three areas are marked before the fork to show what a process can say about that:
+ * fork gives the child a memory descriptor of its own, with a copy of each area: same addresses,
+ * same rights, same file. From then on they are two address spaces: what one maps or unmaps, the
+ * other does not see. Three areas are marked before the fork to show what a process can say about
+ * that:
  *
  *      shared    MAP_SHARED          the child has the area, and the very same pages
  *      private   MAP_PRIVATE         the child has the area, and the pages until one of them writes

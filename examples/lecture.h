@@ -3,8 +3,9 @@
  * lecture.h - what the examples share: claims, and three views that the operating system gives of a
  * process: its areas (/proc/PID/maps), its page faults, and its page tables (/proc/self/pagemap).
  *
- * A claim is a sentence of the lecture with the condition that makes it true here. One that does not
- * hold ends the program with exit code 1, so an example that runs to its end has shown what it says.
+ * A claim is a sentence of the lecture with the condition that makes it true here. One that does
+ * not hold ends the program with exit code 1, so an example that runs to its end has shown what it
+ * says.
  *
  * Nothing here allocates: looking at memory must not change what is looked at.
  */
@@ -196,7 +197,10 @@ static inline bool ended_well(pid_t child)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Lets a child do @what; returns how it ended, as waitpid says, and in @said what it wrote to stderr. */
+/*
+ * Lets a child do @what; returns how it ended, as waitpid says, and in @said what it wrote to
+ * stderr.
+ */
 static inline int death_of(void (*what)(void), char *said, size_t size)
 {
 	size_t length = 0;
@@ -236,8 +240,9 @@ static inline void wait_for_it(const int pipe_fds[2])
 }
 
 /*
- * New pages wait for their place in the kernel's lists with the CPU that touched them first, which counts as
- * a user; a fault looks for those of its own CPU alone, and copies what has another user still.
+ * New pages wait for their place in the kernel's lists with the CPU that touched them first, which
+ * counts as a user; a fault looks for those of its own CPU alone, and copies what has another user
+ * still.
  */
 static inline void stay_on_this_cpu(void)
 {

@@ -4,15 +4,16 @@
  *
  * The kernel has a memory descriptor for each process (mm_struct), which holds an area
  * (vm_area_struct) for each range of addresses that is alike: from, to, rights, file. This library
- * has one as well, by the same names, for what it mapped itself; /proc/self/maps shows the kernel's.
+ * has one as well, by the same names, for what it mapped itself; /proc/self/maps shows the
+ * kernel's.
  *
  *      mm_struct
  *        mmap  ---->  vm_area_struct  ---->  vm_area_struct  ---->  ...    a list, by address
  *        mm_rb        section, rw-p          section, ---p                 and a tree, to search
  *        map_count    64 KiB in use ...      ... the rest, reserved
  *
- * A small object lies in a page, a page in a section, and the section is an area already: malloc has
- * nothing to ask the kernel. What is large gets an area of its own, and free removes it.
+ * A small object lies in a page, a page in a section, and the section is an area already: malloc
+ * has nothing to ask the kernel. What is large gets an area of its own, and free removes it.
  */
 #include <kmem/mm.h>
 #include "lecture.h"

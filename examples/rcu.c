@@ -2,19 +2,19 @@
 /*
  * rcu - objects whose memory stays what it is while somebody may still look at it.
  *
- * A reader takes no lock: it finds an object through a pointer, and by then the object may be freed,
- * and may even be another one. SLAB_TYPESAFE_BY_RCU promises just enough to find that out: as long as
- * the reader is in its section, the memory is an object of that cache, never anything else. So it may
- * look at the key, and see that it is the wrong one.
+ * A reader takes no lock: it finds an object through a pointer, and by then the object may be
+ * freed, and may even be another one. SLAB_TYPESAFE_BY_RCU promises just enough to find that out:
+ * as long as the reader is in its section, the memory is an object of that cache, never anything
+ * else. So it may look at the key, and see that it is the wrong one.
  *
  *      reader   [ lock ... p = table[k] ............ p->key == k ? ... unlock ]
  *      writer             table[k] = new;  free(p)
  *      slab                                 p is free, or used again: still a struct account
  *                                                                                |
- *      pages                                     go to the buddy only after that, a grace period later
+ *      pages                                     go to the buddy after that, a grace period later
  *
- * What a section is, and when all of them have ended, is up to a scheme. The library has one; built as
- * rcu_liburcu, this program puts the userspace RCU library in its place.
+ * What a section is, and when all of them have ended, is up to a scheme. The library has one; built
+ * as rcu_liburcu, this program puts the userspace RCU library in its place.
  */
 #include <kmem/slab.h>
 #include <pthread.h>

@@ -2,10 +2,10 @@
 /*
  * task_structs - a cache of task structures through a life of forks and exits.
  *
- * The kernel's example of an object cache: processes come and go all the time, each needs a structure,
- * and half of making one is the same each time. So the cache constructs an object once, when its slab
- * is young, and whoever frees it hands it back constructed: list heads empty, lock open. The next fork
- * fills in only what is new.
+ * The kernel's example of an object cache: processes come and go all the time, each needs a
+ * structure, and half of making one is the same each time. So the cache constructs an object once,
+ * when its slab is young, and whoever frees it hands it back constructed: list heads empty, lock
+ * open. The next fork fills in only what is new.
  *
  *                ctor           fork              exit           fork
  *      fresh ---------> free  --------> running --------> free --------> running ...

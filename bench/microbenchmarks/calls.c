@@ -2,10 +2,10 @@
 /*
  * The other calls: calloc, the aligned ones, and realloc.
  *
- * calloc's price is the zeroing, unless the allocator knows that memory is zero. An aligned call may
- * find a size that has the alignment anyway, or must look for a place. A buffer that grows shows how
- * often realloc finds that it need not move; where its figure is per pair of malloc and free
- * elsewhere, here it is per call of realloc.
+ * calloc's price is the zeroing, unless the allocator knows that memory is zero. An aligned call
+ * may find a size that has the alignment anyway, or must look for a place. A buffer that grows
+ * shows how often realloc finds that it need not move; where its figure is per pair of malloc and
+ * free elsewhere, here it is per call of realloc.
  */
 #define _GNU_SOURCE
 #include "micro.h"
@@ -42,8 +42,8 @@ static void run_posix_memalign(struct worker *w, unsigned long rounds)
 /*
  * ---- Growth: micro->size is where it ends ----
  *
- * Two buffers, in turn: one alone is the last block of the heap, and grows as no buffer of a program
- * does.
+ * Two buffers, in turn: one alone is the last block of the heap, and grows as no buffer of a
+ * program does.
  */
 
 #define FIRST_SIZE 16

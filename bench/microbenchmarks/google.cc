@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * google-benchmark for benchmarks in C: it decides how many rounds make a time, starts the threads, and
- * prints. Rounds are handed to a row many at a time, so that the loop around the calls is the row's own.
+ * google-benchmark for benchmarks in C: it decides how many rounds make a time, starts the threads,
+ * and prints. Rounds are handed to a row many at a time, so that the loop around the calls is the
+ * row's own.
  */
 #include "micro.h"
 #include <algorithm>

@@ -10,8 +10,8 @@
  *	micro --once NAME ROUNDS [THREADS]	a warm-up of as many rounds, then exactly these
  *	micro [OPTIONS OF GOOGLE-BENCHMARK]	times
  *
- * The objects of a worker live in memory of the system's, not of the allocator's: the harness leaves no
- * trace in the heap that it measures.
+ * The objects of a worker live in memory of the system's, not of the allocator's: the harness
+ * leaves no trace in the heap that it measures.
  */
 #define _GNU_SOURCE
 #include "micro.h"
@@ -75,7 +75,9 @@ static void *map(size_t size)
 	return memory;
 }
 
-/* Each doubling of the size is asked for half as often: 16 to 31 bytes by half of all, up to 2 KiB. */
+/*
+ * Each doubling of the size is asked for half as often: 16 to 31 bytes by half of all, up to 2 KiB.
+ */
 static void choose_sizes(struct worker *w)
 {
 	unsigned int i, doublings;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a microbenchmark is: a function that runs a number of rounds, each with the same calls of the
- * allocator in it, and what it needs to be set up.
+ * What a microbenchmark is: a function that runs a number of rounds, each with the same calls of
+ * the allocator in it, and what it needs to be set up.
  *
  * A worker is a thread that runs one; with several, each has objects of its own. Between
- * worker_set_up() and worker_tear_down() rounds may be run any number of times: by google-benchmark,
- * until it knows the time of one (google.cc), or exactly as often as was asked for (once.c), so that
- * their instructions can be counted.
+ * worker_set_up() and worker_tear_down() rounds may be run any number of times: by
+ * google-benchmark, until it knows the time of one (google.cc), or exactly as often as was asked
+ * for (once.c), so that their instructions can be counted.
  */
 #ifndef MICRO_H
 #define MICRO_H
@@ -52,7 +52,10 @@ struct worker {
 	void *own; /* the row's */
 };
 
-/* A theme's rows; the last has no name. Those of caches.c are only in the program that links libkmem. */
+/*
+ * A theme's rows; the last has no name. Those of caches.c are only in the program that links
+ * libkmem.
+ */
 extern const struct micro pair_rows[], call_rows[], thread_rows[];
 extern const struct micro cache_rows[] __attribute__((weak));
 

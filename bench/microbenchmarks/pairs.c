@@ -4,8 +4,8 @@
  *
  *	pair	nothing: what was freed last is what is wanted next
  *	lifo	a number of other objects, freed in the reverse order; fifo: in the same; random
- *	cold	a hundred thousand other objects: what is freed was last seen long ago, and its slab,
- *		run or page too
+ *	cold	a hundred thousand other objects: what is freed was last seen long ago, and its
+ *		slab, run or page too
  */
 #include "micro.h"
 #include <stdlib.h>
@@ -78,8 +78,10 @@ static void run_cold(struct worker *w, unsigned long rounds)
 	}
 }
 
-/* The heap of a program that has run for a while: every other object of it gone, at random, and most
- * of the others replaced. */
+/*
+ * The heap of a program that has run for a while: every other object of it gone, at random, and
+ * most of the others replaced.
+ */
 static void fill_sparsely(struct worker *w)
 {
 	unsigned int i, half = w->micro->live / 2;

@@ -2,13 +2,14 @@
 /*
  * Objects that one thread allocates and another frees, and threads that come and go.
  *
- * In prodcon every worker of an even index allocates, and hands what it has got to the next one, which
- * frees it. They share a channel: a few batches, and how many of them were written and read so far. The
- * producer waits while the channel is full, the consumer while it is empty, by futex: a worker that
- * waits costs nothing, and none but these two counters are shared besides the allocator's.
+ * In prodcon every worker of an even index allocates, and hands what it has got to the next one,
+ * which frees it. They share a channel: a few batches, and how many of them were written and read
+ * so far. The producer waits while the channel is full, the consumer while it is empty, by futex: a
+ * worker that waits costs nothing, and none but these two counters are shared besides the
+ * allocator's.
  *
- * In churn a round is the life of a thread: it allocates, frees half of it, and leaves the rest to the
- * worker that started it.
+ * In churn a round is the life of a thread: it allocates, frees half of it, and leaves the rest to
+ * the worker that started it.
  */
 #define _GNU_SOURCE
 #include "micro.h"

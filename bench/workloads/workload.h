@@ -36,7 +36,7 @@
 #define WL_MAX_THREADS 2048
 #define WL_MAX_ARGS    64
 
-/* ---- Failure ------------------------------------------------------------------------------- */
+/* ---- Failure ---- */
 
 _Noreturn static inline void wl_die(const char *what, const void *p)
 {
@@ -44,7 +44,7 @@ _Noreturn static inline void wl_die(const char *what, const void *p)
 	abort();
 }
 
-/* ---- Random numbers: a Weyl sequence, scrambled ---------------------------------------------- */
+/* ---- Random numbers: a Weyl sequence, scrambled ---- */
 
 struct wl_rng {
 	uint64_t state;
@@ -79,7 +79,7 @@ static inline size_t wl_log_size(struct wl_rng *rng, unsigned int low, unsigned 
 	return base + wl_below(rng, (uint32_t)base);
 }
 
-/* ---- Arguments ------------------------------------------------------------------------------- */
+/* ---- Arguments ---- */
 
 static struct {
 	int argc;
@@ -156,7 +156,7 @@ static inline uint64_t wl_scaled(uint64_t amount)
 	return scaled ? scaled : 1;
 }
 
-/* ---- Workers: one per thread ------------------------------------------------------------------ */
+/* ---- Workers: one per thread ---- */
 
 struct wl_worker {
 	_Alignas(128) struct wl_rng rng; /* a cache line pair of its own: no false sharing here */
@@ -193,7 +193,7 @@ static inline void wl_run(struct wl_worker *workers, unsigned int count, void *(
 	}
 }
 
-/* ---- Objects that check themselves -------------------------------------------------------------
+/* ---- Objects that check themselves ----
  * First word: bits 0-31 the size, 32-55 a tag, 56-63 a check of both.
  */
 
@@ -268,7 +268,7 @@ static inline void wl_delete(struct wl_worker *w, void *p)
 	free(p);
 }
 
-/* ---- The end ----------------------------------------------------------------------------------- */
+/* ---- The end ---- */
 
 /*
  * Prints the result; then, if WORKLOAD_LINGER_MS is set, waits, so that the memory still held

@@ -27,7 +27,7 @@ typedef unsigned int gfp_t;
 /* ---- What may be done ---- */
 
 #define __GFP_DIRECT_RECLAIM 0x0001u /* may enter the OS: map, unmap, run shrinkers */
-#define __GFP_NOFAIL	     0x0002u /* try until it is there: never NULL; needs __GFP_DIRECT_RECLAIM */
+#define __GFP_NOFAIL	     0x0002u /* never NULL: try on and on; with __GFP_DIRECT_RECLAIM */
 #define __GFP_NORETRY	     0x0004u /* fail at the first refusal: no shrinkers, no second try */
 #define __GFP_NOWARN	     0x0008u /* no message when it fails */
 #define __GFP_RETRY_MAYFAIL  0x0010u /* the default in a process: reclaim, try again, then fail */
@@ -41,13 +41,13 @@ typedef unsigned int gfp_t;
 
 /* ---- Accepted: what they steer is not in a process ---- */
 
-#define __GFP_HIGH	     0x0200u /* may use emergency reserves: there are none */
-#define __GFP_IO	     0x0400u /* may start disk I/O to reclaim: no reclaim here does */
-#define __GFP_FS	     0x0800u /* may call into a file system: likewise */
-#define __GFP_KSWAPD_RECLAIM 0x1000u /* may wake the reclaiming thread: there is none */
-#define __GFP_MOVABLE	     0x2000u /* may be migrated: addresses never change in a process */
-#define __GFP_RECLAIMABLE    0x4000u /* counts as reclaimable: see SLAB_RECLAIM_ACCOUNT */
-#define __GFP_ACCOUNT	     0x8000u /* charged to the cgroup: the kernel charges every page anyway */
+#define __GFP_HIGH	     0x0200u  /* may use emergency reserves: there are none */
+#define __GFP_IO	     0x0400u  /* may start disk I/O to reclaim: no reclaim here does */
+#define __GFP_FS	     0x0800u  /* may call into a file system: likewise */
+#define __GFP_KSWAPD_RECLAIM 0x1000u  /* may wake the reclaiming thread: there is none */
+#define __GFP_MOVABLE	     0x2000u  /* may be migrated: addresses never change in a process */
+#define __GFP_RECLAIMABLE    0x4000u  /* counts as reclaimable: see SLAB_RECLAIM_ACCOUNT */
+#define __GFP_ACCOUNT	     0x8000u  /* charged to the cgroup: each page is anyway */
 #define __GFP_HIGHMEM	     0x10000u /* need not be mapped: a process sees only what is mapped */
 #define __GFP_HARDWALL	     0x20000u /* keep to the cpuset's nodes: the kernel sees to it */
 #define __GFP_DMA	     0x40000u /* below 16 MiB: met as __GFP_DMA32, the lowest zone here */
@@ -77,8 +77,9 @@ typedef unsigned int gfp_t;
 /* ---- Where it lies ---- */
 
 /*
- * Each NUMA node has its pages in zones. ZONE_DMA32 is for addresses below 4 GiB, which only requests
- * with __GFP_DMA32 or __GFP_DMA are met from; nothing is mapped there before the first of them.
+ * Each NUMA node has its pages in zones. ZONE_DMA32 is for addresses below 4 GiB, which only
+ * requests with __GFP_DMA32 or __GFP_DMA are met from; nothing is mapped there before the first of
+ * them.
  */
 enum zone_type { ZONE_DMA32, ZONE_NORMAL, MAX_NR_ZONES };
 

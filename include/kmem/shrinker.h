@@ -2,21 +2,22 @@
 /*
  * kmem/shrinker.h - give memory back when it is wanted: the kernel's shrinkers.
  *
- * A program that caches what it could do without registers two functions: one that counts the objects
- * it could free, one that frees some. They are called
+ * A program that caches what it could do without registers two functions: one that counts the
+ * objects it could free, one that frees some. They are called
  *
- *	- before an allocation that may wait (__GFP_DIRECT_RECLAIM without __GFP_NORETRY; malloc, too)
- *	  fails because the OS has no more memory for the process, be it for RLIMIT_AS, RLIMIT_DATA or
- *	  any other reason; the library has released its own caches by then;
- *	- when the process's cgroup comes near its memory.high, which is looked at in slow paths, at most
- *	  every 100 ms;
+ *	- before an allocation that may wait (__GFP_DIRECT_RECLAIM without __GFP_NORETRY; malloc,
+ *	  too) fails because the OS has no more memory for the process, be it for RLIMIT_AS,
+ *	  RLIMIT_DATA or any other reason; the library has released its own caches by then;
+ *	- when the process's cgroup comes near its memory.high, which is looked at in slow paths, at
+ *	  most every 100 ms;
  *	- by malloc_trim(), kmem_shrink_all() and drop_slab().
  *
- * They run in the thread that wanted memory, within its malloc or kmalloc, with no lock of the library
- * held. They may free and even allocate: an allocation within a shrinker calls no shrinker. They must
- * not wait for a lock that some thread holds while it allocates, as that may be this one: try it, and
- * return SHRINK_STOP or SHRINK_EMPTY if it is taken. Two threads may be in the same shrinker at once.
- * None is called for an allocation in a signal handler that interrupted the library.
+ * They run in the thread that wanted memory, within its malloc or kmalloc, with no lock of the
+ * library held. They may free and even allocate: an allocation within a shrinker calls no shrinker.
+ * They must not wait for a lock that some thread holds while it allocates, as that may be this one:
+ * try it, and return SHRINK_STOP or SHRINK_EMPTY if it is taken. Two threads may be in the same
+ * shrinker at once. None is called for an allocation in a signal handler that interrupted the
+ * library.
  *
  * A child of fork has the parent's shrinkers.
  */
@@ -48,8 +49,8 @@ struct shrink_control {
 
 struct shrinker {
 	/*
-	 * Objects that could be freed, without effort: 0 or SHRINK_EMPTY when there are none. And: looks
-	 * at sc->nr_to_scan of them; how many it freed, or SHRINK_STOP.
+	 * Objects that could be freed, without effort: 0 or SHRINK_EMPTY when there are none. And:
+	 * looks at sc->nr_to_scan of them; how many it freed, or SHRINK_STOP.
 	 */
 	unsigned long (*count_objects)(struct shrinker *shrinker, struct shrink_control *sc);
 	unsigned long (*scan_objects)(struct shrinker *shrinker, struct shrink_control *sc);
@@ -82,17 +83,17 @@ void shrinker_register(struct shrinker *shrinker) KMEM_SYMBOL(shrinker_register)
 
 /*
  * Waits until no thread is in the shrinker, which is then called no more, and frees it; NULL is
- * nothing to free. One that was never registered is freed, too. Called from a shrinker's own functions
- * it ends the program with a report. Kernel: shrinker_free().
+ * nothing to free. One that was never registered is freed, too. Called from a shrinker's own
+ * functions it ends the program with a report. Kernel: shrinker_free().
  */
 void shrinker_free(struct shrinker *shrinker) KMEM_SYMBOL(shrinker_free);
 
 /*
  * The classic form, for a shrinker in memory of the program's own that is zero but for what is
  * filled in: register_shrinker(shrinker) of Linux 3.12 to 5.19 and, with a name in printf's format,
- * register_shrinker(shrinker, fmt, ...) of 6.0 to 6.6. 0, or -ENOMEM when there is no memory for the
- * name. unregister_shrinker() waits as shrinker_free() does; the memory stays the program's. One that
- * is not registered is left alone. Kernel: the same names.
+ * register_shrinker(shrinker, fmt, ...) of 6.0 to 6.6. 0, or -ENOMEM when there is no memory for
+ * the name. unregister_shrinker() waits as shrinker_free() does; the memory stays the program's.
+ * One that is not registered is left alone. Kernel: the same names.
  */
 int register_shrinker_named(struct shrinker *shrinker, const char *fmt, ...)
 	KMEM_SYMBOL(register_shrinker_named);

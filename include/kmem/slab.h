@@ -2,13 +2,13 @@
 /*
  * kmem/slab.h - object caches and kmalloc, as the kernel has them.
  *
- * Objects of every kind come from the same caches and pages that serve malloc in this process: there
- * is no second allocator. Any object may be given to kfree(), and to free().
+ * Objects of every kind come from the same caches and pages that serve malloc in this process:
+ * there is no second allocator. Any object may be given to kfree(), and to free().
  *
- * Unless said otherwise a function may be called from any thread, also from a thread's exit handlers
- * and in a child of fork. Sizes are in bytes. Of a cache, and of whatever names an object, only
- * kmem_valid_obj() and kmem_dump_obj() take a wrong pointer: elsewhere it ends the program with a
- * report.
+ * Unless said otherwise a function may be called from any thread, also from a thread's exit
+ * handlers and in a child of fork. Sizes are in bytes. Of a cache, and of whatever names an object,
+ * only kmem_valid_obj() and kmem_dump_obj() take a wrong pointer: elsewhere it ends the program
+ * with a report.
  *
  *	static kmem_cache_t *cache;
  *
@@ -57,7 +57,9 @@ typedef unsigned int slab_flags_t;
 #define SLAB_RECLAIM_ACCOUNT	0x00000020u
 /* Never shares its slabs with another cache. */
 #define SLAB_NO_MERGE		0x00000040u
-/* Accepted: the kernel charges every page of a process to its cgroup anyway. Merged with its like. */
+/*
+ * Accepted: the kernel charges every page of a process to its cgroup anyway. Merged with its like.
+ */
 #define SLAB_ACCOUNT		0x00000080u
 
 /*
@@ -68,16 +70,20 @@ typedef unsigned int slab_flags_t;
 #define SLAB_CONSISTENCY_CHECKS 0x00000100u
 /* A word behind each object, checked as it is freed: writes past the end. */
 #define SLAB_RED_ZONE		0x00000200u
-/* Free objects are filled with a pattern, checked as they are handed out: writes after the free. Not
- * for caches with a constructor or SLAB_TYPESAFE_BY_RCU, whose free objects mean something. */
+/*
+ * Free objects are filled with a pattern, checked as they are handed out: writes after the free.
+ * Not for caches with a constructor or SLAB_TYPESAFE_BY_RCU, whose free objects mean something.
+ */
 #define SLAB_POISON		0x00000400u
 /* Remembers for each object who took it and who gave it back. */
 #define SLAB_STORE_USER		0x00000800u
 /* Says on stderr what is taken and given back. */
 #define SLAB_TRACE		0x00001000u
 
-/* Allocations from this cache fail as the option failslab=interval,probability,space,times says. Not
- * merged, and without sheaves while that option is set. */
+/*
+ * Allocations from this cache fail as the option failslab=interval,probability,space,times says.
+ * Not merged, and without sheaves while that option is set.
+ */
 #define SLAB_FAILSLAB		0x00002000u
 /* Accepted, and prevents merging: objects are not scanned for leaks, and not sampled by KFENCE. */
 #define SLAB_NOLEAKTRACE	0x00004000u
@@ -95,13 +101,15 @@ struct kmem_cache_args {
 	/* A power of two up to PAGE_SIZE; 0: that of a pointer. */
 	unsigned int align;
 	/*
-	 * Runs once for each object in the life of its slab, when the object is first taken; what it
-	 * made survives free and alloc. It may allocate, from this cache as well. Objects of a cache
-	 * with a constructor cannot be asked for with __GFP_ZERO.
+	 * Runs once for each object in the life of its slab, when the object is first taken; what
+	 * it made survives free and alloc. It may allocate, from this cache as well. Objects of a
+	 * cache with a constructor cannot be asked for with __GFP_ZERO.
 	 */
 	void (*ctor)(void *object);
-	/* Runs for each constructed object when its slab is released, by whichever thread releases it;
-	 * may allocate and free. Not in today's kernel; as in Linux 2.6. */
+	/*
+	 * Runs for each constructed object when its slab is released, by whichever thread releases
+	 * it; may allocate and free. Not in today's kernel; as in Linux 2.6.
+	 */
 	void (*dtor)(void *object);
 	/* Bytes that may be copied to user space. Checked to lie in the object, and without meaning
 	 * in a process. */
@@ -128,8 +136,8 @@ struct kmem_cache_args {
  * (the option slab_nomerge and SLAB_NO_MERGE prevent it): @name is then its alias. A constructor of
  * the third form is called with SLAB_CTOR_CONSTRUCTOR, a destructor with 0. May enter the OS.
  *
- * An initializer with commas, (struct kmem_cache_args){ .align = 8, .ctor = f }, wants parentheses of
- * its own around it. C++ has no such initializers: use a variable.
+ * An initializer with commas, (struct kmem_cache_args){ .align = 8, .ctor = f }, wants parentheses
+ * of its own around it. C++ has no such initializers: use a variable.
  */
 #define kmem_cache_create(...)                                                      \
 	KMEM_SEVENTH(__VA_ARGS__, kmem_cache_create_dtor, kmem_cache_create_ctor,   \
@@ -171,11 +179,11 @@ struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned int siz
 
 /*
  * Ends a cache none of whose objects is in use; of a shared one, only this name. NULL is no cache,
- * and fine. Returns 0; or -EBUSY with the objects in use named on stderr, and the cache is as usable
- * as before.
+ * and fine. Returns 0; or -EBUSY with the objects in use named on stderr, and the cache is as
+ * usable as before.
  *
- * Nobody may use the cache meanwhile or afterwards: what other threads keep of it in their sheaves is
- * taken from them on the strength of that promise (other caches, and threads that end, are no
+ * Nobody may use the cache meanwhile or afterwards: what other threads keep of it in their sheaves
+ * is taken from them on the strength of that promise (other caches, and threads that end, are no
  * concern). A later use ends the program with a report. With SLAB_TYPESAFE_BY_RCU it waits for the
  * readers; so neither within kmem_rcu_read_lock(), nor in a constructor or destructor. The kernel's
  * returns void today.
@@ -183,9 +191,9 @@ struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned int siz
 int kmem_cache_destroy(struct kmem_cache *s) KMEM_SYMBOL(kmem_cache_destroy);
 
 /*
- * Gives unused memory of the cache back: this thread's sheaves, the barn, and all empty slabs. Other
- * threads' sheaves stay, since they are in use. Returns 0 if no slab is left, else 1. Destructors run
- * before it returns; slabs of SLAB_TYPESAFE_BY_RCU go when their readers have left.
+ * Gives unused memory of the cache back: this thread's sheaves, the barn, and all empty slabs.
+ * Other threads' sheaves stay, since they are in use. Returns 0 if no slab is left, else 1.
+ * Destructors run before it returns; slabs of SLAB_TYPESAFE_BY_RCU go when their readers have left.
  */
 int kmem_cache_shrink(struct kmem_cache *s) KMEM_SYMBOL(kmem_cache_shrink);
 
@@ -198,8 +206,8 @@ const char *kmem_cache_name(struct kmem_cache *s) KMEM_SYMBOL(kmem_cache_name);
 /* ---- Objects ---- */
 
 /*
- * An object, constructed if the cache has a constructor, else with undefined contents. NULL when the
- * OS refuses (never with __GFP_NOFAIL, which waits); without __GFP_DIRECT_RECLAIM (GFP_ATOMIC,
+ * An object, constructed if the cache has a constructor, else with undefined contents. NULL when
+ * the OS refuses (never with __GFP_NOFAIL, which waits); without __GFP_DIRECT_RECLAIM (GFP_ATOMIC,
  * GFP_NOWAIT) it comes from memory that the library holds already, or is NULL. Not for signal
  * handlers: one that interrupted the library gets NULL.
  */
@@ -213,8 +221,10 @@ void *kmem_cache_zalloc(struct kmem_cache *s, gfp_t flags) KMEM_SYMBOL(kmem_cach
 void *kmem_cache_alloc_node(struct kmem_cache *s, gfp_t flags, int node)
 	KMEM_SYMBOL(kmem_cache_alloc_node);
 
-/* Gives an object back to its cache. NULL is nothing to give; another cache's object ends the program
- * with a report that names both. Keeps errno. */
+/*
+ * Gives an object back to its cache. NULL is nothing to give; another cache's object ends the
+ * program with a report that names both. Keeps errno.
+ */
 void kmem_cache_free(struct kmem_cache *s, void *object) KMEM_SYMBOL(kmem_cache_free);
 
 /*
@@ -229,8 +239,8 @@ void kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objects)
 	KMEM_SYMBOL(kmem_cache_free_bulk);
 
 /*
- * Whether @object points into a slab. Any pointer may be asked about. Answers for memory, not for its
- * state: a free object is one as well.
+ * Whether @object points into a slab. Any pointer may be asked about. Answers for memory, not for
+ * its state: a free object is one as well.
  */
 bool kmem_valid_obj(const void *object) KMEM_SYMBOL(kmem_valid_obj);
 
@@ -243,8 +253,8 @@ bool kmem_dump_obj(const void *object) KMEM_SYMBOL(kmem_dump_obj);
 struct slab_sheaf;
 
 /*
- * A sheaf that holds @size objects of @s at least; NULL when they, or its own memory, cannot be had as
- * @flags allow. It belongs to the caller, and one thread at a time may use it.
+ * A sheaf that holds @size objects of @s at least; NULL when they, or its own memory, cannot be had
+ * as @flags allow. It belongs to the caller, and one thread at a time may use it.
  */
 struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *s, gfp_t flags, unsigned int size)
 	KMEM_SYMBOL(kmem_cache_prefill_sheaf);
@@ -273,7 +283,8 @@ unsigned int kmem_cache_sheaf_size(const struct slab_sheaf *sheaf)
  * The built-in scheme counts epochs: a critical section notes the epoch it begins in, and whoever
  * waits begins a new one and looks whether an older note is left. Sections nest, are short, and end
  * in the thread that began them. kmem_synchronize_rcu() returns when every section that had begun
- * before has ended; within one it ends the program with a report. Kernel: rcu_read_lock() and so on.
+ * before has ended; within one it ends the program with a report. Kernel: rcu_read_lock() and so
+ * on.
  */
 void kmem_rcu_read_lock(void) KMEM_SYMBOL(kmem_rcu_read_lock);
 void kmem_rcu_read_unlock(void) KMEM_SYMBOL(kmem_rcu_read_unlock);
@@ -285,11 +296,14 @@ struct kmem_rcu_head {
 };
 
 /*
- * Another scheme: its readers are then the ones that count. liburcu's fits as it is, with casts for its
- * struct rcu_head: call_rcu(), rcu_barrier(), rcu_read_lock(), rcu_read_unlock(), synchronize_rcu().
+ * Another scheme: its readers are then the ones that count. liburcu's fits as it is, with casts for
+ * its struct rcu_head: call_rcu(), rcu_barrier(), rcu_read_lock(), rcu_read_unlock(),
+ * synchronize_rcu().
  */
 struct kmem_rcu_ops {
-	/* Runs func(head) once every reader of now has left, in any thread; not before it returns. */
+	/*
+	 * Runs func(head) once every reader of now has left, in any thread; not before it returns.
+	 */
 	void (*call)(struct kmem_rcu_head *head, void (*func)(struct kmem_rcu_head *head));
 	/* Returns when all functions that were called for have run. */
 	void (*barrier)(void);
@@ -298,8 +312,10 @@ struct kmem_rcu_ops {
 	void (*synchronize)(void);
 };
 
-/* Chooses the scheme, before the first cache with SLAB_TYPESAFE_BY_RCU is made: 0; afterwards -EBUSY;
- * -EINVAL if a function is missing. @ops is not copied. */
+/*
+ * Chooses the scheme, before the first cache with SLAB_TYPESAFE_BY_RCU is made: 0; afterwards
+ * -EBUSY; -EINVAL if a function is missing. @ops is not copied.
+ */
 int kmem_rcu_register(const struct kmem_rcu_ops *ops) KMEM_SYMBOL(kmem_rcu_register);
 
 /* ---- kmalloc ---- */
@@ -312,13 +328,13 @@ int kmem_rcu_register(const struct kmem_rcu_ops *ops) KMEM_SYMBOL(kmem_rcu_regis
  * All of these allocate as malloc does, and what they give may be grown, measured and freed by any
  * of them. Where they fail they return NULL, and errno is ENOMEM.
  *
- * @flags (kmem/gfp.h) say what may be done: without __GFP_DIRECT_RECLAIM (GFP_ATOMIC, GFP_NOWAIT) the
- * OS is not asked, so that only memory which the library holds already can be had, and a signal
- * handler may be told NULL; with it, caches and shrinkers are asked for memory before the call fails
- * (not with __GFP_NORETRY). With __GFP_NOFAIL the call waits until there is memory; a size that no
- * process can have is NULL even so. Failing without __GFP_NOWARN is reported on standard error, at
- * most ten times in five seconds. __GFP_ZERO zeroes the whole object, to the end of its ksize(). With
- * __GFP_DMA32 or __GFP_DMA the object is whole pages below 4 GiB.
+ * @flags (kmem/gfp.h) say what may be done: without __GFP_DIRECT_RECLAIM (GFP_ATOMIC, GFP_NOWAIT)
+ * the OS is not asked, so that only memory which the library holds already can be had, and a signal
+ * handler may be told NULL; with it, caches and shrinkers are asked for memory before the call
+ * fails (not with __GFP_NORETRY). With __GFP_NOFAIL the call waits until there is memory; a size
+ * that no process can have is NULL even so. Failing without __GFP_NOWARN is reported on standard
+ * error, at most ten times in five seconds. __GFP_ZERO zeroes the whole object, to the end of its
+ * ksize(). With __GFP_DMA32 or __GFP_DMA the object is whole pages below 4 GiB.
  *
  * Sizes that are a power of two are aligned to themselves, up to 64 MiB; all others to 16.
  */
@@ -330,16 +346,16 @@ void *kmalloc(size_t size, gfp_t flags) KMEM_SYMBOL(kmalloc);
 void *kzalloc(size_t size, gfp_t flags) KMEM_SYMBOL(kzalloc);
 
 /*
- * @n elements of @size bytes; NULL when the product is more than a size_t can hold. kcalloc()'s read
- * as zero. Kernel: kmalloc_array(), kcalloc().
+ * @n elements of @size bytes; NULL when the product is more than a size_t can hold. kcalloc()'s
+ * read as zero. Kernel: kmalloc_array(), kcalloc().
  */
 void *kmalloc_array(size_t n, size_t size, gfp_t flags) KMEM_SYMBOL(kmalloc_array);
 void *kcalloc(size_t n, size_t size, gfp_t flags) KMEM_SYMBOL(kcalloc);
 
 /*
- * Memory of NUMA node @node, or of another if that has none; with __GFP_THISNODE of that node or not
- * at all. NUMA_NO_NODE: any. A node that is not there is NULL and EINVAL. Kernel: kmalloc_node(),
- * kzalloc_node().
+ * Memory of NUMA node @node, or of another if that has none; with __GFP_THISNODE of that node or
+ * not at all. NUMA_NO_NODE: any. A node that is not there is NULL and EINVAL. Kernel:
+ * kmalloc_node(), kzalloc_node().
  */
 void *kmalloc_node(size_t size, gfp_t flags, int node) KMEM_SYMBOL(kmalloc_node);
 void *kzalloc_node(size_t size, gfp_t flags, int node) KMEM_SYMBOL(kzalloc_node);
@@ -347,8 +363,8 @@ void *kzalloc_node(size_t size, gfp_t flags, int node) KMEM_SYMBOL(kzalloc_node)
 /*
  * Makes @object @size bytes long and returns where it is now, its contents kept up to the lesser of
  * both sizes. NULL and ZERO_SIZE_PTR are allocated anew; a @size of 0 frees and returns
- * ZERO_SIZE_PTR. When NULL is returned, @object is as it was. With __GFP_ZERO what the object grows by
- * reads as zero, if it had __GFP_ZERO whenever it was allocated or resized before. Without
+ * ZERO_SIZE_PTR. When NULL is returned, @object is as it was. With __GFP_ZERO what the object grows
+ * by reads as zero, if it had __GFP_ZERO whenever it was allocated or resized before. Without
  * __GFP_DIRECT_RECLAIM whole pages are not made less: ksize() says the same. Kernel: krealloc().
  */
 void *krealloc(const void *object, size_t size, gfp_t flags) KMEM_SYMBOL(krealloc);
@@ -358,8 +374,9 @@ void *krealloc(const void *object, size_t size, gfp_t flags) KMEM_SYMBOL(kreallo
 void *krealloc_array(void *object, size_t n, size_t size, gfp_t flags) KMEM_SYMBOL(krealloc_array);
 
 /*
- * Gives back an object of kmalloc(), of malloc(), or of any cache; NULL and ZERO_SIZE_PTR are nothing
- * to give. A pointer that is neither ends the program with a report. Keeps errno. Kernel: kfree().
+ * Gives back an object of kmalloc(), of malloc(), or of any cache; NULL and ZERO_SIZE_PTR are
+ * nothing to give. A pointer that is neither ends the program with a report. Keeps errno. Kernel:
+ * kfree().
  */
 void kfree(const void *object) KMEM_SYMBOL(kfree);
 
@@ -376,8 +393,10 @@ void kfree_bulk(size_t n, void **objects) KMEM_SYMBOL(kfree_bulk);
  */
 size_t ksize(const void *object) KMEM_SYMBOL(ksize);
 
-/* The ksize() of an object that kmalloc(@size) would return; 0 for 0; @size itself where that cannot be
- * had. Kernel: kmalloc_size_roundup(). */
+/*
+ * The ksize() of an object that kmalloc(@size) would return; 0 for 0; @size itself where that
+ * cannot be had. Kernel: kmalloc_size_roundup().
+ */
 size_t kmalloc_size_roundup(size_t size) KMEM_SYMBOL(kmalloc_size_roundup);
 
 /* ---- Copies and strings, by kmalloc() ---- */
@@ -405,16 +424,16 @@ char *kvasprintf(gfp_t flags, const char *fmt, va_list ap) KMEM_SYMBOL(kvasprint
 
 /*
  * @size bytes, page aligned, in a mapping of their own that goes back to the OS as soon as they are
- * freed. NULL for 0, and when the OS refuses. vmalloc()'s may be assumed to hold anything, vzalloc()'s
- * read as zero. As with GFP_KERNEL, shrinkers are asked before these fail. Kernel: vmalloc(),
- * vzalloc().
+ * freed. NULL for 0, and when the OS refuses. vmalloc()'s may be assumed to hold anything,
+ * vzalloc()'s read as zero. As with GFP_KERNEL, shrinkers are asked before these fail. Kernel:
+ * vmalloc(), vzalloc().
  */
 void *vmalloc(size_t size) KMEM_SYMBOL(vmalloc);
 void *vzalloc(size_t size) KMEM_SYMBOL(vzalloc);
 
 /*
- * Gives back what vmalloc() gave; NULL is nothing to give. Any other address ends the program with a
- * report, also one that kfree() would take. (kfree() and free() take vmalloc()'s blocks as well.)
+ * Gives back what vmalloc() gave; NULL is nothing to give. Any other address ends the program with
+ * a report, also one that kfree() would take. (kfree() and free() take vmalloc()'s blocks as well.)
  * Kernel: vfree().
  */
 void vfree(const void *addr) KMEM_SYMBOL(vfree);
@@ -434,9 +453,9 @@ void *kvmalloc_array(size_t n, size_t size, gfp_t flags) KMEM_SYMBOL(kvmalloc_ar
 void *kvcalloc(size_t n, size_t size, gfp_t flags) KMEM_SYMBOL(kvcalloc);
 
 /*
- * As krealloc(), for what any of kmalloc(), vmalloc(), kvmalloc() gave; with __GFP_ZERO what it grows
- * by reads as zero under the same condition. This is the form of Linux 6.12, without the old size.
- * Kernel: kvrealloc().
+ * As krealloc(), for what any of kmalloc(), vmalloc(), kvmalloc() gave; with __GFP_ZERO what it
+ * grows by reads as zero under the same condition. This is the form of Linux 6.12, without the old
+ * size. Kernel: kvrealloc().
  */
 void *kvrealloc(const void *addr, size_t size, gfp_t flags) KMEM_SYMBOL(kvrealloc);
 

@@ -2,17 +2,18 @@
 /*
  * kmem/slabinfo.h - what caches and slabs look like from outside.
  *
- * Figures are of one moment and, while other threads work, each of its own. As in the kernel, objects
- * that lie in sheaves count as active in struct slabinfo; `cached_objs` says how many these are.
+ * Figures are of one moment and, while other threads work, each of its own. As in the kernel,
+ * objects that lie in sheaves count as active in struct slabinfo; `cached_objs` says how many these
+ * are.
  *
- * The caches of kmalloc() beyond a page, and whatever cache shares one of them, have no slabs of their own:
- * num_slabs is 0, num_objs is active_objs, and there is no slab to call back for. Their objects lie in the slabs of
- * the cache "kmalloc-units", whose objects are units of 512 bytes. Its slabs have 32 or 128 KiB; in the figures a
- * larger one counts as four. A slab of it without room for nine units in a row counts as full. No object can be
- * had from that cache: ENOMEM.
+ * The caches of kmalloc() beyond a page, and whatever cache shares one of them, have no slabs of
+ * their own: num_slabs is 0, num_objs is active_objs, and there is no slab to call back for. Their
+ * objects lie in the slabs of the cache "kmalloc-units", whose objects are units of 512 bytes. Its
+ * slabs have 32 or 128 KiB; in the figures a larger one counts as four. A slab of it without room
+ * for nine units in a row counts as full. No object can be had from that cache: ENOMEM.
  *
- * Every function may be called from any thread and in a child of fork. Callbacks run without any lock
- * held and may allocate.
+ * Every function may be called from any thread and in a child of fork. Callbacks run without any
+ * lock held and may allocate.
  */
 #ifndef KMEM_PUBLIC_SLABINFO_H
 #define KMEM_PUBLIC_SLABINFO_H
@@ -62,17 +63,18 @@ struct kmem_slab_info {
 
 /*
  * Calls @fn for each slab of @s, node by node: the partial ones in the order they will serve their
- * threads, then the full and the empty ones. Stops when @fn returns something other than 0, and returns
- * that; else 0; -ENOMEM when there is no memory for the list of slabs. The slabs are those of the moment
- * of the call.
+ * threads, then the full and the empty ones. Stops when @fn returns something other than 0, and
+ * returns that; else 0; -ENOMEM when there is no memory for the list of slabs. The slabs are those
+ * of the moment of the call.
  */
 int kmem_cache_for_each_slab(struct kmem_cache *s,
 			     int (*fn)(const struct kmem_slab_info *slab, void *arg), void *arg)
 	KMEM_SYMBOL(kmem_cache_for_each_slab);
 
 /*
- * Calls @fn for each cache, oldest first (the kmalloc caches are the oldest), and for each alias of one
- * after it with the alias' name. As above for what it returns. @s must not be destroyed meanwhile.
+ * Calls @fn for each cache, oldest first (the kmalloc caches are the oldest), and for each alias of
+ * one after it with the alias' name. As above for what it returns. @s must not be destroyed
+ * meanwhile.
  */
 int kmem_cache_for_each(int (*fn)(struct kmem_cache *s, const char *name, bool alias, void *arg),
 			void *arg) KMEM_SYMBOL(kmem_cache_for_each);

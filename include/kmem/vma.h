@@ -7,23 +7,23 @@
  * It is the record that the allocator itself works with. What others map with mmap(2), programs and
  * libc and the loader, is not in it.
  *
- * Areas are ordered by address, never overlap, and are merged with their neighbours when all of what
- * they say is the same; an area that the library made merges within its section or block only.
+ * Areas are ordered by address, never overlap, and are merged with their neighbours when all of
+ * what they say is the same; an area that the library made merges within its section or block only.
  *
- * Stability. Any thread that allocates may change the record, since a heap that grows is more memory
- * put online. Between mmap_read_lock() and mmap_read_unlock() nothing changes. Without the lock a
- * struct vm_area_struct may be changed, or used for another area, at any moment; reading it is safe
- * always, since descriptors are never unmapped. With one thread it stays as it is until the thread
- * itself allocates, frees, maps or unmaps.
+ * Stability. Any thread that allocates may change the record, since a heap that grows is more
+ * memory put online. Between mmap_read_lock() and mmap_read_unlock() nothing changes. Without the
+ * lock a struct vm_area_struct may be changed, or used for another area, at any moment; reading it
+ * is safe always, since descriptors are never unmapped. With one thread it stays as it is until the
+ * thread itself allocates, frees, maps or unmaps.
  *
  * With the lock held, allocate nothing: what the thread's own sheaves cannot serve is refused with
  * ENOMEM, since finding more would wait for other locks in the wrong order. Hold it shortly: all
- * other threads' large allocations wait. fork() lets go of it for a moment: look up again, in parent
- * and child, what was looked up before.
+ * other threads' large allocations wait. fork() lets go of it for a moment: look up again, in
+ * parent and child, what was looked up before.
  *
- * All functions may be called from any thread, and in a child of fork, which inherits the record with
- * the mappings. In a signal handler that interrupted a change of the record they find nothing, and
- * change nothing (-EAGAIN).
+ * All functions may be called from any thread, and in a child of fork, which inherits the record
+ * with the mappings. In a signal handler that interrupted a change of the record they find nothing,
+ * and change nothing (-EAGAIN).
  */
 #ifndef KMEM_PUBLIC_VMA_H
 #define KMEM_PUBLIC_VMA_H
@@ -86,7 +86,8 @@ struct mm_struct *current_mm(void) KMEM_SYMBOL(current_mm);
 
 /*
  * The lock round all that looks at areas. Nests in one thread. There is one lock for readers and
- * writers: two readers wait for each other. Kernel: the same names, down_read(&mm->mmap_sem) before.
+ * writers: two readers wait for each other. Kernel: the same names, down_read(&mm->mmap_sem)
+ * before.
  */
 void mmap_read_lock(struct mm_struct *mm) KMEM_SYMBOL(mmap_read_lock);
 void mmap_read_unlock(struct mm_struct *mm) KMEM_SYMBOL(mmap_read_unlock);
@@ -128,8 +129,8 @@ static inline unsigned long vma_pages(const struct vm_area_struct *vma)
  *	for_each_vma(vmi, vma)
  *		...
  *
- * Each step looks for the first area above the end of the last: so a walk need not hold the lock, may
- * allocate and map, and sees each area at most once. The kernel's form, and the older one that
+ * Each step looks for the first area above the end of the last: so a walk need not hold the lock,
+ * may allocate and map, and sees each area at most once. The kernel's form, and the older one that
  * follows vm_next from mm->mmap on (with the lock held), work both.
  */
 struct vma_iterator {
@@ -148,10 +149,10 @@ struct vm_area_struct *vma_next(struct vma_iterator *vmi) KMEM_SYMBOL(vma_next);
 struct vm_area_struct *vma_find(struct vma_iterator *vmi, unsigned long max) KMEM_SYMBOL(vma_find);
 
 /*
- * Pages of the library's mappings that are in memory now. It asks the OS about every accessible page
- * (mincore(2)): about half a millisecond for each GiB. Pages that a child shares with its parent count in both,
- * pages of a mapped file when the OS has them in its cache. The whole process has more: see
- * /proc/self/statm. Kernel: get_mm_rss().
+ * Pages of the library's mappings that are in memory now. It asks the OS about every accessible
+ * page (mincore(2)): about half a millisecond for each GiB. Pages that a child shares with its
+ * parent count in both, pages of a mapped file when the OS has them in its cache. The whole process
+ * has more: see /proc/self/statm. Kernel: get_mm_rss().
  */
 unsigned long get_mm_rss(struct mm_struct *mm) KMEM_SYMBOL(get_mm_rss);
 
@@ -179,19 +180,19 @@ static inline void fput(struct file *file)
 }
 
 /*
- * Maps @len bytes (rounded up to pages) and returns their address, or a negative errno as an unsigned
- * long: see IS_ERR_VALUE(). @prot and @flag are those of mmap(2). Neighbours that are alike are
- * merged. Kernel: do_mmap() of 2.4 and 2.6; later ones take more arguments.
+ * Maps @len bytes (rounded up to pages) and returns their address, or a negative errno as an
+ * unsigned long: see IS_ERR_VALUE(). @prot and @flag are those of mmap(2). Neighbours that are
+ * alike are merged. Kernel: do_mmap() of 2.4 and 2.6; later ones take more arguments.
  *
  * @file	NULL: anonymous memory, with or without MAP_ANONYMOUS. fget(fd): that file, from the
  *		byte @offset on, a multiple of the page size. Areas of files are never merged.
- * @addr	Where, with MAP_FIXED or MAP_FIXED_NOREPLACE; else a hint, taken if there is room. 0:
+ * @addr Where, with MAP_FIXED or MAP_FIXED_NOREPLACE; else a hint, taken if there is room. 0:
  *		the highest hole below mm->mmap_base that is large enough.
  *
  * MAP_FIXED replaces what do_mmap() itself mapped there, and nothing else.
  *
- *	-EINVAL		@len is 0; unknown @prot or @flag; neither or both of MAP_PRIVATE and MAP_SHARED;
- *			a fixed @addr or an @offset that is not a multiple of the page size
+ *	-EINVAL		@len is 0; unknown @prot or @flag; neither or both of MAP_PRIVATE and
+ *			MAP_SHARED; a fixed @addr or an @offset that is no multiple of a page
  *	-EOVERFLOW	@offset + @len
  *	-ENOMEM		no room, a limit, or no memory for the record
  *	-EEXIST		a fixed @addr where there is something that is not do_mmap()'s
@@ -204,10 +205,10 @@ unsigned long do_mmap(struct file *file, unsigned long addr, unsigned long len, 
 		      unsigned long flag, unsigned long offset) KMEM_SYMBOL(do_mmap);
 
 /*
- * Unmaps [@start, @start + @len), @len rounded up to pages: areas are trimmed, split and removed. What
- * is not in the record stays. 0, also when there was nothing; or
+ * Unmaps [@start, @start + @len), @len rounded up to pages: areas are trimmed, split and removed.
+ * What is not in the record stays. 0, also when there was nothing; or
  *
- *	-EINVAL	@start is not a multiple of the page size, @len is 0, or the end is past all addresses
+ *	-EINVAL	@start is not a multiple of the page size, @len is 0, or the end is past all of them
  *	-EPERM	some of it is the allocator's own: its memory is given back by freeing it
  *	-ENOMEM	no memory for the second half of a split area
  *

@@ -250,7 +250,10 @@ void *area_adopt(void *from, size_t old_bytes, size_t bytes)
 		return NULL;
 	}
 	if (mm_extend(to, old_bytes, bytes)) {
-		/* Another thread's mapping may have slipped in behind; @from is ours still, and zero. */
+		/*
+		 * Another thread's mapping may have slipped in behind; @from is ours still, and
+		 * zero.
+		 */
 		memcpy(from, to, old_bytes);
 		drop_area(s);
 		return NULL;

@@ -19,8 +19,8 @@
 void *area_alloc(size_t bytes, size_t align);
 
 /*
- * The block at @addr, the start of area @s, goes back to the OS. -EINVAL when another thread was first: of
- * two frees of one area, one is told.
+ * The block at @addr, the start of area @s, goes back to the OS. -EINVAL when another thread was
+ * first: of two frees of one area, one is told.
  */
 int area_free(struct section *s, const void *addr) __must_check;
 

@@ -166,7 +166,9 @@ static void find_cgroups(struct cgroup *cpu, struct cgroup *memory)
 	find_cgroup(text, "memory", memory);
 }
 
-/* One up; false at the root. Where a container sees its host's paths, only some of them are there. */
+/*
+ * One up; false at the root. Where a container sees its host's paths, only some of them are there.
+ */
 static bool parent(struct cgroup *cgroup)
 {
 	if (cgroup->dir.len <= cgroup->top)

@@ -4,8 +4,9 @@
  *
  * Sheaves, thread states and section descriptors never share a mapping with the program's objects:
  * they come from chunks of their own between guard pages, where no overflow of an object reaches.
- * Objects of one kind form a pool. A freed one serves the next request of its pool; chunks are never
- * returned, so a pool holds as much as its peak, and its memory can be read safely at any time.
+ * Objects of one kind form a pool. A freed one serves the next request of its pool; chunks are
+ * never returned, so a pool holds as much as its peak, and its memory can be read safely at any
+ * time.
  */
 #ifndef KMEM_META_H
 #define KMEM_META_H

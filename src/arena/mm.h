@@ -3,8 +3,9 @@
  * Changing the address space: the calls of os.h, with what they did written down in the record.
  *
  * Question to the OS and entry in the record are one step under mmap_lock. Descriptors are seen to
- * before the OS is asked, so that a call either did both or changed nothing: 0, or a negative errno.
- * Everything in the library that maps or unmaps goes through here; os_purge() changes no mapping.
+ * before the OS is asked, so that a call either did both or changed nothing: 0, or a negative
+ * errno. Everything in the library that maps or unmaps goes through here; os_purge() changes no
+ * mapping.
  *
  * The record never claims what may be another's. A refused move may have cleared its target, where
  * somebody else's mapping may be by now (the OS maps for the whole process): what cannot be told is
@@ -32,8 +33,8 @@ int mm_commit(void *addr, size_t size) __must_check;
 int mm_unmap(void *addr, size_t size) __must_check;
 
 /*
- * os_move() and os_move_grow(). On failure the target is reserved as before, but for its contents; or
- * it is nobody's business any more and forgotten. mm_unmap() is right in both cases.
+ * os_move() and os_move_grow(). On failure the target is reserved as before, but for its contents;
+ * or it is nobody's business any more and forgotten. mm_unmap() is right in both cases.
  */
 int mm_move(void *from, size_t size, void *to) __must_check;
 int mm_move_grow(void *from, size_t old_size, void *to, size_t new_size) __must_check;
@@ -49,8 +50,8 @@ bool mm_enter(void) __must_check;
 void mm_leave(void);
 
 /*
- * Within mm_enter(): gives back what was mapped on the way and is not recorded. What the OS does not
- * take is ours for ever, and recorded as a block with these flags.
+ * Within mm_enter(): gives back what was mapped on the way and is not recorded. What the OS does
+ * not take is ours for ever, and recorded as a block with these flags.
  */
 void mm_give_back(unsigned long start, size_t size, unsigned long flags);
 

@@ -152,8 +152,9 @@ static void settle_areas(unsigned long start, unsigned long end)
 }
 
 /*
- * In the place of areas of our own: mapped elsewhere first, where all that can be wrong with it comes
- * out, and moved there. The holes between are reserved, so that nobody else's mapping is replaced.
+ * In the place of areas of our own: mapped elsewhere first, where all that can be wrong with it
+ * comes out, and moved there. The holes between are reserved, so that nobody else's mapping is
+ * replaced.
  */
 static long replace(const struct map_request *r, unsigned long len)
 {

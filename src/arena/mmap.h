@@ -2,11 +2,11 @@
 /*
  * What callers of do_mmap() map: see kmem/vma.h for what it promises them.
  *
- * These areas have vm_block 0 and share the record with the allocator's own, which they cannot touch.
- * Places come from the record: the highest hole below mmap_base that is long enough, so that what is
- * mapped in a row lies in a row, and merges. Others' mappings are not in the record: the OS is asked
- * for the exact place, and when somebody is there, for the one below. After some tries the OS is asked
- * where it has room, and the search begins there from then on; at last the OS chooses.
+ * These areas have vm_block 0 and share the record with the allocator's own, which they cannot
+ * touch. Places come from the record: the highest hole below mmap_base that is long enough, so that
+ * what is mapped in a row lies in a row, and merges. Others' mappings are not in the record: the OS
+ * is asked for the exact place, and when somebody is there, for the one below. After some tries the
+ * OS is asked where it has room, and the search begins there from then on; at last the OS chooses.
  */
 #ifndef KMEM_MMAP_H
 #define KMEM_MMAP_H

@@ -6,9 +6,9 @@
  * for reasons of the kernel's own (limits, commit accounting, the number of mappings, seccomp), so
  * every call says so and changes nothing when it was. None touches errno.
  *
- * `fail_os=interval,probability,space,times` refuses calls on purpose, in the manner of the kernel's
- * fail_page_alloc: after `space` calls every `interval`-th fails with `probability` percent, `times`
- * times at most (-1: no limit).
+ * `fail_os=interval,probability,space,times` refuses calls on purpose, in the manner of the
+ * kernel's fail_page_alloc: after `space` calls every `interval`-th fails with `probability`
+ * percent, `times` times at most (-1: no limit).
  */
 #ifndef KMEM_OS_H
 #define KMEM_OS_H
@@ -49,10 +49,11 @@ int os_commit(void *addr, size_t size) __must_check;
 int os_purge(void *addr, size_t size) __must_check;
 
 /*
- * The same for @n ranges in one call: each call interrupts all CPUs that threads of the process run on, which
- * costs more than all the rest. Returns how many are gone, from the first on; the others are for os_purge().
- * 0 unless `batch_purge=1`, since process_madvise() is newer than many a seccomp filter, some of which kill
- * whoever makes a call that they do not know; and for a process with one thread.
+ * The same for @n ranges in one call: each call interrupts all CPUs that threads of the process run
+ * on, which costs more than all the rest. Returns how many are gone, from the first on; the others
+ * are for os_purge(). 0 unless `batch_purge=1`, since process_madvise() is newer than many a
+ * seccomp filter, some of which kill whoever makes a call that they do not know; and for a process
+ * with one thread.
  */
 unsigned int os_purge_many(const struct iovec *range, unsigned int n);
 bool os_can_purge_many(void);
@@ -73,8 +74,8 @@ int os_move_grow(void *from, size_t old_size, void *to, size_t new_size) __must_
 int os_extend(void *addr, size_t old_size, size_t new_size) __must_check;
 
 /*
- * The name that /proc/PID/maps shows for anonymous memory. A kernel that has no names is asked once;
- * what is refused otherwise stays without.
+ * The name that /proc/PID/maps shows for anonymous memory. A kernel that has no names is asked
+ * once; what is refused otherwise stays without.
  */
 void os_name(const void *addr, size_t size, const char *name);
 

@@ -3,13 +3,14 @@
  * struct page: one cache line of truth about one 4 KiB page.
  *
  * "Page" is the library's unit of bookkeeping on every kernel; the OS page may be larger. Only the
- * first page of anything has a type: the pages behind it stay PAGE_NONE, so that a wild pointer into
- * the middle of a block is told from its start, and so that a block costs one line whatever its size.
+ * first page of anything has a type: the pages behind it stay PAGE_NONE, so that a wild pointer
+ * into the middle of a block is told from its start, and so that a block costs one line whatever
+ * its size.
  *
- * Who may write: the type says it. A free page belongs to its zone's lock, a page on a lane's
- * list to the list's lock, a slab page to its lane's lock, a large block to whoever allocated it, or keeps it.
- * Type and order may be looked at by anyone, and say what the page is if it is the looker's own or if
- * its lock is held; so they are written and read in one piece.
+ * Who may write: the type says it. A free page belongs to its zone's lock, a page on a lane's list
+ * to the list's lock, a slab page to its lane's lock, a large block to whoever allocated it, or
+ * keeps it. Type and order may be looked at by anyone, and say what the page is if it is the
+ * looker's own or if its lock is held; so they are written and read in one piece.
  */
 #ifndef KMEM_PAGE_H
 #define KMEM_PAGE_H
@@ -36,7 +37,7 @@ struct page {
 	struct list_head lru;
 	union {
 		struct {
-			uint32_t nr_pages; /* PAGE_LARGE, PAGE_KERNEL, PAGE_HOT, PAGE_KEPT: its length */
+			uint32_t nr_pages; /* of PAGE_LARGE, _KERNEL, _HOT, _KEPT: its length */
 			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory; PAGE_PCP: */
 					   /* not 0 when the dirty bits say too little */
 			uint64_t freed_ms; /* PAGE_FREE: when its youngest part was freed */

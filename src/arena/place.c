@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See place.h. Slots are handed out from where the kernel itself would map, which is where every tool
- * (sanitizers, valgrind, checkpointing) expects memory to be: downwards from the kernel's own choice,
- * or upwards when that is low already, as under valgrind. A search starts at `hint`, which freed
- * slots move back; beyond `frontier` nothing was placed since the kernel was last asked where to
- * begin.
+ * See place.h. Slots are handed out from where the kernel itself would map, which is where every
+ * tool (sanitizers, valgrind, checkpointing) expects memory to be: downwards from the kernel's own
+ * choice, or upwards when that is low already, as under valgrind. A search starts at `hint`, which
+ * freed slots move back; beyond `frontier` nothing was placed since the kernel was last asked where
+ * to begin.
  */
 #include "place.h"
 
@@ -25,8 +25,8 @@ static uintptr_t hint, frontier;
 static uintptr_t metadata_next, metadata_end; /* strides of the metadata slot to come */
 
 /*
- * Asks the kernel for room with slack for the alignment, so that the search starts within a hole that
- * is large enough; without slack when memory is limited too tightly to ask for that.
+ * Asks the kernel for room with slack for the alignment, so that the search starts within a hole
+ * that is large enough; without slack when memory is limited too tightly to ask for that.
  */
 static bool probe(size_t size, size_t align)
 {
@@ -105,8 +105,8 @@ void *place_section(size_t size, size_t align)
 }
 
 /*
- * From the top downwards, without a hint: there are 63 slots, the first of which, where programs lie
- * that are not position independent, come last.
+ * From the top downwards, without a hint: there are 63 slots, the first of which, where programs
+ * lie that are not position independent, come last.
  */
 void *place_section_low(size_t size)
 {

@@ -3,9 +3,9 @@
  * Where in the address space things go.
  *
  * Sections and large areas start on slots of 64 MiB, metadata on slots of 2 MiB, within a 64 MiB
- * slot as long as nobody else settles there. No slack is mapped for the alignment and trimmed afterwards: an exact address
- * is asked for and the next one tried when something is there, so that a tight RLIMIT_AS is charged
- * for what is used and nothing else.
+ * slot as long as nobody else settles there. No slack is mapped for the alignment and trimmed
+ * afterwards: an exact address is asked for and the next one tried when something is there, so that
+ * a tight RLIMIT_AS is charged for what is used and nothing else.
  */
 #ifndef KMEM_PLACE_H
 #define KMEM_PLACE_H

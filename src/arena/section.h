@@ -7,14 +7,14 @@
  *
  *  SECTION_PAGES  pages for the buddy allocator. Addresses are reserved at once, memory is put
  *                 online from the start on, in growing steps, so that commit accounting and
- *                 RLIMIT_DATA are charged as the program grows. When the OS has little address space
- *                 the section is shorter than its slot.
+ *                 RLIMIT_DATA are charged as the program grows. When the OS has little address
+ *                 space the section is shorter than its slot.
  *  SECTION_AREA   (part of) one large block with a mapping of its own, see area.h.
  *
  * The table is 16 MiB of .bss of which only the lines in use ever cost memory. Entries are written
- * under section_lock and read without: whoever frees an object got its address from the program, and
- * the program got it after the entry was written. Descriptors are never unmapped, so that even a
- * wild pointer, looked up while its section goes away, is read safely.
+ * under section_lock and read without: whoever frees an object got its address from the program,
+ * and the program got it after the entry was written. Descriptors are never unmapped, so that even
+ * a wild pointer, looked up while its section goes away, is read safely.
  */
 #ifndef KMEM_SECTION_H
 #define KMEM_SECTION_H
@@ -64,10 +64,15 @@ struct section {
 	struct zone *zone;	    /* that its pages belong to; constant once a page is online */
 	struct free_area free_area[NR_ORDERS];
 
-	/* A clear bit promises, for a page that is free or just taken: reads as zero, costs nothing. */
+	/*
+	 * A clear bit promises, for a page that is free or just taken: reads as zero, costs
+	 * nothing.
+	 */
 	unsigned long dirty[PAGES_PER_SECTION / BITS_PER_LONG];
 
-	/* For each page the class of the slab it lies in; 0 for everything else. Lock: see slab.h. */
+	/*
+	 * For each page the class of the slab it lies in; 0 for everything else. Lock: see slab.h.
+	 */
 	uint8_t page_class[PAGES_PER_SECTION];
 
 	uint8_t nid;	       /* the zone's node; constant, too */
@@ -132,10 +137,14 @@ struct section *section_create(size_t min_bytes);
 /* The same, with all of its addresses below 4 GiB. */
 struct section *section_create_low(size_t min_bytes);
 
-/* Puts @nr more pages online: 0, or a negative errno and nothing changed. The zone's lock is held. */
+/*
+ * Puts @nr more pages online: 0, or a negative errno and nothing changed. The zone's lock is held.
+ */
 int section_online(struct section *s, unsigned int nr);
 
-/* Unmaps a section none of whose pages is in use; a negative errno and nothing changed if refused. */
+/*
+ * Unmaps a section none of whose pages is in use; a negative errno and nothing changed if refused.
+ */
 int section_destroy(struct section *s);
 
 /* The mem_map of these pages, none of which has a type, as it was made: costs nothing. */

@@ -3,19 +3,19 @@
  * The record of what the library has mapped: one struct mm_struct of struct vm_area_structs.
  *
  * The kernel knows what is mapped and does not say, short of a file to be parsed. The library keeps
- * its own account: to answer at once what is its own, to find holes between, to unmap what it mapped
- * and nothing else, and to show it all. mm.h has the calls that ask the OS and write here what it
- * answered, both under mmap_lock; nothing else writes here.
+ * its own account: to answer at once what is its own, to find holes between, to unmap what it
+ * mapped and nothing else, and to show it all. mm.h has the calls that ask the OS and write here
+ * what it answered, both under mmap_lock; nothing else writes here.
  *
- * Areas are in a red-black tree and in a list, both by address (kmem/vma.h has the structures, which
- * are public). They are disjoint, and neighbours that say the same are one. What was reserved as one
- * block (a section, an area, a chunk of metadata) has the block's start in vm_block and merges within
- * it only, so that an area never reaches over two blocks.
+ * Areas are in a red-black tree and in a list, both by address (kmem/vma.h has the structures,
+ * which are public). They are disjoint, and neighbours that say the same are one. What was reserved
+ * as one block (a section, an area, a chunk of metadata) has the block's start in vm_block and
+ * merges within it only, so that an area never reaches over two blocks.
  *
  * Descriptors come from a pool of their own: the first ones lie in .bss, which is all that a small
- * program uses, more in chunks of their own between guards, which are recorded like everything else.
- * Whoever changes the record asks for as many as it may need (vma_prepare()) before it asks the OS:
- * so nothing has to be undone for want of one. Pool and record never enter the allocator.
+ * program uses, more in chunks of their own between guards, which are recorded like everything
+ * else. Whoever changes the record asks for as many as it may need (vma_prepare()) before it asks
+ * the OS: so nothing has to be undone for want of one. Pool and record never enter the allocator.
  *
  * mmap_lock is the innermost lock. vma_is_valid() and mm_is_valid() check all of the above.
  */
@@ -53,7 +53,9 @@ bool vma_prepare(unsigned int nr) __must_check;
  */
 void vma_map(const struct vm_area_struct *like, unsigned long start, unsigned long end);
 
-/* Forgets what is recorded in [start, end). Takes a descriptor when that leaves a hole in an area. */
+/*
+ * Forgets what is recorded in [start, end). Takes a descriptor when that leaves a hole in an area.
+ */
 void vma_unmap(unsigned long start, unsigned long end);
 
 /* Whether vma_unmap() would take one. */

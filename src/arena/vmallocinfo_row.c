@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The format of vmallocinfo, and nothing of the library's state: whoever reads a process from outside
- * prints the same text with it.
+ * The format of vmallocinfo, and nothing of the library's state: whoever reads a process from
+ * outside prints the same text with it.
  */
 #include <string.h>
 
 #include "vma.h"
 
-/* The kernel has the calling function here, one word: so the library's own names lose their first. */
+/*
+ * The kernel has the calling function here, one word: so the library's own names lose their first.
+ */
 static void print_caller(struct out *out, const struct vm_area_struct *vma)
 {
 	if (vma->vm_caller)

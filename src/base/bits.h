@@ -56,7 +56,10 @@ static inline unsigned long max_ul(unsigned long a, unsigned long b)
 	return a > b ? a : b;
 }
 
-/* What times the odd number @n is 1, of the lowest 32 bits. Each step doubles the bits that are right. */
+/*
+ * What times the odd number @n is 1, of the lowest 32 bits. Each step doubles the bits that are
+ * right.
+ */
 static inline uint32_t inverse_of_odd(uint32_t n)
 {
 	uint32_t inverse = n; /* three bits */
@@ -111,8 +114,8 @@ static __always_inline bool bitmap_has(const unsigned long *map, unsigned int bi
 }
 
 /*
- * Sets bit @bit, modulo a word's bits, of *@word, a local variable. Whether it was set before: that is a flag of the
- * processor's, which no expression makes the compiler use.
+ * Sets bit @bit, modulo a word's bits, of *@word, a local variable. Whether it was set before: that
+ * is a flag of the processor's, which no expression makes the compiler use.
  */
 static __always_inline bool set_bit_of(unsigned long *word, unsigned long bit)
 {
@@ -129,7 +132,10 @@ static __always_inline bool set_bit_of(unsigned long *word, unsigned long bit)
 #endif
 }
 
-/* Set bits of a word, without the call that takes the place of an instruction not every processor has. */
+/*
+ * Set bits of a word, without the call that takes the place of an instruction not every processor
+ * has.
+ */
 static inline unsigned int hweight_long(unsigned long word)
 {
 	const unsigned long ones = ~0UL / 255;

@@ -3,8 +3,8 @@
  * Text without allocation: a buffer on the caller's stack, a small printf, write(2).
  *
  * An allocator that reports trouble through stdio may be called back by it. This speaks the part of
- * printf's language that the reports and the slabinfo format need: %d %u %x %lx %lu %ld %zu %s %c %%
- * with width, `-` and `0`.
+ * printf's language that the reports and the slabinfo format need: %d %u %x %lx %lu %ld %zu %s %c
+ * %% with width, `-` and `0`.
  */
 #ifndef KMEM_FORMAT_H
 #define KMEM_FORMAT_H

@@ -85,7 +85,10 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member)  list_entry((head)->prev, type, member)
 
-/* An element's links; those of the head as well, which is no element and need not be aligned like one. */
+/*
+ * An element's links; those of the head as well, which is no element and need not be aligned like
+ * one.
+ */
 #define list_links(pos, member) \
 	((struct list_head *)((char *)(pos) + offsetof(__typeof__(*(pos)), member)))
 #define list_next_entry(pos, member) \

@@ -24,8 +24,8 @@ static uintptr_t self(void)
 }
 
 /*
- * Sleeps and wakes on the low half of the lock's word, which holds the waiters bit. errno belongs to
- * the program: it must not see that a wait was interrupted.
+ * Sleeps and wakes on the low half of the lock's word, which holds the waiters bit. errno belongs
+ * to the program: it must not see that a wait was interrupted.
  */
 static void futex(struct lock *lock, int op, uint32_t value)
 {
@@ -77,8 +77,8 @@ bool lock_is_mine(const struct lock *lock)
 }
 
 /*
- * glibc says when there is one thread only, and takes it back before a second one starts: until then
- * a lock is a note to signal handlers, and needs no atomic instruction.
+ * glibc says when there is one thread only, and takes it back before a second one starts: until
+ * then a lock is a note to signal handlers, and needs no atomic instruction.
  */
 bool lock_alone(void)
 {

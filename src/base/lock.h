@@ -2,15 +2,16 @@
 /*
  * The library's lock: a futex word that knows its owner and its place in the lock order.
  *
- * The word holds the owner's thread identity, 0 when free; its lowest bit says that somebody sleeps.
- * An uncontended acquire is one compare-and-swap, a release one exchange; a contended acquire spins
- * a little, since every critical section here is short, and then sleeps in the kernel.
+ * The word holds the owner's thread identity, 0 when free; its lowest bit says that somebody
+ * sleeps. An uncontended acquire is one compare-and-swap, a release one exchange; a contended
+ * acquire spins a little, since every critical section here is short, and then sleeps in the
+ * kernel.
  *
- * The owner is kept for fork. With other threads about it takes every lock beforehand, and may itself run in
- * a signal handler that interrupted one of our critical sections: the thread then meets a lock that
- * it already holds, and only counts (`depth`). For the same reason an atfork handler of somebody
- * else that allocates while we hold everything does not hang. Owner and state are one word so that
- * no signal can fall between the taking and the signing.
+ * The owner is kept for fork. With other threads about it takes every lock beforehand, and may
+ * itself run in a signal handler that interrupted one of our critical sections: the thread then
+ * meets a lock that it already holds, and only counts (`depth`). For the same reason an atfork
+ * handler of somebody else that allocates while we hold everything does not hang. Owner and state
+ * are one word so that no signal can fall between the taking and the signing.
  *
  * Lock order: ranks only grow. A checked build keeps the ranks a thread holds and dies at the first
  * acquire against the order.
@@ -59,8 +60,8 @@ void lock_release(struct lock *lock);
 bool lock_try(struct lock *lock) __must_check;
 
 /*
- * The same for one more lock of a rank that the thread holds already. Refused, it gives these back before it tries
- * again: a fork waits for no one who waits for another, see fork.h.
+ * The same for one more lock of a rank that the thread holds already. Refused, it gives these back
+ * before it tries again: a fork waits for no one who waits for another, see fork.h.
  */
 bool lock_try_next(struct lock *lock) __must_check;
 

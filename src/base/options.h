@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options in the grammar of the kernel's boot command line: `name`, `name=value`, separated by white
- * space; a value in double quotes may hold white space.
+ * Options in the grammar of the kernel's boot command line: `name`, `name=value`, separated by
+ * white space; a value in double quotes may hold white space.
  *
  * Each layer describes its own options in a table of struct boot_param; whoever starts the library
- * hands all tables to options_parse(). The text is walked in place: nothing is allocated and nothing
- * is written to it.
+ * hands all tables to options_parse(). The text is walked in place: nothing is allocated and
+ * nothing is written to it.
  */
 #ifndef KMEM_OPTIONS_H
 #define KMEM_OPTIONS_H

@@ -2,8 +2,9 @@
 /*
  * What the library says on stderr, and how it dies.
  *
- * A report is one line, `kmem: ...`, in one write(2), so that lines of several processes do not mix.
- * A BUG is a report followed by abort(): the program has broken a rule, going on would corrupt it.
+ * A report is one line, `kmem: ...`, in one write(2), so that lines of several processes do not
+ * mix. A BUG is a report followed by abort(): the program has broken a rule, going on would corrupt
+ * it.
  */
 #ifndef KMEM_REPORT_H
 #define KMEM_REPORT_H

@@ -3,9 +3,9 @@
  * Waiting for what another thread will do: the kernel's wait queues, in one futex word.
  *
  * A sleeper first takes a ticket, which is the count of events so far, then looks whether what it
- * waits for is there, and sleeps only while no event has followed the ticket. Whoever brings it about
- * counts an event and wakes all. An event between the look and the sleep is thus never slept over.
- * A queue that is all zero is ready. There is no lock, so that a fork leaves nothing held.
+ * waits for is there, and sleeps only while no event has followed the ticket. Whoever brings it
+ * about counts an event and wakes all. An event between the look and the sleep is thus never slept
+ * over. A queue that is all zero is ready. There is no lock, so that a fork leaves nothing held.
  */
 #ifndef KMEM_WAIT_QUEUE_H
 #define KMEM_WAIT_QUEUE_H

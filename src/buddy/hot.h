@@ -10,8 +10,8 @@
  * The ranges are for what is wanted again at once. What lies there serves nothing else, so 128 KiB
  * are enough for most; a block that is larger passes them by. When such a block was what the next
  * request that found nothing wanted, a few times in a row, there is room for it from then on, for
- * as long as hot_forget() lets it. Until then the room doubles, too, up to HOT_MET, each time that a
- * thread on its way to the zone meets another there: to wait costs more than some pages.
+ * as long as hot_forget() lets it. Until then the room doubles, too, up to HOT_MET, each time that
+ * a thread on its way to the zone meets another there: to wait costs more than some pages.
  *
  * Invariants (hot_check()): ranges do not touch each other, each begins with a page of type
  * PAGE_HOT that knows its length, and nr_pages is the sum.

@@ -71,8 +71,8 @@ static bool try_first(struct zone *zone, uintptr_t huge_page)
 }
 
 /*
- * What is to be without is told so, since a system may be set to have them without being asked. A range without a
- * whole one follows the last that had.
+ * What is to be without is told so, since a system may be set to have them without being asked. A
+ * range without a whole one follows the last that had.
  */
 static void try_huge(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
 {
@@ -103,7 +103,10 @@ void huge_note_online(struct zone *zone, struct section *s, unsigned int first, 
 	}
 }
 
-/* Forgotten before it is withdrawn: what is put online meanwhile, and asks anew, is for the next purge. */
+/*
+ * Forgotten before it is withdrawn: what is put online meanwhile, and asks anew, is for the next
+ * purge.
+ */
 void huge_note_purge(struct section *s)
 {
 	if (READ_ONCE(s->huge) && __atomic_exchange_n(&s->huge, false, __ATOMIC_ACQ_REL))

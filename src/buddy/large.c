@@ -15,8 +15,9 @@
 #define POPULATE_MIN 16u /* pages: where one call costs less than their page faults */
 
 /*
- * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sum means
- * anything. A block counts as one BLOCK, a page as one; each may be negative. Relaxed atomics.
+ * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sum
+ * means anything. A block counts as one BLOCK, a page as one; each may be negative. Relaxed
+ * atomics.
  */
 static struct {
 	unsigned long sum;
@@ -130,7 +131,10 @@ static bool is_near(const struct zone *zone)
 	       (likely(READ_ONCE(nr_node_ids) == 1) || zone->nid == numa_own_node());
 }
 
-/* As from the zone: a power of two of pages, which a block may have become, starts at a multiple of it. */
+/*
+ * As from the zone: a power of two of pages, which a block may have become, starts at a multiple of
+ * it.
+ */
 static bool is_natural(const void *addr, unsigned int nr)
 {
 	return section_page_index(addr) & (nr - 1) ? !is_power_of_2(nr) : true;
@@ -293,7 +297,10 @@ enum large_fault large_fault(const void *addr)
 	return FAULT_INTERIOR;
 }
 
-/* A block that one lane took and another freed in the middle of the sum may leave less than nothing, of either. */
+/*
+ * A block that one lane took and another freed in the middle of the sum may leave less than
+ * nothing, of either.
+ */
 static unsigned long sum_of_lanes(void)
 {
 	unsigned long sum = 0;

@@ -2,10 +2,10 @@
 /*
  * Large blocks: page-granular memory for callers that think in bytes (alloc_pages_exact).
  *
- * A block is cut from a buddy block of the next power of two, and the tail goes straight back: 33 KiB
- * cost nine pages, not sixteen. Up to MAX_ORDER it lies in a page section, behind that, or when no
- * section can be had, in an area of its own. Both kinds are resized where they stand when the memory
- * behind is free, and large ones are otherwise moved by their page tables.
+ * A block is cut from a buddy block of the next power of two, and the tail goes straight back: 33
+ * KiB cost nine pages, not sixteen. Up to MAX_ORDER it lies in a page section, behind that, or when
+ * no section can be had, in an area of its own. Both kinds are resized where they stand when the
+ * memory behind is free, and large ones are otherwise moved by their page tables.
  */
 #ifndef KMEM_LARGE_H
 #define KMEM_LARGE_H
@@ -25,9 +25,9 @@ void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid
 int large_free(struct per_cpu_pages *pcp, const void *addr) __must_check;
 
 /*
- * A block that a thread frees may stay with it (PAGE_KEPT), and be the next that it asks for if that has
- * as many pages: a buffer that comes and goes then costs no lock. NULL, and nothing is done: it is too
- * large for that, lies where such a request would not be met from, or is none.
+ * A block that a thread frees may stay with it (PAGE_KEPT), and be the next that it asks for if
+ * that has as many pages: a buffer that comes and goes then costs no lock. NULL, and nothing is
+ * done: it is too large for that, lies where such a request would not be met from, or is none.
  */
 struct page *large_keep(struct per_cpu_pages *pcp, const void *addr);
 
@@ -44,14 +44,14 @@ bool large_fits(const void *addr, size_t bytes);
 size_t large_size(const void *addr);
 
 /*
- * Resizes the block at @addr, copying only where that is cheaper than page faults; where it is now, or
- * NULL with nothing changed.
+ * Resizes the block at @addr, copying only where that is cheaper than page faults; where it is now,
+ * or NULL with nothing changed.
  */
 void *large_resize(void *addr, size_t bytes);
 
 /*
- * All of the first @bytes of the block at @addr, which is new, will be written to at once. A hint: pages that
- * are there already (hot.h) may be asked for once more.
+ * All of the first @bytes of the block at @addr, which is new, will be written to at once. A hint:
+ * pages that are there already (hot.h) may be asked for once more.
  */
 void large_will_write(void *addr, size_t bytes);
 
@@ -60,8 +60,8 @@ enum large_fault { FAULT_DOUBLE_FREE, FAULT_INTERIOR, FAULT_FOREIGN, FAULT_PAGES
 enum large_fault large_fault(const void *addr);
 
 /*
- * A block of pages just taken, of no type yet, becomes a large block of @nr pages: for whoever cannot
- * free it now, but knows who will.
+ * A block of pages just taken, of no type yet, becomes a large block of @nr pages: for whoever
+ * cannot free it now, but knows who will.
  */
 void large_adopt(struct page *page, unsigned int nr);
 

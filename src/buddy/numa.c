@@ -201,7 +201,9 @@ void numa_init(void)
 		return;
 	fake = wanted != 0;
 	nodes = fake ? all >> (MAX_NUMNODES - wanted) : os_nodes() & all;
-	/* Of one node there is nothing to choose; of several, what came before lies on the first. */
+	/*
+	 * Of one node there is nothing to choose; of several, what came before lies on the first.
+	 */
 	if (nodes & (nodes - 1))
 		set_up(nodes | 1);
 }

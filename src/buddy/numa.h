@@ -2,14 +2,14 @@
 /*
  * NUMA nodes: memory has places, and some are nearer than others.
  *
- * Each node has zones of its own (struct pglist_data, as in the kernel), and a thread takes pages from
- * the node of the processor it runs on. Nearly every process sees one node. Then nr_node_ids is 1,
- * node 0 is described by a constant, and asking for the own node costs one load and no call.
+ * Each node has zones of its own (struct pglist_data, as in the kernel), and a thread takes pages
+ * from the node of the processor it runs on. Nearly every process sees one node. Then nr_node_ids
+ * is 1, node 0 is described by a constant, and asking for the own node costs one load and no call.
  *
- * The nodes are counted once, in the library's constructor; what was allocated before lies on node 0,
- * and stays right there: a page's section says where it belongs. Where the machine has several, the
- * sections are bound to theirs as a preference, and the kernel does the rest. `numa=fake=N` makes N
- * nodes anywhere, with processor c on node c % N, bound to nothing; `numa=off` makes one.
+ * The nodes are counted once, in the library's constructor; what was allocated before lies on node
+ * 0, and stays right there: a page's section says where it belongs. Where the machine has several,
+ * the sections are bound to theirs as a preference, and the kernel does the rest. `numa=fake=N`
+ * makes N nodes anywhere, with processor c on node c % N, bound to nothing; `numa=off` makes one.
  *
  * Nodes do not go away. Node numbers may have gaps: NODE_DATA() of such a one is NULL.
  */
@@ -60,8 +60,8 @@ static inline struct pglist_data *numa_node(int nid)
 unsigned int node_distance(unsigned int from, unsigned int to);
 
 /*
- * The kernel's text of how far it is from node @from: a number for each node of the machine, in order
- * and separated by blanks. @machine has a bit for each of these.
+ * The kernel's text of how far it is from node @from: a number for each node of the machine, in
+ * order and separated by blanks. @machine has a bit for each of these.
  */
 void node_set_distances(unsigned int from, unsigned long machine, const char *text);
 
@@ -100,7 +100,9 @@ struct lock *pcp_lock(unsigned int n);
 /* Whether the calling thread holds a zone's lock, or that of page lists. */
 bool zones_are_mine(void);
 
-/* Gives back all there is to give, and puts back what a lost thread purged: purge.h, for all zones. */
+/*
+ * Gives back all there is to give, and puts back what a lost thread purged: purge.h, for all zones.
+ */
 unsigned long zones_purge(void);
 unsigned long zones_emptied(bool (*go_on)(void)); /* purge_emptied() */
 void zones_fork_child(void);

@@ -7,8 +7,8 @@
  * __GFP_THISNODE on that node only. Without __GFP_DIRECT_RECLAIM no zone grows: what is free and
  * online serves, with no system call. __GFP_ZERO is obeyed here, and clears only what needs it.
  *
- * This is one attempt. What else is done about a refusal (reclaim, another attempt, a message) is up
- * to whoever holds no lock: no flag that says so is looked at here.
+ * This is one attempt. What else is done about a refusal (reclaim, another attempt, a message) is
+ * up to whoever holds no lock: no flag that says so is looked at here.
  */
 #ifndef KMEM_PAGE_ALLOC_H
 #define KMEM_PAGE_ALLOC_H

@@ -3,15 +3,15 @@
  * Blocks of pages that are handed out as pages: what alloc_pages() and its family return.
  *
  * A slab and a large block belong to whoever asked; a block of pages may have several owners, each
- * with a reference, and goes back with the last of them. The count is in the first struct page, whose
- * type says PAGE_KERNEL. The kinds differ in what their other pages are:
+ * with a reference, and goes back with the last of them. The count is in the first struct page,
+ * whose type says PAGE_KERNEL. The kinds differ in what their other pages are:
  *
  *	plain     1 << order pages; the others have no count of their own and are nobody's page
  *	compound  1 << order pages that are one: a reference to any is a reference to the block
  *	exact     any number of pages, and otherwise as compound
  *
- * A block starts at a multiple of its length, rounded up to a power of two, so that the block of any
- * page is found by looking at one possible first page for each order.
+ * A block starts at a multiple of its length, rounded up to a power of two, so that the block of
+ * any page is found by looking at one possible first page for each order.
  *
  * The count is changed atomically, without a lock. Whoever takes the last reference owns the block.
  */

@@ -62,7 +62,10 @@ static bool meets_somebody(struct per_cpu_pages *pcp)
 	return READ_ONCE(zone_of(pcp)->lock.word);
 }
 
-/* A way @in_vain is for what was given back just before: it costs less than to wait, and is worth less room. */
+/*
+ * A way @in_vain is for what was given back just before: it costs less than to wait, and is worth
+ * less room.
+ */
 static void note_trip(struct per_cpu_pages *pcp, bool in_vain)
 {
 	unsigned int most = meets_somebody(pcp) ? PCP_RAISES : in_vain ? PCP_RAISES_ALONE : 0;
@@ -99,7 +102,9 @@ static struct page *remove_block(struct per_cpu_pages *pcp, unsigned int order, 
 	return page;
 }
 
-/* PCP_BATCH at most: what a list has beyond that, since its room became less, goes the next time. */
+/*
+ * PCP_BATCH at most: what a list has beyond that, since its room became less, goes the next time.
+ */
 static unsigned int remove_excess(struct per_cpu_pages *pcp, unsigned int order, struct page **out)
 {
 	struct page_list *list = &pcp->list[order];
@@ -119,7 +124,9 @@ static unsigned int remove_excess(struct per_cpu_pages *pcp, unsigned int order,
 
 /* ---- Blocks ---- */
 
-/* With the zone's lock held. What was refilled and not used since is as clean and as old as it was. */
+/*
+ * With the zone's lock held. What was refilled and not used since is as clean and as old as it was.
+ */
 static void put_back(struct zone *zone, struct page *page, unsigned int order, uint64_t now)
 {
 	if (page->nr_dirty)

@@ -5,20 +5,20 @@
  *
  * Slabs come and go in small orders, large blocks in all sizes. Through the zone each time, two
  * threads would spend most of their time handing each other its lock and the lines of its blocks.
- * So each lane of threads (slab.h), of which there are about as many as CPUs, keeps some free blocks
- * of each small order, and some ranges for large blocks (hot.h). An empty list is refilled by what is
- * wanted and half of its room, one that is too long gives half of it, the coldest blocks first. The
- * room doubles when a thread on its way to the zone meets another there, up to PCP_RAISES times, or
- * wants what it gave back on its last way.
+ * So each lane of threads (slab.h), of which there are about as many as CPUs, keeps some free
+ * blocks of each small order, and some ranges for large blocks (hot.h). An empty list is refilled
+ * by what is wanted and half of its room, one that is too long gives half of it, the coldest blocks
+ * first. The room doubles when a thread on its way to the zone meets another there, up to
+ * PCP_RAISES times, or wants what it gave back on its last way.
  *
  * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs
  * nothing yet, and each time it looks for old pages, when the room becomes what it was as well.
  *
  * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use
- * them. Their lock may be taken with zone->lock held, not the other way round, and nobody waits long
- * for it: who does not get it passes them by. What a thread has in hand on the way between zone and
- * list, or between these and what it keeps (large_keep()), is lost in a child that another thread forks, some
- * batches at most.
+ * them. Their lock may be taken with zone->lock held, not the other way round, and nobody waits
+ * long for it: who does not get it passes them by. What a thread has in hand on the way between
+ * zone and list, or between these and what it keeps (large_keep()), is lost in a child that another
+ * thread forks, some batches at most.
  *
  * Invariants: pcp_is_valid().
  */
@@ -63,12 +63,14 @@ struct per_cpu_pages {
 struct page;
 struct zone;
 
-/* The lists of a lane's threads. They are handed to all below, which find those of the right node. */
+/*
+ * The lists of a lane's threads. They are handed to all below, which find those of the right node.
+ */
 struct per_cpu_pages *pcp_of_lane(unsigned int lane);
 
 /*
- * A block of 1 << @order pages; @pcp may be NULL. Node and flags are those of page_alloc(). NULL when
- * refused.
+ * A block of 1 << @order pages; @pcp may be NULL. Node and flags are those of page_alloc(). NULL
+ * when refused.
  */
 struct page *pcp_alloc(struct per_cpu_pages *pcp, unsigned int order, int nid, gfp_t gfp);
 void pcp_free(struct per_cpu_pages *pcp, struct page *page, unsigned int order);
@@ -80,11 +82,17 @@ unsigned int pcp_alloc_bulk(struct per_cpu_pages *pcp, unsigned int order, int n
 void pcp_free_bulk(struct per_cpu_pages *pcp, unsigned int order, struct page *const *pages,
 		   unsigned int n);
 
-/* The same of any number of pages that lie in the ranges (a power of two is aligned); NULL: there are none. */
+/*
+ * The same of any number of pages that lie in the ranges (a power of two is aligned); NULL: there
+ * are none.
+ */
 struct page *pcp_alloc_range(struct per_cpu_pages *pcp, unsigned int nr, int nid, gfp_t gfp);
 void pcp_free_range(struct per_cpu_pages *pcp, struct page *page, unsigned int nr);
 
-/* Time passes for old pages of the thread's node, as with each visit there: for who frees without coming to it. */
+/*
+ * Time passes for old pages of the thread's node, as with each visit there: for who frees without
+ * coming to it.
+ */
 void pcp_pass_time(struct per_cpu_pages *pcp);
 
 /* All that the zone's lanes have goes back to it, whose lock is held; if @forgets, what they

@@ -111,7 +111,10 @@ static bool purge_block(const struct page *page)
 	return os_purge(range.iov_base, range.iov_len) == 0;
 }
 
-/* By one call, but for large blocks: signals, and who wants to map something, wait until it is over. */
+/*
+ * By one call, but for large blocks: signals, and who wants to map something, wait until it is
+ * over.
+ */
 static void purge_together(struct purge_batch *batch)
 {
 	struct iovec range[PURGE_BATCH];
@@ -213,8 +216,8 @@ static void purge_oldest(struct zone *zone, uint64_t now_ms, unsigned long targe
 }
 
 /*
- * The same, once: where all is too young, it is so until the clock moves, and not to be looked through
- * at each free.
+ * The same, once: where all is too young, it is so until the clock moves, and not to be looked
+ * through at each free.
  */
 static void purge_down_to(struct zone *zone, uint64_t now_ms, unsigned long target)
 {
@@ -306,8 +309,8 @@ void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean)
 
 /*
  * Used and dirty pages may come to the recent peak. A large heap, where the blocks are large, too,
- * may go beyond by a part of what makes it large, since not every block fits where another was; and by
- * up to as much as makes it large where that turns out to be too little.
+ * may go beyond by a part of what makes it large, since not every block fits where another was; and
+ * by up to as much as makes it large where that turns out to be too little.
  */
 static unsigned long dirty_limit(const struct zone *zone)
 {
@@ -466,7 +469,10 @@ unsigned long purge_emptied(struct zone *zone, bool (*go_on)(void))
 
 void purge_fork_child(struct zone *zone)
 {
-	/* Forked by a handler that interrupted a purge of this thread: it goes on when that returns. */
+	/*
+	 * Forked by a handler that interrupted a purge of this thread: it goes on when that
+	 * returns.
+	 */
 	if (lock_is_mine(&zone->purge_lock))
 		return;
 	/* Nor may the free areas be touched when it interrupted a change of them. */

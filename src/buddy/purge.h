@@ -2,24 +2,26 @@
 /*
  * Giving free memory back to the OS.
  *
- * A freed page that is used again soon should not have been given back: a page fault costs more than
- * the page is worth. So freed pages stay dirty for a while (`decay_ms`), and as many of them as were
- * in use a moment ago: used and dirty pages together stay below a recent peak of the used ones, or
- * somewhat above it in a large heap. The peak sinks towards what is used now each time old pages are
- * looked for. Beyond either the pages go back, those first that were freed first, and of these the
- * largest blocks of the youngest sections. A section without a used page goes back with its addresses.
+ * A freed page that is used again soon should not have been given back: a page fault costs more
+ * than the page is worth. So freed pages stay dirty for a while (`decay_ms`), and as many of them
+ * as were in use a moment ago: used and dirty pages together stay below a recent peak of the used
+ * ones, or somewhat above it in a large heap. The peak sinks towards what is used now each time old
+ * pages are looked for. Beyond either the pages go back, those first that were freed first, and of
+ * these the largest blocks of the youngest sections. A section without a used page goes back with
+ * its addresses.
  *
- * How far above the peak, that is learned: what large blocks fault in again of what went back before
- * its time counts for a while as what should have stayed. (The kernel judges its reclaim in the same
- * way, by refaults.)
+ * How far above the peak, that is learned: what large blocks fault in again of what went back
+ * before its time counts for a while as what should have stayed. (The kernel judges its reclaim in
+ * the same way, by refaults.)
  *
- * A heap that was large and empties is another matter: its pages are not wanted soon, or so it seems,
- * and perhaps nothing is freed for hours, so that no time passes. What is free then goes at once. Who
- * decides that lies above (slab/emptied.h), since pages in use may hold nothing but free objects; here
- * `heap_state` says when it is worth a look, and what is taken again of what went is counted.
+ * A heap that was large and empties is another matter: its pages are not wanted soon, or so it
+ * seems, and perhaps nothing is freed for hours, so that no time passes. What is free then goes at
+ * once. Who decides that lies above (slab/emptied.h), since pages in use may hold nothing but free
+ * objects; here `heap_state` says when it is worth a look, and what is taken again of what went is
+ * counted.
  *
- * There is no thread: time passes when pages are freed, in purge_tick(). The blocks being purged are
- * taken out of the free areas first, so that the zone's lock is not held across system calls.
+ * There is no thread: time passes when pages are freed, in purge_tick(). The blocks being purged
+ * are taken out of the free areas first, so that the zone's lock is not held across system calls.
  */
 #ifndef KMEM_PURGE_H
 #define KMEM_PURGE_H
@@ -37,8 +39,8 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed);
 void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean);
 
 /*
- * A zone has much less in use than lately, or so little that it is time for another look: set here, and
- * set back by whoever looks.
+ * A zone has much less in use than lately, or so little that it is time for another look: set here,
+ * and set back by whoever looks.
  */
 enum { HEAP_STEADY, HEAP_SANK, HEAP_LOOK };
 extern unsigned int heap_state;
@@ -56,8 +58,9 @@ static inline void purge_note_refill(struct zone *zone, unsigned long clean)
 }
 
 /*
- * As purge_all(), for a heap that has emptied: what is taken again of it will be counted. Ends early
- * when @go_on, which is asked before each call of the OS that purges unless it is NULL, says so.
+ * As purge_all(), for a heap that has emptied: what is taken again of it will be counted. Ends
+ * early when @go_on, which is asked before each call of the OS that purges unless it is NULL, says
+ * so.
  */
 unsigned long purge_emptied(struct zone *zone, bool (*go_on)(void));
 

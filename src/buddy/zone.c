@@ -149,7 +149,10 @@ static unsigned int dirty_in_half(struct section *s, unsigned int index, unsigne
 	return bitmap_weight(s->dirty, index, 1u << order);
 }
 
-/* The block that serves a request for one of @order in @s, which has one as large: a dirty one, or else any. */
+/*
+ * The block that serves a request for one of @order in @s, which has one as large: a dirty one, or
+ * else any.
+ */
 static struct page *first_block(const struct section *s, unsigned int order)
 {
 	unsigned long dirty = s->dirty_orders >> order;
@@ -178,8 +181,8 @@ static struct page *take_block(struct zone *zone, struct section *s, unsigned in
 }
 
 /*
- * Takes up to @n blocks of @order that lie in one free block, from its beginning on. Returns how many: of one that
- * is dirty in part just one, since other blocks may have more.
+ * Takes up to @n blocks of @order that lie in one free block, from its beginning on. Returns how
+ * many: of one that is dirty in part just one, since other blocks may have more.
  */
 static unsigned int take_blocks(struct zone *zone, struct section *s, unsigned int order,
 				struct page **pages, unsigned int n)

@@ -2,26 +2,26 @@
 /*
  * The zone: a buddy allocator over sections.
  *
- * A free block has 1 << order pages, starts at a multiple of its length within its section, and hangs
- * on its section's free_area[order]. Its buddy, found by flipping one bit of its index, is the only
- * block it ever merges with.
+ * A free block has 1 << order pages, starts at a multiple of its length within its section, and
+ * hangs on its section's free_area[order]. Its buddy, found by flipping one bit of its index, is
+ * the only block it ever merges with.
  *
- * Every free page is dirty (it may hold old data, and costs memory) or clean (never touched, or given
- * back to the OS: reads as zero). A request takes a dirty block if any is large enough, so that memory
- * grows only when it must; among these, and else among the clean ones, the smallest of the oldest
- * section, so that young sections drain and can be given back. What stays dirty for long, or is too
- * much, is purged; see purge.c.
+ * Every free page is dirty (it may hold old data, and costs memory) or clean (never touched, or
+ * given back to the OS: reads as zero). A request takes a dirty block if any is large enough, so
+ * that memory grows only when it must; among these, and else among the clean ones, the smallest of
+ * the oldest section, so that young sections drain and can be given back. What stays dirty for
+ * long, or is too much, is purged; see purge.c.
  *
  * What a caller was given is a range of pages: it may return it whole, or its tail first, in any
  * cut, since free_range() splits every range into aligned blocks.
  *
- * Every zone belongs to a node (numa.h), and is either for addresses below 4 GiB or for all others. A
- * section belongs to one zone for all its life, and its pages are freed there: see page_zone(). Nobody
- * holds the locks of two zones, but fork.
+ * Every zone belongs to a node (numa.h), and is either for addresses below 4 GiB or for all others.
+ * A section belongs to one zone for all its life, and its pages are freed there: see page_zone().
+ * Nobody holds the locks of two zones, but fork.
  *
- * Invariants (zone_is_valid()): no two free buddies of one order; nr_free, nr_dirty and nr_online are
- * the sums over the sections; no section older than oldest_with[n] has a block of order n or more, and
- * oldest_with[] ascends.
+ * Invariants (zone_is_valid()): no two free buddies of one order; nr_free, nr_dirty and nr_online
+ * are the sums over the sections; no section older than oldest_with[n] has a block of order n or
+ * more, and oldest_with[] ascends.
  */
 #ifndef KMEM_ZONE_H
 #define KMEM_ZONE_H
@@ -62,10 +62,10 @@ struct zone {
 	unsigned int huge_skip;	 /* of which so many are left */
 
 	/* purge.c */
-	unsigned long peak_used;  /* most pages in use lately */
-	unsigned long nr_purged;  /* pages purged lately that no request took since */
-	unsigned long nr_refault; /* of those, what large blocks have taken lately */
-	unsigned long nr_emptied; /* pages that purge_emptied() gave back and no request took since */
+	unsigned long peak_used;   /* most pages in use lately */
+	unsigned long nr_purged;   /* pages purged lately that no request took since */
+	unsigned long nr_refault;  /* of those, what large blocks have taken lately */
+	unsigned long nr_emptied;  /* pages that purge_emptied() gave back, not taken since */
 	unsigned long nr_refilled; /* pages that requests did take again, ever */
 	struct lock purge_lock; /* RANK_PURGE; whose holder has blocks in its hands, see purge.c */
 	uint64_t last_purge_ms;
@@ -131,8 +131,8 @@ void zone_zero(struct page *page, unsigned int nr);
 bool zone_claim(struct zone *zone, struct page *page, unsigned int nr);
 
 /*
- * For the block of @old pages from @block on that is to have @nr: so many pages elsewhere, if it costs less
- * to copy it to memory that is there than to fault in what is behind it. NULL if not.
+ * For the block of @old pages from @block on that is to have @nr: so many pages elsewhere, if it
+ * costs less to copy it to memory that is there than to fault in what is behind it. NULL if not.
  */
 struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsigned int old,
 			     unsigned int nr);
@@ -144,9 +144,9 @@ bool zone_page_is_free(struct zone *zone, const struct page *page);
 void zone_put(struct zone *zone, struct page *page, unsigned int nr, uint64_t now_ms);
 
 /*
- * For pcp.c and purge.c, with zone->lock held: a block leaves its free area, or comes back, merging with its
- * buddies; any range comes back, cut into aligned blocks, its dirty bits as they should be; a section
- * leaves the zone.
+ * For pcp.c and purge.c, with zone->lock held: a block leaves its free area, or comes back, merging
+ * with its buddies; any range comes back, cut into aligned blocks, its dirty bits as they should
+ * be; a section leaves the zone.
  */
 void zone_remove_free(struct zone *zone, struct page *page);
 

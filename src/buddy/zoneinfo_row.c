@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The formats of buddyinfo and zoneinfo, and nothing of the library's state: whoever reads a process
- * from outside prints the same text with it.
+ * The formats of buddyinfo and zoneinfo, and nothing of the library's state: whoever reads a
+ * process from outside prints the same text with it.
  */
 #include "zoneinfo.h"
 

@@ -2,9 +2,9 @@
 /*
  * kmem_cache_*: object caches by the kernel's names. See kmem/slab.h for what each does.
  *
- * The paths that nearly every call takes are here in full and as straight as malloc's: the cache says
- * where its slot is, and a cache that cannot be served from there (destroyed, debugging, one too many)
- * says slot 0, which never serves.
+ * The paths that nearly every call takes are here in full and as straight as malloc's: the cache
+ * says where its slot is, and a cache that cannot be served from there (destroyed, debugging, one
+ * too many) says slot 0, which never serves.
  */
 #include <errno.h>
 #include <kmem/slab.h>

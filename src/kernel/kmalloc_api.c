@@ -93,7 +93,9 @@ static bool is_aligned(const void *object, size_t size)
 	return (size & (size - 1)) || ((uintptr_t)object & (min_ul(size, SECTION_SIZE) - 1)) == 0;
 }
 
-/* Pages would go back to the OS, now or by the free after a copy: @object stays as large as it is. */
+/*
+ * Pages would go back to the OS, now or by the free after a copy: @object stays as large as it is.
+ */
 static void *shrink_atomically(void *object, size_t old_size, size_t size)
 {
 	if (cache_of(object))
@@ -113,7 +115,9 @@ static void *resize_in_place(void *object, size_t old_size, size_t size, gfp_t f
 	return size > old_size ? NULL : shrink_atomically(object, old_size, size);
 }
 
-/* What is behind the @size bytes of @object that were kept: an area's pages are zero by themselves. */
+/*
+ * What is behind the @size bytes of @object that were kept: an area's pages are zero by themselves.
+ */
 static void zero_rest(void *object, size_t old_size, size_t size)
 {
 	size_t usable = kmalloc_live_size(object);

@@ -2,16 +2,18 @@
 /*
  * Memory pools: a reserve that an allocation may fall back on. See kmem/mempool.h.
  *
- * The reserve is an array of element pointers, in a list of pieces since it can grow. NULL is an empty
- * place. Whoever takes or returns an element exchanges one place atomically, so that there is no lock
- * that a fork could leave held. `missing` is how many elements the reserve lacks, and may be too high
- * for a moment, never too low: it goes up before an element is taken and down after one was put. So
- * whoever returns an element that came from the reserve sees that the reserve wants one, and as long as
- * all is well a free looks at one number. When the reserve is made smaller, an element that is being put
- * may still land behind its new end: it counts, and whoever takes it makes up for it as for any other.
+ * The reserve is an array of element pointers, in a list of pieces since it can grow. NULL is an
+ * empty place. Whoever takes or returns an element exchanges one place atomically, so that there is
+ * no lock that a fork could leave held. `missing` is how many elements the reserve lacks, and may
+ * be too high for a moment, never too low: it goes up before an element is taken and down after one
+ * was put. So whoever returns an element that came from the reserve sees that the reserve wants
+ * one, and as long as all is well a free looks at one number. When the reserve is made smaller, an
+ * element that is being put may still land behind its new end: it counts, and whoever takes it
+ * makes up for it as for any other.
  *
  * Whoever finds neither memory nor reserve takes a ticket, looks once more, and sleeps until an
- * element was put (wait_queue.h), or for a while: memory may come back by other ways than this pool.
+ * element was put (wait_queue.h), or for a while: memory may come back by other ways than this
+ * pool.
  */
 #include <errno.h>
 #include <kmem/mempool.h>

@@ -3,8 +3,8 @@
  * The address space by the kernel's names: see kmem/vma.h.
  *
  * Whoever holds mmap_lock is in a slow path of the allocator (cpu_enter()): should the caller or a
- * signal handler allocate meanwhile, it is refused what would need other locks, which all come before
- * this one.
+ * signal handler allocate meanwhile, it is refused what would need other locks, which all come
+ * before this one.
  */
 #include <errno.h>
 #include <kmem/vma.h>

@@ -2,9 +2,9 @@
 /*
  * The page allocator by its kernel names; see kmem/mm.h.
  *
- * One attempt runs like any slow path, between cpu_enter() and cpu_leave(), with the page lists
- * of the thread's lane. What is done about a refusal happens outside of that, where no lock is held and nothing is
- * half done. Blocks and their counts are page_block.h's.
+ * One attempt runs like any slow path, between cpu_enter() and cpu_leave(), with the page lists of
+ * the thread's lane. What is done about a refusal happens outside of that, where no lock is held
+ * and nothing is half done. Blocks and their counts are page_block.h's.
  */
 #include <kmem/mm.h>
 
@@ -171,7 +171,10 @@ unsigned long alloc_pages_bulk(gfp_t flags, unsigned long nr_pages, struct page 
 		if (empty && fill(flags, entries, empty) < empty) {
 			while (i < nr_pages && page_array[i])
 				i++;
-			/* The last resort of a single request, and the only one to say that it failed. */
+			/*
+			 * The last resort of a single request, and the only one to say that it
+			 * failed.
+			 */
 			page_array[i] = alloc_page(flags);
 			if (!page_array[i])
 				break;
@@ -185,8 +188,8 @@ unsigned long alloc_pages_bulk(gfp_t flags, unsigned long nr_pages, struct page 
 /* ---- Giving back ---- */
 
 /*
- * A block whose last reference is gone. In a signal handler within a slow path it may have to wait for
- * the end of that, as a large block, which is what can wait there.
+ * A block whose last reference is gone. In a signal handler within a slow path it may have to wait
+ * for the end of that, as a large block, which is what can wait there.
  */
 static void free_block(struct page *head)
 {

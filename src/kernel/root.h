@@ -5,8 +5,8 @@
  * A debugger of the kernel reads its structures by the types in the kernel's debug information and
  * begins at its symbols. A preloaded library may be stripped, and a static program has neither
  * symbols nor debug information left, but the notes of an ELF file stay: they are loaded with the
- * program and survive strip and --gc-sections. So the library carries a note, owner "libkmem", whose
- * descriptor says how far it is from there to kmem_root, and kmem_root points at the rest.
+ * program and survive strip and --gc-sections. So the library carries a note, owner "libkmem",
+ * whose descriptor says how far it is from there to kmem_root, and kmem_root points at the rest.
  *
  * The reader is compiled with the library's own headers. `layout` says whether they are the same:
  * layout.def lists sizes, offsets and constants, the library stores what they are here, and the

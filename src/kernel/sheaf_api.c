@@ -2,9 +2,9 @@
 /*
  * Prefilled sheaves: objects that a caller holds in reserve, so that taking them cannot fail.
  *
- * A struct slab_sheaf is the program's, not a thread's: it is filled by the bulk calls and emptied by
- * hand. Its memory is the library's own (meta.h), in one pool for each power of two of its capacity,
- * so that no array of pointers lies among the program's objects.
+ * A struct slab_sheaf is the program's, not a thread's: it is filled by the bulk calls and emptied
+ * by hand. Its memory is the library's own (meta.h), in one pool for each power of two of its
+ * capacity, so that no array of pointers lies among the program's objects.
  */
 #include <errno.h>
 #include <kmem/slab.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Barns: where full sheaves wait for the threads of a lane, and empty ones for whoever brings a full one. What
- * else is asked of them is in sheaf.h.
+ * Barns: where full sheaves wait for the threads of a lane, and empty ones for whoever brings a
+ * full one. What else is asked of them is in sheaf.h.
  */
 #ifndef KMEM_BARN_H
 #define KMEM_BARN_H

@@ -503,8 +503,8 @@ static void trim(struct kmem_cache *s, void *arg)
 }
 
 /*
- * kmalloc's caches stay for ever, so they need no lock: a fork by a handler that interrupted whoever holds
- * one of a lane or a zone would wait for the holder of the list, who waits for that.
+ * kmalloc's caches stay for ever, so they need no lock: a fork by a handler that interrupted
+ * whoever holds one of a lane or a zone would wait for the holder of the list, who waits for that.
  */
 void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg)
 {

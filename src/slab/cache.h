@@ -2,17 +2,17 @@
 /*
  * The list of all caches: how a program's own are made, shared and ended.
  *
- * A cache is a descriptor, an index, and slots in the threads' states. While numbers last the index is
- * a page_class of its own (from NR_KMALLOC_CLASSES to CLASS_ASK - 1), and the cache's fast paths are
- * those of malloc. Later caches share CLASS_ASK and have a number for the threads' chunks. Caches that
- * debug have neither: every object comes and goes by itself.
+ * A cache is a descriptor, an index, and slots in the threads' states. While numbers last the index
+ * is a page_class of its own (from NR_KMALLOC_CLASSES to CLASS_ASK - 1), and the cache's fast paths
+ * are those of malloc. Later caches share CLASS_ASK and have a number for the threads' chunks.
+ * Caches that debug have neither: every object comes and goes by itself.
  *
  * Caches whose objects are of one size, alignment and kind share one descriptor; each further name
  * is an alias, and counts.
  *
  * kmem_cache_destroy() is a promise that nobody uses the cache any more. So whatever lies in other
- * threads' sheaves lies still, and is flushed from here, under cpus_lock (see cpu.h). If then an object
- * is in use, nothing more is done. States:
+ * threads' sheaves lies still, and is flushed from here, under cpus_lock (see cpu.h). If then an
+ * object is in use, nothing more is done. States:
  *
  *	CACHE_ALIVE   on slab_caches
  *	CACHE_ENDING  on ending_caches; its slabs are going, and may wait for readers or destructors
@@ -42,7 +42,10 @@ struct kmem_cache *far_cache(unsigned int nr);
 
 #define for_each_cache(s) list_for_each_entry(s, &slab_caches, list)
 
-/* Calls @fn for each cache in the order of the list, which need not be locked: for a program's own ones it is. */
+/*
+ * Calls @fn for each cache in the order of the list, which need not be locked: for a program's own
+ * ones it is.
+ */
 void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg);
 
 struct cache_name {

@@ -2,9 +2,9 @@
 /*
  * Objects of the program's caches, off the fast paths: the miss, constructors, many at a time.
  *
- * A fresh object is constructed here, after the slow path that found it was left (see release.h). For
- * a cache with constructors slab objects are taken by the batch, constructed one after the other, and
- * all but one given to the thread's sheaf like any object that is freed.
+ * A fresh object is constructed here, after the slow path that found it was left (see release.h).
+ * For a cache with constructors slab objects are taken by the batch, constructed one after the
+ * other, and all but one given to the thread's sheaf like any object that is freed.
  */
 #ifndef KMEM_CACHE_ALLOC_H
 #define KMEM_CACHE_ALLOC_H

@@ -53,8 +53,8 @@ struct constant {
 } __aligned(PAGE_SIZE);
 
 /*
- * Those that a thread begins with are the linker's work. The others, which a program without threads needs none
- * of, are made by their first use.
+ * Those that a thread begins with are the linker's work. The others, which a program without
+ * threads needs none of, are made by their first use.
  */
 static struct constant boot[] = { { .cpu = { .kind = CPU_BOOT, .slot = NO_SLOTS } },
 				  { .cpu = { .kind = CPU_BOOT_AWAY, .slot = NO_SLOTS } } };
@@ -63,8 +63,8 @@ static struct constant later[CPU_EXITED_AWAY - CPU_BOOT_AWAY];
 __thread struct kmem_cpu *this_cpu = &boot[0].cpu;
 
 /*
- * Two threads may do it at once: they write the same. Whoever makes more slots meanwhile gives them to all
- * constants, made or not.
+ * Two threads may do it at once: they write the same. Whoever makes more slots meanwhile gives them
+ * to all constants, made or not.
  */
 static void make_constant(struct kmem_cpu *cpu, enum cpu_kind kind)
 {
@@ -228,7 +228,9 @@ static void drop_kept(struct kmem_cpu *cpu)
 		large_drop(cpu->pcp, page);
 }
 
-/* So that the next thread begins with some objects of each class that this one used, but not all. */
+/*
+ * So that the next thread begins with some objects of each class that this one used, but not all.
+ */
 static void settle_kmalloc_slots(struct kmem_cpu *cpu)
 {
 	unsigned int i;
@@ -579,14 +581,17 @@ unsigned long cpus_count(void)
 }
 
 /*
- * The other threads are gone. Their states are only set apart here, since most children exec at once;
- * cpu_reclaim_orphan() empties them when memory is wanted.
+ * The other threads are gone. Their states are only set apart here, since most children exec at
+ * once; cpu_reclaim_orphan() empties them when memory is wanted.
  */
 void cpus_fork_child(void)
 {
 	struct kmem_cpu *mine = this_cpu;
 
-	/* Forked by a handler that interrupted a change of these lists: it goes on when that returns. */
+	/*
+	 * Forked by a handler that interrupted a change of these lists: it goes on when that
+	 * returns.
+	 */
 	if (cpus_lock.depth)
 		return;
 	if (mine->kind == CPU_LIVE)

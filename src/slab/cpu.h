@@ -2,28 +2,30 @@
 /*
  * What a thread owns, and the fast paths.
  *
- * this_cpu is the library's only thread-local variable and never NULL. It points at the thread's own
- * live state, or at one of four constants whose slots are empty for an allocation and full for a
- * free, so that every use takes the slow path and no fast path asks whether there is a state:
+ * this_cpu is the library's only thread-local variable and never NULL. It points at the thread's
+ * own live state, or at one of four constants whose slots are empty for an allocation and full for
+ * a free, so that every use takes the slow path and no fast path asks whether there is a state:
  *
  *	BOOT     no slow path yet: the next one makes a state
  *	EXITED   its exit handler ran: objects come from and go to the slabs one by one
  *	*_AWAY   the same two, while the thread is in a slow path
  *
- * The four are data that is written twice: when the library is linked, or at the first use, and when the first
- * cache of a program's own is made, which gives the rest of their slots the same look.
+ * The four are data that is written twice: when the library is linked, or at the first use, and
+ * when the first cache of a program's own is made, which gives the rest of their slots the same
+ * look.
  *
- * Caches 1 to NR_CLASSES - 2 have a slot in the state itself. Whatever comes later has one in chunks,
- * made when a thread first uses a cache of that chunk, and slot 0, always empty, where the fast paths
- * look: the first thing that these caches' slow paths do is to look in the chunk.
+ * Caches 1 to NR_CLASSES - 2 have a slot in the state itself. Whatever comes later has one in
+ * chunks, made when a thread first uses a cache of that chunk, and slot 0, always empty, where the
+ * fast paths look: the first thing that these caches' slow paths do is to look in the chunk.
  *
- * The slots of a program's caches are flushed by the thread's exit, by a trim, by whoever takes over
- * an orphan, and by kmem_cache_destroy() in another thread: the first three do it under cpus_lock, the
- * last as well, and on the word of its caller that nobody uses the cache any more.
+ * The slots of a program's caches are flushed by the thread's exit, by a trim, by whoever takes
+ * over an orphan, and by kmem_cache_destroy() in another thread: the first three do it under
+ * cpus_lock, the last as well, and on the word of its caller that nobody uses the cache any more.
  *
- * A thread's state outlives it. Those that died last, two for each CPU, rest as they were, but for the
- * surplus of their sheaves (slot_settle()), and the next threads have them: of threads that come and go
- * each begins where another stopped, as sheaves of the kernel's CPUs serve whatever runs there.
+ * A thread's state outlives it. Those that died last, two for each CPU, rest as they were, but for
+ * the surplus of their sheaves (slot_settle()), and the next threads have them: of threads that
+ * come and go each begins where another stopped, as sheaves of the kernel's CPUs serve whatever
+ * runs there.
  *
  * Whoever is in a slow path is away or has `busy` set. A signal handler that comes here meanwhile
  * finds it and touches nothing that is being changed: its frees are deferred, its allocations get a
@@ -45,12 +47,12 @@ enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY }
 
 struct kmem_cpu {
 	enum cpu_kind kind;
-	bool busy;	   /* the thread is in a slow path */
-	bool must_release; /* it left slabs to see to, see release.h */
-	bool releasing;	   /* it sees to them */
-	uint8_t nr_visits; /* since it looked whether the heap has emptied, see emptied.h */
-	uint8_t nr_kept;   /* blocks it kept, until time has to pass */
-	bool gave_way; /* its sheaves did, for a shared slab to be made: see take_runs() in sheaf.c */
+	bool busy;	      /* the thread is in a slow path */
+	bool must_release;    /* it left slabs to see to, see release.h */
+	bool releasing;	      /* it sees to them */
+	uint8_t nr_visits;    /* since it looked whether the heap has emptied, see emptied.h */
+	uint8_t nr_kept;      /* blocks it kept, until time has to pass */
+	bool gave_way;	      /* its sheaves did, for a shared slab: take_runs() in sheaf.c */
 	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
 	void *deferred[NR_DEFERRED];
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
@@ -85,8 +87,8 @@ static inline struct per_cpu_pages *cpu_pages(struct kmem_cpu *cpu)
 }
 
 /*
- * What the thread keeps is the caller's now; NULL: nothing. A handler may do the same at any moment. Never of
- * one of the constants.
+ * What the thread keeps is the caller's now; NULL: nothing. A handler may do the same at any
+ * moment. Never of one of the constants.
  */
 static inline struct page *cpu_exchange_kept(struct kmem_cpu *cpu, struct page *page)
 {
@@ -143,8 +145,8 @@ static __always_inline bool slot_push(struct cpu_slot *slot, void *object)
 
 /*
  * Begins a slow path. Returns the thread's live state with busy set; or one of the constants, when
- * there is no state to be had; or NULL, when this is a signal handler within a slow path, which must
- * take no lock that it may hold already.
+ * there is no state to be had; or NULL, when this is a signal handler within a slow path, which
+ * must take no lock that it may hold already.
  */
 struct kmem_cpu *cpu_enter(void);
 
@@ -169,14 +171,14 @@ void cpu_defer_free(void *object);
 void cpu_drain(struct kmem_cpu *cpu);
 
 /*
- * For when it was not the program that asked: this may be a signal handler that interrupted one of the fast
- * paths, in any class. So one object of each class stays, see slot_hollow().
+ * For when it was not the program that asked: this may be a signal handler that interrupted one of
+ * the fast paths, in any class. So one object of each class stays, see slot_hollow().
  */
 void cpu_hollow(struct kmem_cpu *cpu);
 
 /*
- * Whether signal handlers may still free some objects before the end of this slow path, where that is a long
- * way through the OS.
+ * Whether signal handlers may still free some objects before the end of this slow path, where that
+ * is a long way through the OS.
  */
 bool cpu_has_room(void);
 
@@ -193,8 +195,9 @@ static inline bool cpu_take_over(gfp_t gfp)
 }
 
 /*
- * Under slab_mutex: a cache with that class (or number, with CLASS_ASK) is coming, whose slots are to
- * be valid in every state; its slots in all states are emptied into the slabs, since it may be going.
+ * Under slab_mutex: a cache with that class (or number, with CLASS_ASK) is coming, whose slots are
+ * to be valid in every state; its slots in all states are emptied into the slabs, since it may be
+ * going.
  */
 void cpus_make_slots(const struct kmem_cache *s);
 void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s);
@@ -209,8 +212,10 @@ unsigned long cpus_objects(const struct kmem_cache *s);
 unsigned long cpus_resting_bytes(void);
 unsigned long cpus_count(void);
 
-/* For whoever reads them from outside: states of threads, those that a fork left behind, and those that
- * rest. */
+/*
+ * For whoever reads them from outside: states of threads, those that a fork left behind, and those
+ * that rest.
+ */
 extern const struct list_head *const cpu_lists[NR_CPU_LISTS];
 
 /* For fork.c. */

@@ -135,8 +135,8 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
 /* ---- The look ---- */
 
 /*
- * Bytes of a cache's slabs beyond its objects. What lies idle in sheaves of those that share slabs counts for each
- * by itself, and not in the slabs.
+ * Bytes of a cache's slabs beyond its objects. What lies idle in sheaves of those that share slabs
+ * counts for each by itself, and not in the slabs.
  */
 static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 {
@@ -263,7 +263,10 @@ static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 	uint64_t now = os_clock_ms();
 	struct needs needs;
 
-	/* A fork holds these locks, as may what a signal handler interrupted: nothing is given back then. */
+	/*
+	 * A fork holds these locks, as may what a signal handler interrupted: nothing is given back
+	 * then.
+	 */
 	if (lock_is_mine(&slab_mutex) || lock_is_mine(&cpus_lock) ||
 	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
 		return false;
@@ -283,8 +286,9 @@ static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 }
 
 /*
- * The debt can only have grown since it was looked at: that needs no sums over what other threads write to. But
- * whether the heap is full again, and what it refilled, is to be seen once in a while.
+ * The debt can only have grown since it was looked at: that needs no sums over what other threads
+ * write to. But whether the heap is full again, and what it refilled, is to be seen once in a
+ * while.
  */
 static bool still_in_debt(void)
 {

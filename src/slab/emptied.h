@@ -2,28 +2,30 @@
 /*
  * A heap that empties is given back at once.
  *
- * Memory goes back as time passes, and time passes when pages are freed (purge.h). A program that drops
- * what it built and then waits would keep all of it: what is free, and whatever slabs are held by
- * objects that lie in sheaves. So once a zone has much less in use than lately, the threads look, on
- * their way out of slow paths, how much is needed still: the pages in use, less what the caches' slabs
- * have beyond their objects, not counting those in barns, in the thread's own sheaves and in those that
- * wait for a thread. Is that a small share of the recent peak, then all of these sheaves (but one object
- * of each class of the thread's own, see cpu_hollow()), all empty slabs and all dirty pages go; and again
- * when it is half as much, or when much has become free since. The last thread but one looks when it ends,
- * if the pages in use have changed: it may be the one that used what it leaves in the barns.
+ * Memory goes back as time passes, and time passes when pages are freed (purge.h). A program that
+ * drops what it built and then waits would keep all of it: what is free, and whatever slabs are
+ * held by objects that lie in sheaves. So once a zone has much less in use than lately, the threads
+ * look, on their way out of slow paths, how much is needed still: the pages in use, less what the
+ * caches' slabs have beyond their objects, not counting those in barns, in the thread's own sheaves
+ * and in those that wait for a thread. Is that a small share of the recent peak, then all of these
+ * sheaves (but one object of each class of the thread's own, see cpu_hollow()), all empty slabs and
+ * all dirty pages go; and again when it is half as much, or when much has become free since. The
+ * last thread but one looks when it ends, if the pages in use have changed: it may be the one that
+ * used what it leaves in the barns.
  *
- * Nothing is known of the future. A program that builds its heap anew faults in each page again, and
- * that is what it is judged by (struct emptying, should_empty()):
+ * Nothing is known of the future. A program that builds its heap anew faults in each page again,
+ * and that is what it is judged by (struct emptying, should_empty()):
  *
- *	- what was refilled is a debt, which time pays off at a rate that bounds what all of this may
- *	  cost; with too much of it nothing more is given back;
- *	- a heap that refilled after it had emptied down to some size has to empty down to half of it
- *	  the next time. Whoever swings so comes to a stop soon, and the end, which often is emptier than
- *	  everything before, is still seen. As time goes by, that is forgotten;
+ *	- what was refilled is a debt, which time pays off at a rate that bounds what all of this
+ *	  may cost; with too much of it nothing more is given back;
+ *	- a heap that refilled after it had emptied down to some size has to empty down to half of
+ *	  it the next time. Whoever swings so comes to a stop soon, and the end, which often is
+ *	  emptier than everything before, is still seen. As time goes by, that is forgotten;
  *	- a large heap whose large blocks come and go (purge.h counts what they refault) stays.
  *
- * To look costs a visit to each cache in use. The more is needed still, the longer until the next look,
- * in visits to slow paths and in pages. In debt one look in a while is enough, until it can be paid.
+ * To look costs a visit to each cache in use. The more is needed still, the longer until the next
+ * look, in visits to slow paths and in pages. In debt one look in a while is enough, until it can
+ * be paid.
  */
 #ifndef KMEM_EMPTIED_H
 #define KMEM_EMPTIED_H
@@ -36,10 +38,10 @@ struct needs {
 	unsigned long used, peak; /* without what lanes' lists have */
 	unsigned long needed;	  /* of what is used, */
 	unsigned long idle;	  /* and the rest of it */
-	unsigned long gain; /* what giving back might bring at most: that, what is dirty, the lists */
-	unsigned long refilled; /* of all that was ever given back */
-	unsigned long refaults; /* what large blocks refilled lately of other purges */
-	bool at_exit;		/* of the last thread but one, whose sheaves keep nothing now */
+	unsigned long gain;	  /* what giving back might bring: that, what is dirty, the lists */
+	unsigned long refilled;	  /* of all that was ever given back */
+	unsigned long refaults;	  /* what large blocks refilled lately of other purges */
+	bool at_exit;		  /* of the last thread but one, whose sheaves keep nothing now */
 };
 
 /* What earlier looks have left, in bytes. */

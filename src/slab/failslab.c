@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * failslab=interval,probability,space,times: allocations from SLAB_FAILSLAB caches fail on purpose, in
- * the manner of the kernel's fault injection: once `space` bytes were handed out, every interval-th
- * request fails with `probability` percent, `times` times at most (-1: no limit). Other caches never
- * do, which is the kernel's cache-filter; its other filter is not wanted in a process, where nearly
- * all requests may wait.
+ * failslab=interval,probability,space,times: allocations from SLAB_FAILSLAB caches fail on purpose,
+ * in the manner of the kernel's fault injection: once `space` bytes were handed out, every
+ * interval-th request fails with `probability` percent, `times` times at most (-1: no limit). Other
+ * caches never do, which is the kernel's cache-filter; its other filter is not wanted in a process,
+ * where nearly all requests may wait.
  */
 #include <errno.h>
 

@@ -17,15 +17,16 @@
 
 /*
  * glibc's lock of the list of all FILEs, which is recursive. fork() takes it after our handler, and
- * whoever holds it may wait for a thread that allocates; so it is taken here before any lock of ours.
+ * whoever holds it may wait for a thread that allocates; so it is taken here before any lock of
+ * ours.
  */
 extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
 /*
- * Calls @fn for all locks until it returns false; returns the lock where it did, or NULL. First comes
- * the one that guards the list of caches, which is walked here; the others outermost first.
+ * Calls @fn for all locks until it returns false; returns the lock where it did, or NULL. First
+ * comes the one that guards the list of caches, which is walked here; the others outermost first.
  */
 static struct lock *for_each_lock(bool (*fn)(struct lock *lock, const void *arg), const void *arg)
 {

@@ -6,8 +6,9 @@
  * is made; parent and child give them back. The child has one thread: what the others held is set
  * apart (cpus_fork_child()), and what one of them was purging is put back.
  *
- * Where there is no other thread nothing is taken, and nothing set apart: what was begun goes on in both
- * processes. To take all locks writes to some thirty pages, each of which both would have to copy.
+ * Where there is no other thread nothing is taken, and nothing set apart: what was begun goes on in
+ * both processes. To take all locks writes to some thirty pages, each of which both would have to
+ * copy.
  *
  * A fork from a signal handler that interrupted a slow path of ours finds locks that it holds
  * already; see lock.h. The interrupted call goes on in both processes when the handler returns.

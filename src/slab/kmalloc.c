@@ -55,7 +55,10 @@ void kmalloc_init(void)
 		/* Naturally aligned: to the largest power of two that divides the size. */
 		cache_init(s, class_name[class], size,
 			   (unsigned int)min_ul(size & -size, PAGE_SIZE), (uint8_t) class);
-		/* So many sizes spread over the caches' sets by themselves, and colours cost each free a look. */
+		/*
+		 * So many sizes spread over the caches' sets by themselves, and colours cost each
+		 * free a look.
+		 */
 		s->colours = 1;
 		if (size > PAGE_SIZE)
 			cache_share_slabs(s);
@@ -138,8 +141,9 @@ static __noinline void drop_large(struct page *page)
 }
 
 /*
- * What the thread keeps, if it will do. It is exchanged and not looked at in its place, where a signal handler
- * may find it as well; what a handler would have to give back within a slow path it does not touch.
+ * What the thread keeps, if it will do. It is exchanged and not looked at in its place, where a
+ * signal handler may find it as well; what a handler would have to give back within a slow path it
+ * does not touch.
  */
 static void *take_kept(size_t size)
 {
@@ -281,8 +285,9 @@ static __always_inline void *alloc_small(size_t size)
 }
 
 /*
- * The class of a size that is a multiple of the alignment has objects of such a size, too, which lie at
- * multiples of it: among the sizes of a doubling there is none that the alignment divides in between.
+ * The class of a size that is a multiple of the alignment has objects of such a size, too, which
+ * lie at multiples of it: among the sizes of a doubling there is none that the alignment divides in
+ * between.
  */
 void *kmalloc_aligned(size_t size, size_t align)
 {
@@ -318,7 +323,10 @@ static void free_nested(void *object)
 		fault_bad_pointer(object);
 }
 
-/* A block that comes and goes would stop the time: nothing of it comes to the zone, nor ends a slow path. */
+/*
+ * A block that comes and goes would stop the time: nothing of it comes to the zone, nor ends a slow
+ * path.
+ */
 static __noinline void pass_time(void)
 {
 	struct kmem_cpu *cpu = cpu_enter();

@@ -3,10 +3,10 @@
  * Size classes, and what malloc and kmalloc have in common.
  *
  * Up to 32 KiB a size belongs to one of 43 caches: multiples of 16 to 128, then four to each
- * doubling, so that rounding up costs a fifth at most. Programs like to ask for a power of two and a
- * header: from 1, 2 and 4 KiB on there is one class more, at half the usual step. Those beyond a page share
- * slabs (slab_run.h). kmalloc_slot[] gives, for a size in units of 16 bytes, where in a struct kmem_cpu the slot
- * of its class is. Larger sizes are whole pages.
+ * doubling, so that rounding up costs a fifth at most. Programs like to ask for a power of two and
+ * a header: from 1, 2 and 4 KiB on there is one class more, at half the usual step. Those beyond a
+ * page share slabs (slab_run.h). kmalloc_slot[] gives, for a size in units of 16 bytes, where in a
+ * struct kmem_cpu the slot of its class is. Larger sizes are whole pages.
  *
  * The KMALLOC_CLASSES table is the only place that names the sizes.
  */
@@ -89,8 +89,8 @@ size_t kmalloc_usable(const void *object);
 size_t kmalloc_live_size(const void *object);
 
 /*
- * Whether @object, any address, is in use as far as its slab or its pages know, and has room for @size bytes and not
- * too much.
+ * Whether @object, any address, is in use as far as its slab or its pages know, and has room for
+ * @size bytes and not too much.
  */
 static __always_inline bool kmalloc_stays(const void *object, size_t size)
 {
@@ -131,8 +131,8 @@ bool kmem_in_slow_path(void);
 bool kmem_trim(void);
 
 /*
- * The same where it was not the program that asked, so that this may be a signal handler which interrupted
- * a hit, or a walk over the threads' states: see cpu_hollow().
+ * The same where it was not the program that asked, so that this may be a signal handler which
+ * interrupted a hit, or a walk over the threads' states: see cpu_hollow().
  */
 bool kmem_trim_unasked(void);
 

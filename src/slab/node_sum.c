@@ -24,7 +24,10 @@ static void add_sheaves(struct node_sum *sum, const struct barn *barn)
 	sum->nr_put_fail += READ_ONCE(barn->nr_put_fail);
 }
 
-/* Shared slabs differ in size: each larger one, as all that are empty, counts as so many of the smaller. */
+/*
+ * Shared slabs differ in size: each larger one, as all that are empty, counts as so many of the
+ * smaller.
+ */
 static void count_as_small(struct node_sum *sum)
 {
 	sum->nr_slabs = sum->nr_pages >> SHARED_SMALL_ORDER;

@@ -57,8 +57,9 @@ static struct kmem_cpu *my_state(void)
 }
 
 /*
- * A signal handler may read between any two steps. It keeps an epoch that it finds, and takes away one
- * that it noted only where nobody is within: so the nesting grows first, and the epoch is asked for.
+ * A signal handler may read between any two steps. It keeps an epoch that it finds, and takes away
+ * one that it noted only where nobody is within: so the nesting grows first, and the epoch is asked
+ * for.
  */
 static void builtin_read_lock(void)
 {

@@ -4,15 +4,15 @@
  *
  * Who needs to know calls grace_call(), which asks the scheme that the program registered, or the
  * built-in one: there is an epoch, counted up by every caller that waits. A thread that enters a
- * critical section notes the epoch in its kmem_cpu; a call made in epoch n is done when no thread has
- * noted an epoch below n. The two full barriers, one between a reader's note and its reading, one
- * between the caller's unlinking and its look at the notes, see to it that either the look finds the
- * note or the reader finds nothing to read.
+ * critical section notes the epoch in its kmem_cpu; a call made in epoch n is done when no thread
+ * has noted an epoch below n. The two full barriers, one between a reader's note and its reading,
+ * one between the caller's unlinking and its look at the notes, see to it that either the look
+ * finds the note or the reader finds nothing to read.
  *
- * There is no thread of its own: calls are looked after when readers leave, when slabs are released,
- * and by whoever waits. A thread without a state (after its exit handler) reads under one common
- * count, which holds up all grace periods while it is not zero. Who is in a call looks after no
- * others, but to wait for them: a destructor that reads would be within another, and another.
+ * There is no thread of its own: calls are looked after when readers leave, when slabs are
+ * released, and by whoever waits. A thread without a state (after its exit handler) reads under one
+ * common count, which holds up all grace periods while it is not zero. Who is in a call looks after
+ * no others, but to wait for them: a destructor that reads would be within another, and another.
  */
 #ifndef KMEM_RCU_H
 #define KMEM_RCU_H

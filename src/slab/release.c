@@ -231,7 +231,9 @@ static void count_again(const struct list_head *slabs)
 		slab->cache->nr_waiting++;
 }
 
-/* What other threads had in hand, or just on the way to the readers, is lost; the rest is counted. */
+/*
+ * What other threads had in hand, or just on the way to the readers, is lost; the rest is counted.
+ */
 void release_fork_child(void)
 {
 	bool builtin = rcu_is_builtin();

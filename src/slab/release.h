@@ -13,8 +13,8 @@
  *    other thread does: it may hold just the lock that a destructor wants. A destructor's own slow
  *    paths do not either: one slab is seen to after the other, not within.
  *
- * A slab of a SLAB_TYPESAFE_BY_RCU cache waits on for its readers, with rcu.c or whatever scheme the
- * program registered, and is then destructed and released by whoever is told.
+ * A slab of a SLAB_TYPESAFE_BY_RCU cache waits on for its readers, with rcu.c or whatever scheme
+ * the program registered, and is then destructed and released by whoever is told.
  *
  * A waiting slab is no slab by its page type any more, so that a second free of its objects is
  * noticed; its pages keep their class.

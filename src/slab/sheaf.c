@@ -120,7 +120,9 @@ static void **take_top(struct cpu_slot *slot)
 	return (void **)local_exchange((uintptr_t *)&slot->top, (uintptr_t)NO_ROOM);
 }
 
-/* Of @places of a hollow sheaf the lower ones are empty: the objects move down. Returns how many. */
+/*
+ * Of @places of a hollow sheaf the lower ones are empty: the objects move down. Returns how many.
+ */
 static __noinline unsigned int fill_hollow(struct sheaf *sheaf, unsigned int places)
 {
 	unsigned int hollow = sheaf->size;
@@ -158,8 +160,8 @@ static void open_slot(struct cpu_slot *slot, struct sheaf *sheaf)
 }
 
 /*
- * Visits until a limit is raised, or 0: it stays as it is. The more bytes of objects would lie idle, the more;
- * and of many threads most wait, with all that they hold.
+ * Visits until a limit is raised, or 0: it stays as it is. The more bytes of objects would lie
+ * idle, the more; and of many threads most wait, with all that they hold.
  */
 static unsigned long visits_a_raise(const struct kmem_cache *s, const struct sheaf *sheaf)
 {
@@ -227,7 +229,10 @@ static void flush_sheaf(struct per_cpu_pages *pcp, struct kmem_cache *s, struct 
 	WRITE_ONCE(sheaf->size, 0);
 }
 
-/* What the thread's sheaves have of other classes that share slabs goes there. Whether anything did. */
+/*
+ * What the thread's sheaves have of other classes that share slabs goes there. Whether anything
+ * did.
+ */
 static bool flush_sharing(struct kmem_cpu *cpu)
 {
 	unsigned int class = kmalloc_class(PAGE_SIZE) + 1;
@@ -249,9 +254,10 @@ static bool flush_sharing(struct kmem_cpu *cpu)
 }
 
 /*
- * From shared slabs. What lies in a sheaf is room that others have not: before another slab is begun, be it an empty
- * one, what is idle in the sheaves of other classes goes, which may be room enough. Once for each slab: classes
- * that take turns would take it from each other each time. To give it back may enter the OS.
+ * From shared slabs. What lies in a sheaf is room that others have not: before another slab is
+ * begun, be it an empty one, what is idle in the sheaves of other classes goes, which may be room
+ * enough. Once for each slab: classes that take turns would take it from each other each time. To
+ * give it back may enter the OS.
  */
 static unsigned int take_runs(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf,
 			      gfp_t gfp)
@@ -365,8 +371,8 @@ static void flush_oldest(struct per_cpu_pages *pcp, struct kmem_cache *s, struct
 }
 
 /*
- * The full @sheaf gets room, or its place is taken by one that has some. Without a spare all of it goes,
- * or half, when objects were taken from the slabs just before: they will be again.
+ * The full @sheaf gets room, or its place is taken by one that has some. Without a spare all of it
+ * goes, or half, when objects were taken from the slabs just before: they will be again.
  */
 static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struct cpu_slot *slot,
 			       struct sheaf *sheaf)

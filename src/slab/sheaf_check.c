@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is freed is looked at when it comes back to its slab. A sheaf that goes to the barn, or waits for
- * another thread, may not see the slabs for long, so its objects are looked at before: whether one is
- * there twice, and whether each is where an object can be.
+ * What is freed is looked at when it comes back to its slab. A sheaf that goes to the barn, or
+ * waits for another thread, may not see the slabs for long, so its objects are looked at before:
+ * whether one is there twice, and whether each is where an object can be.
  *
- * Two equal pointers fall on one bit of a filter; so do a few others, which costs a second look. The
- * addresses alone tell: no slab's line is read, unless the cache has colours.
+ * Two equal pointers fall on one bit of a filter; so do a few others, which costs a second look.
+ * The addresses alone tell: no slab's line is read, unless the cache has colours.
  */
 #include "fault.h"
 #include "sheaf.h"

@@ -18,8 +18,8 @@
 #define PRESSURE_MS   100 /* between two looks at the cgroup */
 #define REMOVE_MS     100 /* between two looks at whether a shrinker is idle; events come sooner */
 #define NOFAIL_MS     1	  /* between two tries of an allocation that must not fail */
-#define MAX_ROUNDS    64 /* passes of shrinkers_run_all() at most, should they never come to an end */
-#define REPORTS	      10 /* reports of failed allocations */
+#define MAX_ROUNDS    64  /* passes of shrinkers_run_all(), should they never come to an end */
+#define REPORTS	      10  /* reports of failed allocations */
 #define REPORTS_IN_MS 5000
 
 /* kmem_state of a struct shrinker */
@@ -155,8 +155,9 @@ static bool reclaim_pass(gfp_t flags, unsigned int share, unsigned long *freed)
 /* ---- When memory is refused ---- */
 
 /*
- * More than the process could have if nothing else were in it, be it by its limit or by the machine's
- * memory. A limit may be set below what the process has already, which is then not beyond hope.
+ * More than the process could have if nothing else were in it, be it by its limit or by the
+ * machine's memory. A limit may be set below what the process has already, which is then not beyond
+ * hope.
  */
 static bool is_hopeless(size_t bytes)
 {
@@ -329,7 +330,9 @@ void shrinkers_fork_child(void)
 {
 	struct reclaimer *r, *next;
 
-	/* Forked by a handler that interrupted a change of the lists: it goes on when that returns. */
+	/*
+	 * Forked by a handler that interrupted a change of the lists: it goes on when that returns.
+	 */
 	if (shrinker_lock.depth)
 		return;
 	list_for_each_entry_safe(r, next, &reclaimers, list)

@@ -8,11 +8,12 @@
  * again, since that is where what they free comes to lie. The same is done, by quarters, while the
  * cgroup is near its limit.
  *
- * A shrinker runs within somebody's malloc, so it runs with no lock held. Two things are kept for that:
- * the list of shrinkers, and for each thread that runs one a struct reclaimer on its stack that says
- * which. Whoever unregisters a shrinker marks it, waits until no reclaimer has it, and takes it off the
- * list; a reclaimer steps on from a shrinker before it lets go of it. A thread with a reclaimer does not
- * begin a second: that is what makes reclaim not recursive. A child of fork keeps its own alone.
+ * A shrinker runs within somebody's malloc, so it runs with no lock held. Two things are kept for
+ * that: the list of shrinkers, and for each thread that runs one a struct reclaimer on its stack
+ * that says which. Whoever unregisters a shrinker marks it, waits until no reclaimer has it, and
+ * takes it off the list; a reclaimer steps on from a shrinker before it lets go of it. A thread
+ * with a reclaimer does not begin a second: that is what makes reclaim not recursive. A child of
+ * fork keeps its own alone.
  *
  * Lock: shrinker_lock, outermost, for list and reclaimers.
  */
@@ -32,7 +33,10 @@ bool kmem_reclaim(gfp_t flags, size_t bytes, unsigned int attempt);
 /* One more failed allocation, for which nothing was found: reported, if it is to be. */
 void kmem_alloc_failed(gfp_t flags, size_t bytes);
 
-/* For every slow path: looks at memory pressure, if there are shrinkers and the last look was long ago. */
+/*
+ * For every slow path: looks at memory pressure, if there are shrinkers and the last look was long
+ * ago.
+ */
 extern unsigned int nr_shrinkers;
 void shrinkers_check_pressure(void);
 

@@ -25,9 +25,9 @@ struct kmem_cache *kmem_caches[NR_CLASSES];
  * A slab goes back when its last object does, and one that lives on keeps all its pages. So slabs
  * hold few objects: enough to be worth a visit to the lists, which weighs less the larger they are.
  * Small objects are so many in a page that one of them nearly always lives: there a slab of more
- * pages keeps no more, and neighbours in time lie side by side. Objects of more than a page, which no
- * sheaves lie in wait for (sheaf.h), come and go through the slabs: those hold as many as a burst is
- * worth, up to 64 KiB.
+ * pages keeps no more, and neighbours in time lie side by side. Objects of more than a page, which
+ * no sheaves lie in wait for (sheaf.h), come and go through the slabs: those hold as many as a
+ * burst is worth, up to 64 KiB.
  */
 static unsigned int least_objects(unsigned int size)
 {
@@ -141,7 +141,10 @@ static void set_class(const struct slab *slab, unsigned int order, uint8_t class
 	}
 }
 
-/* None of the slab's objects is taken, nor free: that is for whoever comes first. Their memory is untouched. */
+/*
+ * None of the slab's objects is taken, nor free: that is for whoever comes first. Their memory is
+ * untouched.
+ */
 static void init_slab(struct kmem_cache *s, struct slab *slab, unsigned int order,
 		      unsigned int lane, unsigned int colour)
 {
@@ -317,7 +320,10 @@ static unsigned int take_from_lists(struct kmem_cache *s, struct slab_lane *lane
 	return got;
 }
 
-/* Whether it has an empty slab, or more partial ones than that: without the lock, who comes too early makes one more. */
+/*
+ * Whether it has an empty slab, or more partial ones than that: without the lock, who comes too
+ * early makes one more.
+ */
 static bool lane_has(const struct slab_lane *lane, unsigned int partial)
 {
 	return READ_ONCE(lane->nr_empty) || READ_ONCE(lane->nr_partial) > partial;
@@ -339,8 +345,9 @@ static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane,
 /* ---- Slabs of other lanes ---- */
 
 /*
- * An empty slab of the lane, or one of which at most one in @share is in use; or NULL. Not its first, which
- * serves that lane now, unless any will do: two threads that have just begun would come to share it.
+ * An empty slab of the lane, or one of which at most one in @share is in use; or NULL. Not its
+ * first, which serves that lane now, unless any will do: two threads that have just begun would
+ * come to share it.
  */
 static struct slab *spare_slab(struct slab_lane *lane, unsigned int share)
 {
@@ -374,7 +381,9 @@ static bool lock_both(struct slab_lane *lane, struct slab_lane *other)
 	return false;
 }
 
-/* Takes from a slab of @other's that becomes @lane's, unless that has something of its own by now. */
+/*
+ * Takes from a slab of @other's that becomes @lane's, unless that has something of its own by now.
+ */
 static __noinline unsigned int take_over(struct kmem_cache *s, struct slab_lane *lane,
 					 struct slab_lane *other, void **end, unsigned int n,
 					 unsigned int share)
@@ -414,8 +423,8 @@ static unsigned int take_from_others(struct kmem_cache *s, struct kmem_cache_nod
 }
 
 /*
- * Where there is no memory for a slab, something may have been given back by now, and others may have what is
- * left of theirs: lanes, then nodes.
+ * Where there is no memory for a slab, something may have been given back by now, and others may
+ * have what is left of theirs: lanes, then nodes.
  */
 static __noinline unsigned int take_any(struct kmem_cache *s, struct kmem_cache_node *own,
 					unsigned int lane, void **end, unsigned int n, gfp_t gfp)

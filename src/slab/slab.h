@@ -4,8 +4,8 @@
  *
  * A cache hands out objects of one size. It gets them from slabs: naturally aligned blocks of pages
  * cut into at most 256 objects, each described by one cache line (struct slab, which is the slab's
- * first struct page). No word of the allocator lies in the slab itself. kmalloc's caches beyond a page have no
- * slabs of their own: see slab_run.h.
+ * first struct page). No word of the allocator lies in the slab itself. kmalloc's caches beyond a
+ * page have no slabs of their own: see slab_run.h.
  *
  * States of a slab, by `inuse`, and the list that it is on:
  *
@@ -15,16 +15,16 @@
  *
  * Objects that lie in sheaves count as in use here, as they do in the kernel.
  *
- * Threads are spread over a few lanes, and a slab serves those of one: the thread that last took from it,
- * and who shares its lane. Two threads that fill the same slab write to the same cache lines ever after. Lists,
- * lock and barn are the lane's as well. A slab changes its lane when nothing or nearly nothing of it is in use, its
- * lane has another to take from, and a thread would have to make a new one; or cannot. There are as many
- * lanes as CPUs, up to NR_LANES.
+ * Threads are spread over a few lanes, and a slab serves those of one: the thread that last took
+ * from it, and who shares its lane. Two threads that fill the same slab write to the same cache
+ * lines ever after. Lists, lock and barn are the lane's as well. A slab changes its lane when
+ * nothing or nearly nothing of it is in use, its lane has another to take from, and a thread would
+ * have to make a new one; or cannot. There are as many lanes as CPUs, up to NR_LANES.
  *
  * A set bit in free_map is a free object; a slab that nothing was taken from yet has none. Taking
  * objects scans the map upwards, so that addresses ascend, and touches neither their memory nor the
- * slab's pages. Giving one back finds its index by multiplication with an inverse of the size: a product that is no index means a pointer into an object,
- * a bit that is set already a double free.
+ * slab's pages. Giving one back finds its index by multiplication with an inverse of the size: a
+ * product that is no index means a pointer into an object, a bit that is set already a double free.
  *
  * Lock order: barn, lane, zone, sections, metadata (enum lock_rank). Slabs are made and released
  * with no lock held; to change its lane takes both lanes' locks.
@@ -57,7 +57,7 @@ struct slab {
 	uint16_t lane;	     /* whose threads it serves, see lane_of(); its lock, read without */
 	uint8_t type, order; /* constant while the slab lives, as all below but one */
 	union {
-		uint8_t constructed; /* how many were ever taken, from the first on; if cache->tracks */
+		uint8_t constructed; /* how many were ever taken, if cache->tracks */
 		uint8_t room;	     /* see slab_run.h; lane's lock */
 	};
 	uint8_t colour;
@@ -90,8 +90,9 @@ struct barn {
 };
 
 /*
- * What happened to a lane's slabs since the cache was made. Counted where the lock is held anyway; what
- * follows from these and the lists' lengths, such as the slabs released, is not counted. No hit counts.
+ * What happened to a lane's slabs since the cache was made. Counted where the lock is held anyway;
+ * what follows from these and the lists' lengths, such as the slabs released, is not counted. No
+ * hit counts.
  */
 struct slab_counters {
 	unsigned long takes; /* visits that took objects, */
@@ -101,8 +102,8 @@ struct slab_counters {
 };
 
 /*
- * What serves the threads of one lane, in cache lines of its own: threads of other lanes come here to bring back
- * what they were handed, or when they find nothing of theirs.
+ * What serves the threads of one lane, in cache lines of its own: threads of other lanes come here
+ * to bring back what they were handed, or when they find nothing of theirs.
  */
 struct slab_lane {
 	struct barn barn;
@@ -135,8 +136,8 @@ struct kmem_cache {
 	bool old_form; /* its functions take three arguments, as in Linux 2.6 */
 	bool single;   /* each object comes and goes by itself: no sheaves, debugging */
 	bool shared;   /* its slabs serve other caches: see slab_run.h */
-	uint8_t units; /* of theirs that an object takes (the least, if shared); 0: its slabs are its own */
-	uint16_t far; /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
+	uint8_t units; /* of those that an object takes (the least, if shared); 0: of none */
+	uint16_t far;  /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
 	const char *name;
 	unsigned int object_size; /* bytes that were asked for */
 	unsigned int size;	  /* bytes from one object to the next */
@@ -177,7 +178,10 @@ struct kmem_cache {
 
 extern struct kmem_cache *kmem_caches[NR_CLASSES]; /* by index; NULL: none */
 
-/* Lanes that threads were given so far: the others have nothing. Grows under cpus_lock, read without. */
+/*
+ * Lanes that threads were given so far: the others have nothing. Grows under cpus_lock, read
+ * without.
+ */
 extern unsigned int nr_lanes;
 
 /* What @s has on node @nid; what it could get no memory for is on node 0. */
@@ -223,7 +227,9 @@ static inline struct kmem_cache_node *next_node(struct kmem_cache *s,
 	for_each_node(n, s)    \
 		for (l = n->lane; l < n->lane + NR_LANES; l++)
 
-/* node_sum.c: what the lanes of a node have and have counted, in all. Approximate while others run. */
+/*
+ * node_sum.c: what the lanes of a node have and have counted, in all. Approximate while others run.
+ */
 struct node_sum {
 	unsigned long nr_partial, nr_full, nr_empty, nr_slabs, nr_pages, nr_inuse;
 	struct slab_counters counters;
@@ -233,7 +239,10 @@ struct node_sum {
 
 struct node_sum node_sum(const struct kmem_cache_node *node);
 
-/* How many objects of @s there is room for in what a node has. Of one with shared slabs: those it has. */
+/*
+ * How many objects of @s there is room for in what a node has. Of one with shared slabs: those it
+ * has.
+ */
 unsigned long node_capacity(const struct kmem_cache *s, const struct node_sum *sum);
 
 /* The same of one moment, as far as slabs and objects go. */
@@ -252,19 +261,21 @@ void cache_init_nodes(struct kmem_cache *s);
 void cache_free_nodes(struct kmem_cache *s);
 
 /*
- * Describes a cache in @s, which is zeroed but for what its maker wants to be special, and enters it
- * in kmem_caches[]. @size is a multiple of @align; @name is not copied.
+ * Describes a cache in @s, which is zeroed but for what its maker wants to be special, and enters
+ * it in kmem_caches[]. @size is a multiple of @align; @name is not copied.
  */
 void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,
 		uint8_t index);
 
-/* Chooses anew how many empty slabs are kept: when the limits of the process are known (limit.h). */
+/*
+ * Chooses anew how many empty slabs are kept: when the limits of the process are known (limit.h).
+ */
 void cache_limit_empty(struct kmem_cache *s);
 
 /*
- * Takes up to @n objects, at least one unless the OS refuses: what partial slabs have, or else a new
- * slab's. Addresses descend within a slab: a sheaf is used from its end. Of a cache that tracks, objects
- * that nobody had before are marked with FRESH_OBJECT.
+ * Takes up to @n objects, at least one unless the OS refuses: what partial slabs have, or else a
+ * new slab's. Addresses descend within a slab: a sheaf is used from its end. Of a cache that
+ * tracks, objects that nobody had before are marked with FRESH_OBJECT.
  */
 unsigned int slab_alloc_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
 			     unsigned int n, gfp_t gfp);
@@ -288,8 +299,8 @@ void slab_check_starts(const struct kmem_cache *s, void *const *objects, unsigne
 unsigned int slab_lane(const struct kmem_cache *s, const void *object);
 
 /*
- * What a slab holds goes back to the OS if @object, one of @s that is the caller's and has no contents, is the
- * only one taken from it. Not where objects are constructed, or may have readers.
+ * What a slab holds goes back to the OS if @object, one of @s that is the caller's and has no
+ * contents, is the only one taken from it. Not where objects are constructed, or may have readers.
  */
 bool slab_forget_contents(struct kmem_cache *s, const void *object);
 

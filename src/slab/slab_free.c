@@ -2,13 +2,13 @@
 /*
  * From an object back to its slab.
  *
- * Objects come in batches, from a sheaf as a rule: neighbours in time, but of many slabs. The slab of each is
- * found by its address alone. A lane's lock is taken, that of the first; every object whose slab is of this lane
- * sets its bit; and so on with the lanes of those that are left, of which there are none where each thread frees
- * its own.
+ * Objects come in batches, from a sheaf as a rule: neighbours in time, but of many slabs. The slab
+ * of each is found by its address alone. A lane's lock is taken, that of the first; every object
+ * whose slab is of this lane sets its bit; and so on with the lanes of those that are left, of
+ * which there are none where each thread frees its own.
  *
- * An object that was freed before is seen by its bit, or, if its slab went since, by a descriptor that names no
- * cache, or another one.
+ * An object that was freed before is seen by its bit, or, if its slab went since, by a descriptor
+ * that names no cache, or another one.
  */
 #include "fault.h"
 #include "huge.h"
@@ -45,8 +45,8 @@ static __always_inline struct shape shape_of(const struct kmem_cache *s)
 }
 
 /*
- * The index of @object in @slab, or a fault. Slabs are aligned to their length. Of a multiple of the size the
- * product, turned, is the quotient; of all else it is more than any quotient.
+ * The index of @object in @slab, or a fault. Slabs are aligned to their length. Of a multiple of
+ * the size the product, turned, is the quotient; of all else it is more than any quotient.
  */
 static __always_inline unsigned long object_index(struct shape shape, const struct slab *slab,
 						  const void *object)
@@ -62,8 +62,8 @@ static __always_inline unsigned long object_index(struct shape shape, const stru
 }
 
 /*
- * The slab of an object that was of this class when it was freed. If its page no longer is, the slab
- * was released since: all of its objects had been freed.
+ * The slab of an object that was of this class when it was freed. If its page no longer is, the
+ * slab was released since: all of its objects had been freed.
  */
 static __always_inline struct slab *slab_of(struct shape shape, const void *object)
 {
@@ -216,7 +216,9 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *l
 				       struct slab *slab, const void *object,
 				       struct list_head *released)
 {
-	/* Released, it may wait for readers or be a part of anything by now: its line says no more. */
+	/*
+	 * Released, it may wait for readers or be a part of anything by now: its line says no more.
+	 */
 	if (unlikely(slab->inuse == 0)) {
 		object_index(shape_of(s), slab, object);
 		fault_double_free(s, object);
@@ -263,8 +265,8 @@ static __always_inline void give_each(struct giving *to, const struct shape shap
 }
 
 /*
- * All objects of the lane's slabs go; the others are collected in @left, which may be @objects. Returns how many
- * they are. What is a slab of this cache under the lock is one for as long.
+ * All objects of the lane's slabs go; the others are collected in @left, which may be @objects.
+ * Returns how many they are. What is a slab of this cache under the lock is one for as long.
  */
 static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
 				 unsigned int n, void **left, struct list_head *released)
@@ -344,9 +346,9 @@ void slab_free_bulk(struct kmem_cache *s, struct per_cpu_pages *pcp, void **obje
 }
 
 /*
- * Under its lane's lock nobody can take another object of the slab, whose memory is not in use then. It is the
- * one place where that lock is held across a call of the OS: a slab that was on no list meanwhile would be lost
- * in a fork.
+ * Under its lane's lock nobody can take another object of the slab, whose memory is not in use
+ * then. It is the one place where that lock is held across a call of the OS: a slab that was on no
+ * list meanwhile would be lost in a fork.
  */
 bool slab_forget_contents(struct kmem_cache *s, const void *object)
 {

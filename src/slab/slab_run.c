@@ -21,7 +21,9 @@ void unit_cache_init(void)
 	unit_cache.shared = true;
 	unit_cache.unmergeable = true;
 	cache_init(&unit_cache, "kmalloc-units", UNIT_BYTES, UNIT_BYTES, CLASS_ASK);
-	/* So that whoever asks whether objects lie in shared slabs comes here with units as well. */
+	/*
+	 * So that whoever asks whether objects lie in shared slabs comes here with units as well.
+	 */
 	unit_cache.units = LEAST_RUN;
 	unit_cache.order = SHARED_SMALL_ORDER;
 	unit_cache.objects = UNITS_A_PAGE << SHARED_SMALL_ORDER;
@@ -82,7 +84,9 @@ static unsigned int take_first(const struct kmem_cache *s, struct slab *slab, vo
 	return got;
 }
 
-/* Up to @n objects, lowest addresses first. Who finds less than that knows how much room is left. */
+/*
+ * Up to @n objects, lowest addresses first. Who finds less than that knows how much room is left.
+ */
 static unsigned int take_runs(const struct kmem_cache *s, struct slab *slab, void **end,
 			      unsigned int n)
 {
@@ -109,9 +113,9 @@ static unsigned int take_runs(const struct kmem_cache *s, struct slab *slab, voi
 }
 
 /*
- * What is counted in the lane of a class with the slab's number. As long as all slabs are of one node there is one
- * such lane for each lock. Where the two caches have not the same nodes, for want of memory, the lock that is held is
- * not that lane's alone.
+ * What is counted in the lane of a class with the slab's number. As long as all slabs are of one
+ * node there is one such lane for each lock. Where the two caches have not the same nodes, for want
+ * of memory, the lock that is held is not that lane's alone.
  */
 static void count_own(unsigned long *counter, unsigned long n)
 {
@@ -134,8 +138,8 @@ static void count_taken(struct kmem_cache *s, struct slab_lane *lane, unsigned i
 }
 
 /*
- * Of a partial or an empty slab. It stays the first, or becomes that, to take from, while it has room; unless
- * that is not where an object may begin.
+ * Of a partial or an empty slab. It stays the first, or becomes that, to take from, while it has
+ * room; unless that is not where an object may begin.
  */
 static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
 			      void **end, unsigned int n)
@@ -191,7 +195,10 @@ static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane,
 
 /* ---- Slabs come and go ---- */
 
-/* One that has nothing in use, and is on no list; @made: nor was on any. As many as node_sum() makes of it. */
+/*
+ * One that has nothing in use, and is on no list; @made: nor was on any. As many as node_sum()
+ * makes of it.
+ */
 static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, bool made, void **end,
 				  unsigned int n)
 {
@@ -319,7 +326,9 @@ unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **o
 
 /* ---- Giving back ---- */
 
-/* Of the smaller slabs each begins at such a page, and the larger ones have no other heads there. */
+/*
+ * Of the smaller slabs each begins at such a page, and the larger ones have no other heads there.
+ */
 static struct slab *slab_at(struct section *section, unsigned int index)
 {
 	struct page *page = &section->mem_map[align_down(index, 1UL << SHARED_SMALL_ORDER)];
@@ -330,8 +339,8 @@ static struct slab *slab_at(struct section *section, unsigned int index)
 }
 
 /*
- * The slab of an object that was of this class when it was freed. If its page is no more, or another class's
- * object begins there, it was freed before.
+ * The slab of an object that was of this class when it was freed. If its page is no more, or
+ * another class's object begins there, it was freed before.
  */
 static __always_inline struct slab *slab_of(const struct kmem_cache *s, const void *object)
 {
@@ -374,7 +383,9 @@ static __always_inline void add_room(struct slab *slab, unsigned int units)
 	slab->room = (uint8_t)min_ul(2u * slab->room + units, UINT8_MAX);
 }
 
-/* Nothing begins there. What lies there is told by its class, which the page has that it begins in. */
+/*
+ * Nothing begins there. What lies there is told by its class, which the page has that it begins in.
+ */
 static _Noreturn __cold void fault_inside(struct slab *slab, const void *object)
 {
 	const char *start;

@@ -2,26 +2,26 @@
 /*
  * Shared slabs: objects of more than a page, of whatever class, side by side.
  *
- * Slabs of its own cost a class of large objects dear. Few fit in one, so that each of many classes has some
- * that are partly used, and what one class has free serves no other. The classes of kmalloc beyond a page
- * take their objects from the slabs of one cache, kmalloc-units. Its objects are units of 512 bytes, and what
- * is handed out is a run of neighbours, the first that is long enough: the idea of Linux's SLOB, with
- * bitmaps instead of a list.
+ * Slabs of its own cost a class of large objects dear. Few fit in one, so that each of many classes
+ * has some that are partly used, and what one class has free serves no other. The classes of
+ * kmalloc beyond a page take their objects from the slabs of one cache, kmalloc-units. Its objects
+ * are units of 512 bytes, and what is handed out is a run of neighbours, the first that is long
+ * enough: the idea of Linux's SLOB, with bitmaps instead of a list.
  *
  *	slab->free_map      a bit for each unit that is free
  *	run_starts(slab)    a bit for each that an object begins with
  *
- * A page has eight units and an object at least nine, so at most one object begins in a page. page_class[] has
- * the class of the last that did: a free is a push to that class's sheaf like any other, and only the way
- * between sheaves and slabs is another one.
+ * A page has eight units and an object at least nine, so at most one object begins in a page.
+ * page_class[] has the class of the last that did: a free is a push to that class's sheaf like any
+ * other, and only the way between sheaves and slabs is another one.
  *
- * What costs is a visit to a slab, so slabs have 128 KiB. But where many of them are used in part, a survivor in
- * each, they keep much, and few free blocks in the zone are as long: a lane that has MANY_SHARED in use makes
- * slabs of 32 KiB.
+ * What costs is a visit to a slab, so slabs have 128 KiB. But where many of them are used in part,
+ * a survivor in each, they keep much, and few free blocks in the zone are as long: a lane that has
+ * MANY_SHARED in use makes slabs of 32 KiB.
  *
- * A slab in which no object has room counts as full, and is on that list; slab->room says how long a free run
- * can be at most. Shared slabs stay in their lane, but empty ones. A class counts what it has in them in its own
- * lanes, by the number of the slab's.
+ * A slab in which no object has room counts as full, and is on that list; slab->room says how long
+ * a free run can be at most. Shared slabs stay in their lane, but empty ones. A class counts what
+ * it has in them in its own lanes, by the number of the slab's.
  *
  * Lock: the lane's, of kmalloc-units. Invariants: run_cache_is_valid().
  */
@@ -61,8 +61,8 @@ void unit_cache_init(void);
 void cache_share_slabs(struct kmem_cache *s);
 
 /*
- * As slab_alloc_node(), of a cache whose objects lie in shared slabs. run_alloc_listed() takes only from slabs
- * that the lane has and that are in use.
+ * As slab_alloc_node(), of a cache whose objects lie in shared slabs. run_alloc_listed() takes only
+ * from slabs that the lane has and that are in use.
  */
 unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
 		       unsigned int n, int nid, gfp_t gfp);
@@ -81,7 +81,10 @@ void run_check_start(const struct kmem_cache *s, const void *object);
 void run_check_object(const struct kmem_cache *s, const void *object);
 unsigned int run_lane_number(const struct kmem_cache *s, const void *object);
 
-/* The class of the object in use that @addr lies in, a slab's address, and where it begins; NULL: there is none. */
+/*
+ * The class of the object in use that @addr lies in, a slab's address, and where it begins; NULL:
+ * there is none.
+ */
 const struct kmem_cache *run_object_at(struct slab *slab, const void *addr, const char **start);
 
 bool run_cache_is_valid(const struct kmem_cache *s);

@@ -9,7 +9,10 @@ struct census {
 	unsigned long nr[NR_KMALLOC_CLASSES];
 };
 
-/* The object that begins with @unit is one of its class, and nothing else is where it lies. Returns its units. */
+/*
+ * The object that begins with @unit is one of its class, and nothing else is where it lies. Returns
+ * its units.
+ */
 static unsigned int check_run(struct slab *slab, unsigned int unit, struct census *census)
 {
 	const struct page *page = (const struct page *)slab + unit / UNITS_A_PAGE;

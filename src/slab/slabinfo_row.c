@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slabinfo format, version 2.1, and nothing of the library's state: whoever reads a process from
- * outside prints the same text with it.
+ * The slabinfo format, version 2.1, and nothing of the library's state: whoever reads a process
+ * from outside prints the same text with it.
  */
 #include "slabinfo.h"
 

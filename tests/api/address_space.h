@@ -88,7 +88,9 @@ static inline const char *perms_of(const struct vm_area_struct *vma)
 	return perms;
 }
 
-/* The whole record: in order, with the right totals, and each area is what the kernel says it is. */
+/*
+ * The whole record: in order, with the right totals, and each area is what the kernel says it is.
+ */
 static inline void check_record(void)
 {
 	struct mm_struct *mm = current_mm();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the programs of this directory share: cmocka, children that may die, and a process that has no
- * memory left to get.
+ * What the programs of this directory share: cmocka, children that may die, and a process that has
+ * no memory left to get.
  */
 #ifndef KMEM_TESTS_API_H
 #define KMEM_TESTS_API_H
@@ -97,8 +97,8 @@ static inline void passes_without_memory(void (*fn)(void))
 }
 
 /*
- * Runs this program again with KMEM_OPTIONS=@options and @word for an argument: its wait status. Under
- * valgrind as well it is the program itself, without valgrind.
+ * Runs this program again with KMEM_OPTIONS=@options and @word for an argument: its wait status.
+ * Under valgrind as well it is the program itself, without valgrind.
  */
 static inline int run_again(const char *options, const char *word)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache_cost MODE NUMBER ROUNDS: takes and gives back NUMBER objects, ROUNDS times. For cache_cost.sh,
- * which counts instructions.
+ * cache_cost MODE NUMBER ROUNDS: takes and gives back NUMBER objects, ROUNDS times. For
+ * cache_cost.sh, which counts instructions.
  *
  *	single   one at a time, from a cache
  *	late     the same, from one that came after all class numbers were taken

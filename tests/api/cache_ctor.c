@@ -314,7 +314,10 @@ static void threads_construct_and_destruct(void **state)
 	assert_int_equal(nr_dtor, nr_ctor);
 }
 
-/* A destructor is running in another thread: a child has that slab no more, and does not wait for it. */
+/*
+ * A destructor is running in another thread: a child has that slab no more, and does not wait for
+ * it.
+ */
 static int in_dtor, may_go;
 
 static void slow_dtor(void *p)

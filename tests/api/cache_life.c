@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of caches: live objects, threads' sheaves, reuse of numbers, thousands of caches, fork. */
+/*
+ * The end of caches: live objects, threads' sheaves, reuse of numbers, thousands of caches, fork.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

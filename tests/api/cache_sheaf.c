@@ -235,7 +235,9 @@ static void atomic_requests_do_not_grow_the_heap(void **state)
 
 static volatile bool prefilled;
 
-/* Neither a state for the thread nor memory for another sheaf. Its end would take calls of libc's. */
+/*
+ * Neither a state for the thread nor memory for another sheaf. Its end would take calls of libc's.
+ */
 static void *prefill_atomically(void *arg)
 {
 	struct kmem_cache *s = arg;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The GFP flags as a whole: the bits are apart, the usual combinations mean what they should, and what
- * is only accepted changes nothing. What a single flag does is tested with the functions it is for;
- * SLAB_TRACE is for none, and tested here.
+ * The GFP flags as a whole: the bits are apart, the usual combinations mean what they should, and
+ * what is only accepted changes nothing. What a single flag does is tested with the functions it is
+ * for; SLAB_TRACE is for none, and tested here.
  */
 #include "api.h"
 #include <kmem/mm.h>

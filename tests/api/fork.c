@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork() with what the program may hold, or have interrupted, while another thread has memory mapped
- * and unmapped. What goes wrong here waits for ever; ctest ends it.
+ * fork() with what the program may hold, or have interrupted, while another thread has memory
+ * mapped and unmapped. What goes wrong here waits for ever; ctest ends it.
  */
 #include "api.h"
 

@@ -60,8 +60,8 @@ static inline long raw_syscall(long nr, const long args[6])
 }
 
 /*
- * The library makes its calls through syscall(2), and finds this one before libc's: limits would hit
- * whatever else needs memory, valgrind for one.
+ * The library makes its calls through syscall(2), and finds this one before libc's: limits would
+ * hit whatever else needs memory, valgrind for one.
  */
 long syscall(long nr, ...)
 {

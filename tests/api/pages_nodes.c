@@ -244,8 +244,8 @@ static void threads_and_forks_on_all_nodes(void **state)
 }
 
 /*
- * Threads that come and go: what lies in their caches goes back to slabs of all nodes at once, and a
- * slab may be gone as soon as the last object was given back, by whomever.
+ * Threads that come and go: what lies in their caches goes back to slabs of all nodes at once, and
+ * a slab may be gone as soon as the last object was given back, by whomever.
  */
 #define VISITORS 48
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random requests of every kind from several threads, with malloc between them. Each page says whose
- * it is, at its start and at its end. Run as it is, with several nodes, and with a system that refuses
- * every so many calls: then a request may fail, and nothing else may happen.
+ * Random requests of every kind from several threads, with malloc between them. Each page says
+ * whose it is, at its start and at its end. Run as it is, with several nodes, and with a system
+ * that refuses every so many calls: then a request may fail, and nothing else may happen.
  */
 #include <malloc.h>
 #include <pthread.h>

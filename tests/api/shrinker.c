@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shrinkers: when they run, what they are told, what they may do; and that they do not run when they
- * must not.
+ * Shrinkers: when they run, what they are told, what they may do; and that they do not run when
+ * they must not.
  */
 #include "api.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Object caches as textbooks and lectures of several decades write them, compiled and run as written.
+ * Object caches as textbooks and lectures of several decades write them, compiled and run as
+ * written.
  *
  * Each section is a snippet in one generation's style, apart from its includes; the test behind it
  * says what the text would say of it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages as textbooks and lectures write them, compiled and run as written: addresses and struct page,
- * orders, zeroed pages, and whole pages as a driver's buffers.
+ * Pages as textbooks and lectures write them, compiled and run as written: addresses and struct
+ * page, orders, zeroed pages, and whole pages as a driver's buffers.
  */
 #include <errno.h>
 #include <setjmp.h>

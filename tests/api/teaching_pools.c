@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools and shrinkers as textbooks and lectures write them, compiled and run as written: a reserve of
- * objects for I/O that must go on, of buffers, of pages; and a driver's cache that gives objects back
- * when memory is wanted.
+ * Pools and shrinkers as textbooks and lectures write them, compiled and run as written: a reserve
+ * of objects for I/O that must go on, of buffers, of pages; and a driver's cache that gives objects
+ * back when memory is wanted.
  */
 #include "api.h"
 #include <kmem/mempool.h>

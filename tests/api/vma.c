@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking at the address space through kmem/vma.h: what the library says of its own mappings, finding
- * and walking areas, totals; with threads, children and signal handlers that change it meanwhile.
+ * Looking at the address space through kmem/vma.h: what the library says of its own mappings,
+ * finding and walking areas, totals; with threads, children and signal handlers that change it
+ * meanwhile.
  */
 #include "address_space.h"
 
@@ -165,7 +166,9 @@ static void walks_agree(void **state)
 	unmap(addr, 1);
 }
 
-/* With the lock held nothing changes; an allocation that would change it is refused, and no more. */
+/*
+ * With the lock held nothing changes; an allocation that would change it is refused, and no more.
+ */
 static void the_lock_holds_the_record(void **state)
 {
 	unsigned long addr;
@@ -374,8 +377,9 @@ static void handlers_map_and_allocate(void **state)
 		*(char *)addr = 1;
 	}
 	/*
-	 * Ignored first, as the last handler to run may have set the timer again; and from here on, as a signal that came
-	 * while it was blocked (valgrind blocks all) is pending whatever becomes of it now, and would kill by default.
+	 * Ignored first, as the last handler to run may have set the timer again; and from here on,
+	 * as a signal that came while it was blocked (valgrind blocks all) is pending whatever
+	 * becomes of it now, and would kill by default.
 	 */
 	signal(SIGALRM, SIG_IGN);
 	setitimer(ITIMER_REAL, &never, NULL);

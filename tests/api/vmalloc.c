@@ -154,8 +154,8 @@ static int fall_back(void)
 }
 
 /*
- * The pages of kmalloc() are refused, and an area is not: where among the library's calls to the OS a
- * few refusals bring that about is looked for from outside.
+ * The pages of kmalloc() are refused, and an area is not: where among the library's calls to the OS
+ * a few refusals bring that about is looked for from outside.
  */
 static void kvmalloc_falls_back_on_vmalloc(void **state)
 {

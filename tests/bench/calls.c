@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocators to try the benchmarks' harness on. All are the C library's but for one thing: one says on
- * standard error, at the end, how often 64 bytes were asked for; one refuses to give 1 MiB; and one
- * gives the same 64 bytes to everybody, which takes a handful of instructions.
+ * Allocators to try the benchmarks' harness on. All are the C library's but for one thing: one says
+ * on standard error, at the end, how often 64 bytes were asked for; one refuses to give 1 MiB; and
+ * one gives the same 64 bytes to everybody, which takes a handful of instructions.
  */
 #include <stddef.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * What is in a block.
  *
  * realloc keeps the contents on every path: within a class, between classes, from classes to pages
- * and back, in place or moved, up to tens of MiB. calloc's memory is zero also where the same memory
- * was dirty a moment ago. Every byte that malloc_usable_size admits to may be written.
+ * and back, in place or moved, up to tens of MiB. calloc's memory is zero also where the same
+ * memory was dirty a moment ago. Every byte that malloc_usable_size admits to may be written.
  */
 #include "sizes.h"
 #include <malloc.h>

@@ -5,8 +5,8 @@
  * it, and with libc's malloc in use on the other side. Its thread-local pointer must find room in
  * the static TLS of all threads. In the first part the plug-in's calls resolve to libc's malloc, as
  * the search order wants, and the library is called through the plug-in's handle. In the second
- * part the plug-in is loaded with RTLD_DEEPBIND, so that its own calls reach the library. At the end
- * it is unloaded while threads live that used it: their end must not run code that is gone.
+ * part the plug-in is loaded with RTLD_DEEPBIND, so that its own calls reach the library. At the
+ * end it is unloaded while threads live that used it: their end must not run code that is gone.
  */
 #include "outside.h"
 #include <pthread.h>

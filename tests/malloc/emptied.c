@@ -2,9 +2,10 @@
 /*
  * A program that drops all it had gets small again, without being asked and without a call more.
  *
- * The heap is built of all sizes, by this thread and by two more, and dropped in another order. What the
- * kernel says of the process then must be near to what it was before, with a margin for whatever the
- * library keeps on purpose. A thread, and a child of fork, must be able to go on with it.
+ * The heap is built of all sizes, by this thread and by two more, and dropped in another order.
+ * What the kernel says of the process then must be near to what it was before, with a margin for
+ * whatever the library keeps on purpose. A thread, and a child of fork, must be able to go on with
+ * it.
  */
 #include "outside.h"
 #include <pthread.h>
@@ -101,7 +102,10 @@ int main(void)
 		CHECK(!pthread_create(&threads[i], NULL, in_thread, objects[i + 1]), "thread");
 	for (i = 0; i < 2; i++)
 		CHECK(!pthread_join(threads[i], NULL), "join");
-	/* a loop goes on as it did, whatever is given back in it; not for long, since all of it is faulted in again */
+	/*
+	 * a loop goes on as it did, whatever is given back in it; not for long, since all of it is
+	 * faulted in again
+	 */
 	for (i = 0; i < 20; i++)
 		in_thread(objects[0]);
 	CHECK(resident() > before + 16 * MIB, "%zu KiB", resident() / KIB);

@@ -2,8 +2,8 @@
  * Every name by which libc lets a program ask for memory, looked up at run time.
  *
  * Some of them are newer than the libc that the tests are built with (free_sized), some are older
- * than its headers (cfree), some were never in a header (__libc_malloc). A block may be taken by one
- * name and freed by another, so they must all lead to the same allocator.
+ * than its headers (cfree), some were never in a header (__libc_malloc). A block may be taken by
+ * one name and freed by another, so they must all lead to the same allocator.
  */
 #include "outside.h"
 #include <malloc.h>
@@ -84,7 +84,10 @@ static void sized_frees(void **state)
 		sized(realloc(malloc(3), size + 1), size + 1);
 		for (size_t alignment = 16; alignment <= 2 * MIB; alignment *= 8) {
 			aligned_sized(aligned_alloc(alignment, size), alignment, size);
-			/* What realloc() returns is aligned as by malloc(), and lies where malloc() puts such a size. */
+			/*
+			 * What realloc() returns is aligned as by malloc(), and lies where malloc()
+			 * puts such a size.
+			 */
 			sized(realloc(aligned_alloc(alignment, size), size + 1), size + 1);
 		}
 	}

@@ -1,5 +1,6 @@
 /*
- * For setuid.sh: says whether the kernel regards this program as set-uid (AT_SECURE), and allocates.
+ * For setuid.sh: says whether the kernel regards this program as set-uid (AT_SECURE), and
+ * allocates.
  */
 #include "outside.h"
 #include <sys/auxv.h>

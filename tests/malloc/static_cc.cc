@@ -1,6 +1,6 @@
 /*
- * A C++ program that links the archive; see static_c.c. Its exceptions, strings and threads come from
- * libstdc++, whose own operator new must not be linked as well.
+ * A C++ program that links the archive; see static_c.c. Its exceptions, strings and threads come
+ * from libstdc++, whose own operator new must not be linked as well.
  */
 #include "outside.h"
 #include <map>

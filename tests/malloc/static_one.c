@@ -2,8 +2,8 @@
  * A program whose only mention of malloc's family is one function, named by TAKE.
  *
  * An archive is linked member by member, on demand. If that one name brought in a member that lacks
- * another name which libc needs, libc's malloc would be linked beside it: a duplicate symbol, or two
- * allocators in one program, one of which frees the blocks of the other.
+ * another name which libc needs, libc's malloc would be linked beside it: a duplicate symbol, or
+ * two allocators in one program, one of which frees the blocks of the other.
  */
 #include "outside.h"
 #include <malloc.h>

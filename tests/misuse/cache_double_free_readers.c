@@ -1,6 +1,6 @@
 /*
- * An object freed by two threads. One of them keeps it among its own free objects until its slab, which
- * has nothing in use any more, waits for readers.
+ * An object freed by two threads. One of them keeps it among its own free objects until its slab,
+ * which has nothing in use any more, waits for readers.
  */
 #include "misuse.h"
 #include <kmem/slab.h>

@@ -1,6 +1,7 @@
 /*
- * A small object is freed twice: once into its slab, which is released when the objects around it go, and once into a
- * thread's sheaf, which goes on to the barn and would hand out what is nobody's.
+ * A small object is freed twice: once into its slab, which is released when the objects around it
+ * go, and once into a thread's sheaf, which goes on to the barn and would hand out what is
+ * nobody's.
  */
 #include "misuse.h"
 

@@ -33,8 +33,8 @@ static inline void *must(void *p)
 }
 
 /*
- * Frees so many objects of a class that what lay in the thread's cache before is pushed out. They are
- * taken before the misuse: an allocation after it could hand the misused object out again.
+ * Frees so many objects of a class that what lay in the thread's cache before is pushed out. They
+ * are taken before the misuse: an allocation after it could hand the misused object out again.
  */
 struct ballast {
 	void *p[FREES_AT_MOST];

@@ -1,6 +1,6 @@
 /*
- * A pointer to memory of the allocator that no object was ever in: the same 64 MiB as a live object,
- * on the side of it that has more room.
+ * A pointer to memory of the allocator that no object was ever in: the same 64 MiB as a live
+ * object, on the side of it that has more room.
  */
 #include "misuse.h"
 

@@ -1,15 +1,15 @@
 /*
- * faults VICTIM LIBRARY [PART...]: runs each part of VICTIM (see victim.c) while calls of the library
- * to the operating system fail.
+ * faults VICTIM LIBRARY [PART...]: runs each part of VICTIM (see victim.c) while calls of the
+ * library to the operating system fail.
  *
- * First one call at a time: fail_os=1,100,N,1 lets N calls pass and fails the next, for N from 0 until
- * the program has no such call left. How many calls there are is counted with ptrace in a run without
- * failures: every mmap, munmap, mremap, madvise and mprotect of the process, libc's and the dynamic
- * linker's among them, which is more than enough. Then at random, fail_os=1,P,0,-1, and in patterns,
- * every Kth call. A victim must never crash, hang or find a byte wrong.
+ * First one call at a time: fail_os=1,100,N,1 lets N calls pass and fails the next, for N from 0
+ * until the program has no such call left. How many calls there are is counted with ptrace in a run
+ * without failures: every mmap, munmap, mremap, madvise and mprotect of the process, libc's and the
+ * dynamic linker's among them, which is more than enough. Then at random, fail_os=1,P,0,-1, and in
+ * patterns, every Kth call. A victim must never crash, hang or find a byte wrong.
  *
- * That failures were injected at all shows in the number of refused allocations, which is printed, and
- * must not be 0 for a part.
+ * That failures were injected at all shows in the number of refused allocations, which is printed,
+ * and must not be 0 for a part.
  */
 #include "stress.h"
 #include <sys/mman.h>

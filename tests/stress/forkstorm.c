@@ -1,11 +1,12 @@
 /*
  * forkstorm [FORKS]: forks out of a process whose other threads are all inside the allocator.
  *
- * At the moment of the fork the eight threads hold locks, or are in the middle of moving objects; in
- * the child they are gone. The child must still be able to allocate, and to free what those threads
- * allocated: their blocks lie in a mailbox, with a stamp that says whether they are whole. A child
- * that hangs is killed by its alarm and fails the test; so is a parent that makes no headway. In the second half the forks happen in the
- * handler of a timer signal that interrupts the allocator in the same thread.
+ * At the moment of the fork the eight threads hold locks, or are in the middle of moving objects;
+ * in the child they are gone. The child must still be able to allocate, and to free what those
+ * threads allocated: their blocks lie in a mailbox, with a stamp that says whether they are whole.
+ * A child that hangs is killed by its alarm and fails the test; so is a parent that makes no
+ * headway. In the second half the forks happen in the handler of a timer signal that interrupts the
+ * allocator in the same thread.
  */
 #include "stress.h"
 #include <sys/time.h>

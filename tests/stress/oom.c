@@ -1,10 +1,10 @@
 /*
  * Memory that runs out.
  *
- * Under a limit on the address space (RLIMIT_AS) or on private memory (RLIMIT_DATA) requests fail at
- * some point, with NULL and ENOMEM; nothing that was handed out before is harmed; and after frees
- * requests are served again. Last, a limit filled with 64-byte objects, all then freed, must serve
- * blocks of 1 MiB for at least 80% of it: what small blocks leave is not theirs for ever.
+ * Under a limit on the address space (RLIMIT_AS) or on private memory (RLIMIT_DATA) requests fail
+ * at some point, with NULL and ENOMEM; nothing that was handed out before is harmed; and after
+ * frees requests are served again. Last, a limit filled with 64-byte objects, all then freed, must
+ * serve blocks of 1 MiB for at least 80% of it: what small blocks leave is not theirs for ever.
  * Every part runs in a child of its own, for limits only go down.
  */
 #include "stress.h"

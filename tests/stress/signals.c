@@ -1,8 +1,8 @@
 /*
  * signals [TIMES [exchange]]: signal handlers that allocate.
  *
- * POSIX does not allow it, programs do it all the same, and an allocator that hangs turns a report of
- * a crash into a silence. A timer interrupts the main thread, which allocates and frees without
+ * POSIX does not allow it, programs do it all the same, and an allocator that hangs turns a report
+ * of a crash into a silence. A timer interrupts the main thread, which allocates and frees without
  * pause, TIMES times; its handler allocates some blocks, small and large, and frees them. Nothing
  * may hang, and no block of the main thread may be harmed. A handler that came in the middle of the
  * allocator's own work may be refused, with ENOMEM, but not often; the main thread never. A second
@@ -11,8 +11,9 @@
  *
  * The handler's small sizes are of classes that the main thread does not use: taking a block from a
  * thread's own list has two steps, and between them a handler may use up the same list. With
- * "exchange" it does use the same sizes, keeps blocks, and frees those that the main thread left for
- * it, which asks for more than any allocator has been found to give that does not block signals.
+ * "exchange" it does use the same sizes, keeps blocks, and frees those that the main thread left
+ * for it, which asks for more than any allocator has been found to give that does not block
+ * signals.
  */
 #include "stress.h"
 #include <sys/time.h>
@@ -33,7 +34,10 @@ static void hangs(int signo)
 	CHECK(0, "hangs after %zu interrupts", interrupts);
 }
 
-/* Large blocks are often of two lengths: what one has freed is what the other wants, see large_keep(). */
+/*
+ * Large blocks are often of two lengths: what one has freed is what the other wants, see
+ * large_keep().
+ */
 static size_t some_size(uint64_t r, int in_handler)
 {
 	if (r % 50 == 0)

@@ -48,7 +48,9 @@ static inline size_t in_use(void)
 	return mi.uordblks + mi.hblkhd;
 }
 
-/* The status of a child that must have ended with code 0; SIGALRM is how a child that hangs ends. */
+/*
+ * The status of a child that must have ended with code 0; SIGALRM is how a child that hangs ends.
+ */
 static inline void expect_good_child(pid_t pid, const char *what)
 {
 	int status;

@@ -3,13 +3,13 @@
  *
  * What a thread kept for itself must be given back when it ends, however it ends. Every batch does
  * the same work, so that what grows is lost and not the greatest batch so far: what malloc_trim()
- * leaves at the end may be at most 10% above what it left after the twentieth batch (half of that is
- * descriptors of pages never used before). Free memory that the process keeps without a trim wanders
- * by some 8%, with where the batches' last objects happened to lie; it may be at most 20% above that
- * of the batches after the tenth. The end of a thread itself is part of the test: destructors of
- * pthread keys, which set their key again so as to be called again and run in no order that the
- * allocator's own could rely on, and those of thread_local objects, free what the thread held and
- * allocate more.
+ * leaves at the end may be at most 10% above what it left after the twentieth batch (half of that
+ * is descriptors of pages never used before). Free memory that the process keeps without a trim
+ * wanders by some 8%, with where the batches' last objects happened to lie; it may be at most 20%
+ * above that of the batches after the tenth. The end of a thread itself is part of the test:
+ * destructors of pthread keys, which set their key again so as to be called again and run in no
+ * order that the allocator's own could rely on, and those of thread_local objects, free what the
+ * thread held and allocate more.
  */
 #include "stress.h"
 #include <limits.h>

@@ -1,11 +1,11 @@
 /*
  * victim PART: what faults.c runs while the operating system refuses.
  *
- * Every allocation may return NULL, with ENOMEM, and the part goes on without it. What was handed out
- * is whole, what was refused left all as it was, and at the end, with all freed, no more is in use by
- * the allocator's account than at the start: a block whose free met a failure must not be lost. With
- * VICTIM_SERVED=1 in the environment requests must be served again at the end, within a number of
- * tries. The part writes "refused N" on stdout and returns 0.
+ * Every allocation may return NULL, with ENOMEM, and the part goes on without it. What was handed
+ * out is whole, what was refused left all as it was, and at the end, with all freed, no more is in
+ * use by the allocator's account than at the start: a block whose free met a failure must not be
+ * lost. With VICTIM_SERVED=1 in the environment requests must be served again at the end, within a
+ * number of tries. The part writes "refused N" on stdout and returns 0.
  */
 #include "stress.h"
 

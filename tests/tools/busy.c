@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program whose structures never stand still: threads come and go, and allocate and free objects of
- * all sizes meanwhile. Runs until it is killed, or for a minute.
+ * A program whose structures never stand still: threads come and go, and allocate and free objects
+ * of all sizes meanwhile. Runs until it is killed, or for a minute.
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that holds objects in several threads, some of caches of its own, reports its figures into
- * the directory of its argument, and stops. Linked with the archive.
+ * A program that holds objects in several threads, some of caches of its own, reports its figures
+ * into the directory of its argument, and stops. Linked with the archive.
  */
 #include "report.h"
 

@@ -1,5 +1,6 @@
 /*
- * A program that holds known amounts of memory of each kind, for what `kmem explain-rss` says of it.
+ * A program that holds known amounts of memory of each kind, for what `kmem explain-rss` says of
+ * it.
  *
  * Says on standard output what it holds, a line "NAME BYTES" each and "ready", and stays until its
  * standard input ends. Names are those of explain-rss's JSON. For each line that it reads it takes

@@ -1,7 +1,7 @@
 /*
  * A slabinfo file kept up to date, and a reader that reads as slabtop does: it opens the file once,
- * seeks to the start, reads with stdio and takes rows apart by scanf. Whatever the writer does, each
- * row has its fields, and each cache that is there all the time has a row.
+ * seeks to the start, reads with stdio and takes rows apart by scanf. Whatever the writer does,
+ * each row has its fields, and each cache that is there all the time has a row.
  */
 #include "livefile.h"
 

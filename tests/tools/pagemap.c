@@ -1,5 +1,6 @@
 /*
- * Which pages count in Rss: both ways of asking the kernel, held against pages whose state is known.
+ * Which pages count in Rss: both ways of asking the kernel, held against pages whose state is
+ * known.
  */
 #include "proc_pagemap.h"
 
@@ -161,7 +162,9 @@ static void counts_what_a_child_shares(void **state)
 		sum += page[i];
 		low += i < NR_PAGES / 2 && page[i];
 	}
-	/* Without a scan which is which is a guess; their number is not, nor that they are spread. */
+	/*
+	 * Without a scan which is which is a guess; their number is not, nor that they are spread.
+	 */
 	assert_int_equal(sum, NR_PAGES / 4 * 3);
 	assert_true(low + 1 >= sum / 2 && low <= sum / 2 + 1);
 	free(page);

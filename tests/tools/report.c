@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded beside the library: at SIGRTMIN+5 the program writes the figures it has of itself into the
- * directory $REPORT_DIR, and stops. So whoever looks at the stopped program must see the same figures.
+ * Preloaded beside the library: at SIGRTMIN+5 the program writes the figures it has of itself into
+ * the directory $REPORT_DIR, and stops. So whoever looks at the stopped program must see the same
+ * figures.
  */
 #include "report.h"
 

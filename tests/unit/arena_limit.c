@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Limits, read from made-up /proc and /sys below a directory of the test's own: both versions of
- * cgroups, limits of the cgroups above, files that are not there, what is not limited at all, and how
- * few files are read.
+ * cgroups, limits of the cgroups above, files that are not there, what is not limited at all, and
+ * how few files are read.
  */
 #include <errno.h>
 #include <sched.h>

@@ -104,7 +104,9 @@ static void place_upwards(void *arg)
 	unit_os_hook = NULL;
 }
 
-/* First of all: where the search goes is decided once. A sanitizer needs the low addresses itself. */
+/*
+ * First of all: where the search goes is decided once. A sanitizer needs the low addresses itself.
+ */
 static void test_upwards(void **state)
 {
 	(void)state;

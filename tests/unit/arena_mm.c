@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changing the address space with the record: what the OS did is written down, what it refused is not,
- * and /proc/self/maps agrees. Names, as a kernel that has them would be asked.
+ * Changing the address space with the record: what the OS did is written down, what it refused is
+ * not, and /proc/self/maps agrees. Names, as a kernel that has them would be asked.
  */
 #include <errno.h>
 #include <linux/prctl.h>
@@ -375,8 +375,8 @@ static unsigned long anonymous_bytes(void)
 }
 
 /*
- * Everything that the arena maps, and nothing else, is recorded; whatever of it the OS refuses. In a
- * child, where nobody else maps meanwhile.
+ * Everything that the arena maps, and nothing else, is recorded; whatever of it the OS refuses. In
+ * a child, where nobody else maps meanwhile.
  */
 static void map_everything(void *options)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What do_mmap() and do_munmap() do when the OS refuses a call on the way, or somebody else is in the
- * way. What they do when all goes well is tested through the public interface, in tests/api/vma.c.
+ * What do_mmap() and do_munmap() do when the OS refuses a call on the way, or somebody else is in
+ * the way. What they do when all goes well is tested through the public interface, in
+ * tests/api/vma.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,8 +44,8 @@ static int refuse_nth(long nr, unsigned long args[6])
 }
 
 /*
- * Runs @fn with each of its calls refused in turn, until none was or it managed without. Refused, it
- * changed nothing; or, if it is not @whole, no more than the record says.
+ * Runs @fn with each of its calls refused in turn, until none was or it managed without. Refused,
+ * it changed nothing; or, if it is not @whole, no more than the record says.
  */
 static void refuse_each(long (*fn)(unsigned long addr), unsigned long addr, bool whole)
 {

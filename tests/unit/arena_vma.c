@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The record alone: addresses that are written down and never mapped. Each way to split, trim, merge
- * and remove; then at random, against an array with an entry for each page.
+ * The record alone: addresses that are written down and never mapped. Each way to split, trim,
+ * merge and remove; then at random, against an array with an entry for each page.
  */
 #include <errno.h>
 #include <signal.h>

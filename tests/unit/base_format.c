@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The small printf against libc's, and what becomes of text that does not fit or cannot be written. */
+/*
+ * The small printf against libc's, and what becomes of text that does not fit or cannot be written.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The grammar of options, and reports: what a process says on stderr is read from a pipe that a child
- * has there.
+ * The grammar of options, and reports: what a process says on stderr is read from a pipe that a
+ * child has there.
  */
 #include <errno.h>
 #include <fcntl.h>

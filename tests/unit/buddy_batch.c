@@ -27,7 +27,10 @@ static int purge_together(long nr, unsigned long args[6])
 	return unit_os_purge_many(args, TOGETHER);
 }
 
-/* Small blocks go by one call, in a process that has had threads; what is left, and large ones, by themselves. */
+/*
+ * Small blocks go by one call, in a process that has had threads; what is left, and large ones, by
+ * themselves.
+ */
 static void test_together(void *arg)
 {
 	struct page *page, *large;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The zone's part in giving back a heap that emptied: what goes, what is counted when it is taken again,
- * and when it is time for a look.
+ * The zone's part in giving back a heap that emptied: what goes, what is counted when it is taken
+ * again, and when it is time for a look.
  */
 #include "unit_buddy.h"
 
@@ -89,7 +89,9 @@ static void test_mem_map_goes(void **state)
 	zone_fini(&zone);
 }
 
-/* It is time for a look when much less is in use than lately, and at once when it is little enough. */
+/*
+ * It is time for a look when much less is in use than lately, and at once when it is little enough.
+ */
 static void test_heap_state(void **state)
 {
 	struct page *page;

@@ -73,7 +73,9 @@ static void test_excess(void **state)
 	zone_free(&zone_normal, range + HOT_FIRST + 12, nr - behind - HOT_FIRST - 12);
 }
 
-/* Where another thread is met on the way to the zone, more is kept, until the zone takes all back. */
+/*
+ * Where another thread is met on the way to the zone, more is kept, until the zone takes all back.
+ */
 static void test_ranges_grow(void **state)
 {
 	struct per_cpu_pages *pcp = pcp_of_lane(0);

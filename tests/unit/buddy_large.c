@@ -250,7 +250,10 @@ static void test_grow_in_place(void **state)
 	release(block);
 }
 
-/* Where there is memory that was freed, a block moves rather than grow into what has to be faulted in. */
+/*
+ * Where there is memory that was freed, a block moves rather than grow into what has to be faulted
+ * in.
+ */
 static void test_grow_by_copy(void **state)
 {
 	char *block, *freed, *to;

@@ -2,8 +2,8 @@
 /*
  * Nodes: counted, ordered, bound, and asked for pages.
  *
- * Nodes come once and stay, so every test that wants several is a child of its own. The machine's are
- * played by a hook on get_mempolicy and mbind.
+ * Nodes come once and stay, so every test that wants several is a child of its own. The machine's
+ * are played by a hook on get_mempolicy and mbind.
  */
 #include <linux/mempolicy.h>
 #include <sched.h>
@@ -422,7 +422,10 @@ static void test_bulk(void **state)
 	unit_passes(bulk, NULL);
 }
 
-/* What is freed goes to the lists of its own zone; requests are met from those of the node that runs the thread. */
+/*
+ * What is freed goes to the lists of its own zone; requests are met from those of the node that
+ * runs the thread.
+ */
 static void page_lists(void *arg)
 {
 	struct per_cpu_pages *pcp = pcp_of_lane(0);

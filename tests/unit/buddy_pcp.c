@@ -153,7 +153,9 @@ static void test_bulk_refused(void **state)
 		zone_free(&zone_normal, all[--n], 1);
 }
 
-/* What was fetched for a list whose room became less on the way is more than goes back at a time. */
+/*
+ * What was fetched for a list whose room became less on the way is more than goes back at a time.
+ */
 static void test_list_too_long(void **state)
 {
 	struct per_cpu_pages *pcp = pcp_of_lane(0);
@@ -170,7 +172,10 @@ static void test_list_too_long(void **state)
 	EXPECT_EQ(pcp->list[3].nr, PCP_LOW >> 3);
 }
 
-/* Who wants back what was given to the zone a moment ago has more room, but less than for two threads. */
+/*
+ * Who wants back what was given to the zone a moment ago has more room, but less than for two
+ * threads.
+ */
 static void test_in_vain(void **state)
 {
 	struct per_cpu_pages *pcp = pcp_of_lane(0);
@@ -214,7 +219,10 @@ static void test_without_lists(void **state)
 	}
 }
 
-/* Each lane has its own, which the zone leaves it as long as there is something else that holds memory. */
+/*
+ * Each lane has its own, which the zone leaves it as long as there is something else that holds
+ * memory.
+ */
 static void test_lanes_apart(void **state)
 {
 	struct page *dirty = zone_alloc(&zone_normal, 64, 6), *rest, *page, *other;
@@ -343,7 +351,9 @@ static void test_old_stays_old(void **state)
 	pcp_free(pcp_of_lane(0), taken, 0);
 }
 
-/* Before a list is refilled with memory that costs nothing yet, the zone has what the lanes have. */
+/*
+ * Before a list is refilled with memory that costs nothing yet, the zone has what the lanes have.
+ */
 static void test_returned_for_a_list(void **state)
 {
 	struct page *page = pcp_alloc(pcp_of_lane(0), 3, NUMA_NO_NODE, GFP_KERNEL), *block;
@@ -370,8 +380,8 @@ static void swap_block(struct per_cpu_pages *pcp)
 }
 
 /*
- * Where nothing comes to the zone, since all stays in lists or ranges, old pages go all the same. Those that are
- * swapped have no free neighbours: merged with them, the old ones would be as young.
+ * Where nothing comes to the zone, since all stays in lists or ranges, old pages go all the same.
+ * Those that are swapped have no free neighbours: merged with them, the old ones would be as young.
  */
 static void time_passes(void (*swap)(struct per_cpu_pages *pcp))
 {
@@ -403,7 +413,10 @@ static void test_time_passes(void **state)
 	zone_free(&zone_normal, few + 1, 1);
 }
 
-/* What lies in the lists of lanes that do nothing ages as well, even when the zone has nothing dirty. */
+/*
+ * What lies in the lists of lanes that do nothing ages as well, even when the zone has nothing
+ * dirty.
+ */
 static void test_lists_age(void **state)
 {
 	struct page *page = zone_alloc(&zone_normal, 64, 6), *other;

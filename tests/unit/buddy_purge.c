@@ -248,8 +248,8 @@ static void test_limit_sinks(void **state)
 }
 
 /*
- * Beyond the peak of @used pages @slack may stay: half of it is freed, in holes, and blocks that fit none are
- * taken.
+ * Beyond the peak of @used pages @slack may stay: half of it is freed, in holes, and blocks that
+ * fit none are taken.
  */
 static void stay_in_holes(unsigned int used, unsigned int slack)
 {
@@ -288,8 +288,8 @@ static void test_slack(void **state)
 }
 
 /*
- * Whatever is freed when: what is dirty never exceeds what was in use at most, what makes that a large heap once
- * more, and the slack.
+ * Whatever is freed when: what is dirty never exceeds what was in use at most, what makes that a
+ * large heap once more, and the slack.
  */
 static void test_limit_holds(void **state)
 {
@@ -328,8 +328,8 @@ static void test_limit_holds(void **state)
 #define LEAST 8u
 
 /*
- * All of MANY pages, taken in blocks of @nr, are freed, and for a while, which ends before the pages
- * are old, nothing more is used: how many stay.
+ * All of MANY pages, taken in blocks of @nr, are freed, and for a while, which ends before the
+ * pages are old, nothing more is used: how many stay.
  */
 static unsigned long stay_of_blocks(struct zone *zone, unsigned int nr, uint64_t *now)
 {

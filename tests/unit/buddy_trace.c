@@ -32,7 +32,9 @@ struct model {
 	uint32_t owner[MAX_SECTIONS][PAGES_PER_SECTION];
 };
 
-/* The shadow of @page. Sections come and go; a slot of the model is free when none of it is used. */
+/*
+ * The shadow of @page. Sections come and go; a slot of the model is free when none of it is used.
+ */
 static uint32_t *owner_of(struct model *m, const struct page *page)
 {
 	struct section *s = page_section(page);

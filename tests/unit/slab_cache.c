@@ -3,9 +3,9 @@
  * Caches of a program's own, through cache.h: what is in a slab and in a thread's state while they
  * come, serve and go; an OS that refuses; threads; fork.
  *
- * A model says for each object whose it is and what must be in it. Caches of all kinds take part: one
- * with a slot in each state, ones past the last page class, with a constructor, with readers, without
- * sheaves.
+ * A model says for each object whose it is and what must be in it. Caches of all kinds take part:
+ * one with a slot in each state, ones past the last page class, with a constructor, with readers,
+ * without sheaves.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -513,7 +513,9 @@ static void fork_some(void *arg, unsigned int id)
 		unit_passes(in_a_child, arg);
 }
 
-/* A child has what the other threads had in their sheaves, but not what they held in their hands. */
+/*
+ * A child has what the other threads had in their sheaves, but not what they held in their hands.
+ */
 static void in_a_child_of_threads(void *arg)
 {
 	struct kmem_cache *s = make((struct cache_wish){ .size = 72, .flags = SLAB_NO_MERGE });

@@ -58,7 +58,10 @@ static void test_every_size(void **state)
 	}
 }
 
-/* What kmalloc_aligned() relies on: rounded up to its alignment a size has the first class that is aligned. */
+/*
+ * What kmalloc_aligned() relies on: rounded up to its alignment a size has the first class that is
+ * aligned.
+ */
 static void test_every_alignment(void **state)
 {
 	unsigned int size, align, class;
@@ -101,9 +104,9 @@ static void test_every_class(void **state)
 
 /*
  * How good slabs of @order are, the less the better: few enough objects are lost with a slab that
- * lives on for one of them (which small ones always do), enough are worth a visit to the lists; then at
- * most 1/16 lost before 1/8 before 1/4. Beyond a page whole pages at the end do not count as long as they
- * are no more than 1/4, and 1/8 is as good as nothing.
+ * lives on for one of them (which small ones always do), enough are worth a visit to the lists;
+ * then at most 1/16 lost before 1/8 before 1/4. Beyond a page whole pages at the end do not count
+ * as long as they are no more than 1/4, and 1/8 is as good as nothing.
  */
 static unsigned int badness(unsigned int size, unsigned int order)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters of what happens behind the sheaves: each is held against what a step was seen to do, by the
- * objects that left or joined the slabs, the sheaves in the barn, and the number of slabs.
+ * Counters of what happens behind the sheaves: each is held against what a step was seen to do, by
+ * the objects that left or joined the slabs, the sheaves in the barn, and the number of slabs.
  */
 #include <errno.h>
 

@@ -2,9 +2,9 @@
 /*
  * The states of threads: born, alive, interrupted, exited.
  *
- * A signal handler within a slow path is played by calls made between cpu_enter() and cpu_leave(), or
- * from within the library's own call to the kernel (unit_os_hook), where it holds its locks. What a
- * thread leaves behind is counted in the slabs: node.nr_inuse of all caches.
+ * A signal handler within a slow path is played by calls made between cpu_enter() and cpu_leave(),
+ * or from within the library's own call to the kernel (unit_os_hook), where it holds its locks.
+ * What a thread leaves behind is counted in the slabs: node.nr_inuse of all caches.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -2,8 +2,8 @@
 /*
  * What each of many threads may hold in its sheaves.
  *
- * One thread that is none, a struct kmem_cpu of the test's own with a cache of the test's own, among as many real
- * ones as the test wants: these only are there.
+ * One thread that is none, a struct kmem_cpu of the test's own with a cache of the test's own,
+ * among as many real ones as the test wants: these only are there.
  */
 #include <pthread.h>
 

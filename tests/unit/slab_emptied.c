@@ -2,9 +2,9 @@
 /*
  * When a heap that empties is given back, and what is left of it then.
  *
- * The decision is a function of what a look saw, of earlier answers and of the time: the tests make all
- * of these up. What is left is read from the zone, after this thread and others have freed a heap
- * of all sizes.
+ * The decision is a function of what a look saw, of earlier answers and of the time: the tests make
+ * all of these up. What is left is read from the zone, after this thread and others have freed a
+ * heap of all sizes.
  */
 #include <pthread.h>
 
@@ -47,7 +47,9 @@ static void test_share(void **state)
 	EXPECT(!should_empty(&e, &needs, NOW));
 }
 
-/* As the heap goes on emptying it is answered when half as much is needed, or much has become free. */
+/*
+ * As the heap goes on emptying it is answered when half as much is needed, or much has become free.
+ */
 static void test_again(void **state)
 {
 	struct emptying e = { .paid_ms = NOW };
@@ -73,7 +75,9 @@ static void test_again(void **state)
 	EXPECT(should_empty(&e, &needs, NOW));
 }
 
-/* A program that builds its heap again and again: until what it refilled is paid for, it keeps it. */
+/*
+ * A program that builds its heap again and again: until what it refilled is paid for, it keeps it.
+ */
 static void test_debt(void **state)
 {
 	struct emptying e = { .paid_ms = NOW };
@@ -118,7 +122,8 @@ static void test_learns(void **state)
 	EXPECT(!should_empty(&e, &needs, now));
 	EXPECT_EQ(e.debt, 0);
 	EXPECT(empty_limit(&e, &needs) <= PEAK / 128);
-	needs = (struct needs){ .peak = PEAK, .needed = PEAK / 128, .gain = PEAK, .refilled = PEAK };
+	needs = empty_heap(PEAK / 128);
+	needs.refilled = PEAK;
 	EXPECT(should_empty(&e, &needs, now));
 	needs.needed = PEAK / 64;
 	EXPECT(!should_empty(&e, &needs, now));
@@ -275,8 +280,8 @@ static void fill_sheaf(void)
 }
 
 /*
- * A signal handler may look, and give back, between any two instructions of a hit path: what that has
- * read of its slot has to hold still.
+ * A signal handler may look, and give back, between any two instructions of a hit path: what that
+ * has read of its slot has to hold still.
  */
 static void test_within_a_pop(void **state)
 {

@@ -2,12 +2,12 @@
 /*
  * The kernel says no: to every call in turn, to all calls from some moment on, and to some of them.
  *
- * A scenario goes through everything that makes the library ask for memory or give some back: objects
- * of every class, blocks that are resized in place and by moving, areas, threads, trims. It runs in a
- * child of its own for each call that is to fail, from the library's very first call on. Whatever is
- * asked for is there, with the right contents, or is NULL with ENOMEM, and then nothing has changed.
- * When the kernel is kind again, the same scenario must succeed, and must leave nothing behind: not an
- * object, not a page, nor addresses.
+ * A scenario goes through everything that makes the library ask for memory or give some back:
+ * objects of every class, blocks that are resized in place and by moving, areas, threads, trims. It
+ * runs in a child of its own for each call that is to fail, from the library's very first call on.
+ * Whatever is asked for is there, with the right contents, or is NULL with ENOMEM, and then nothing
+ * has changed. When the kernel is kind again, the same scenario must succeed, and must leave
+ * nothing behind: not an object, not a page, nor addresses.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 /*
  * fork() of a process whose threads allocate.
  *
- * Two threads hold objects, sheaves and page lists while a third forks. The child must find all locks
- * free, must be able to allocate, and must get back what the lost threads had, but for one that was
- * within a slow path. Locks that are held when a handler forks are played by holding them.
+ * Two threads hold objects, sheaves and page lists while a third forks. The child must find all
+ * locks free, must be able to allocate, and must get back what the lost threads had, but for one
+ * that was within a slow path. Locks that are held when a handler forks are played by holding them.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -132,7 +132,10 @@ static void test_room(void **state)
 	EXPECT(!kept());
 }
 
-/* A block may have become a power of two of pages where none is born: such a size is aligned to itself. */
+/*
+ * A block may have become a power of two of pages where none is born: such a size is aligned to
+ * itself.
+ */
 static void test_natural(void **state)
 {
 	void *before, *block, *after;
@@ -209,7 +212,9 @@ static void test_no_waiting(void **state)
 	unit_kfree(other);
 }
 
-/* Where one block comes and goes and nothing else, old pages go all the same; those of this node. */
+/*
+ * Where one block comes and goes and nothing else, old pages go all the same; those of this node.
+ */
 static void time_passes(void *arg)
 {
 	struct zone *zone;
@@ -256,7 +261,10 @@ static void heap_empties(void *arg)
 	options_parse("decay_ms=1000000", &purge_params, 1);
 	for (i = 0; i < ARRAY_SIZE(objects); i++)
 		objects[i] = unit_kmalloc(256);
-	/* as large as it may be, once that was learned: more than what an empty heap of this size may need */
+	/*
+	 * as large as it may be, once that was learned: more than what an empty heap of this size
+	 * may need
+	 */
 	for (i = 0; i < 8; i++)
 		unit_kfree(unit_kmalloc(HOT_LARGEST * PAGE_SIZE));
 	EXPECT(kept() != NULL);

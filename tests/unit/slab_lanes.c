@@ -2,8 +2,8 @@
 /*
  * Lanes: which threads a slab serves, and what a thread frees that is another lane's.
  *
- * Two threads that are none, driven by turns: two struct kmem_cpu of the test's own, of two lanes, and a
- * cache of the test's own.
+ * Two threads that are none, driven by turns: two struct kmem_cpu of the test's own, of two lanes,
+ * and a cache of the test's own.
  */
 #include <errno.h>
 #include <sched.h>
@@ -121,8 +121,8 @@ static void *lane_object;
 static bool lane_settled;
 
 /*
- * One asks for an object's lane, the other makes the slab, empty in between, change it all the time: for the
- * thread sanitizer, which sees whether the two agree on how.
+ * One asks for an object's lane, the other makes the slab, empty in between, change it all the
+ * time: for the thread sanitizer, which sees whether the two agree on how.
  */
 static void ask_or_change(void *arg, unsigned int id)
 {
@@ -152,7 +152,9 @@ static void test_lane_in_motion(void **state)
 	unit_threads(2, ask_or_change, NULL);
 }
 
-/* A partial slab serves its lane, others when it is nearly empty, and anybody when memory is out. */
+/*
+ * A partial slab serves its lane, others when it is nearly empty, and anybody when memory is out.
+ */
 static void test_lanes(void **state)
 {
 	struct per_cpu_pages *one = pcp_of_lane(0), *two = pcp_of_lane(1);
@@ -192,7 +194,9 @@ static void test_lanes(void **state)
 	free(objects);
 }
 
-/* What a thread frees before it has a sheaf is another's: it is not to be the first that it gets. */
+/*
+ * What a thread frees before it has a sheaf is another's: it is not to be the first that it gets.
+ */
 static void test_handed_over(void **state)
 {
 	void *kept = get(0), *object = get(0), *other;
@@ -284,7 +288,10 @@ static int give_back_and_refuse(long nr, unsigned long args[6])
 	return ENOMEM;
 }
 
-/* What another thread of the lane gives back meanwhile is there when the OS has no memory for a slab. */
+/*
+ * What another thread of the lane gives back meanwhile is there when the OS has no memory for a
+ * slab.
+ */
 static void test_given_back_meanwhile(void **state)
 {
 	struct per_cpu_pages *one = pcp_of_lane(1);
@@ -352,8 +359,8 @@ static void test_lanes_at_once(void **state)
 static bool looking, looked;
 
 /*
- * One is at a lane's lists for longer than the other needs to look: what that is told must be what there is before
- * or after.
+ * One is at a lane's lists for longer than the other needs to look: what that is told must be what
+ * there is before or after.
  */
 static void change_or_look(void *arg, unsigned int id)
 {

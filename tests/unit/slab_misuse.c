@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the program must not do, and what it is told: each in a child that dies of it, by the one line
- * that it writes. And what looks as if it were too much, but is only refused.
+ * What the program must not do, and what it is told: each in a child that dies of it, by the one
+ * line that it writes. And what looks as if it were too much, but is only refused.
  *
  * The program also sets the library's default options, as a static one would, and so shows in which
  * order options are read.

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Slabs on their way out, and the readers they wait for: forks, destructors and signals meanwhile. */
+/*
+ * Slabs on their way out, and the readers they wait for: forks, destructors and signals meanwhile.
+ */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 /*
  * Shared slabs, in which objects of more than a page lie side by side whatever their class.
  *
- * Most of it asks the slabs directly, as sheaves do. Every test ends with nothing in use, and with a walk over
- * all lists.
+ * Most of it asks the slabs directly, as sheaves do. Every test ends with nothing in use, and with
+ * a walk over all lists.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -118,7 +118,7 @@ static void test_room_for_others(void **state)
 	}
 }
 
-/* A slab is full when no object has room, whether there are free units or not, and is not when one has. */
+/* A slab is full when no object has room, with free units or without, and not when one has. */
 static void test_full(void **state)
 {
 	static const size_t sizes[] = { 4608, 8192, 32768, 28672 };
@@ -261,7 +261,7 @@ static void test_many_come_and_go(void **state)
 
 /* ---- Slabs ---- */
 
-/* With many slabs in use those that are made are small, and larger ones are again when these are gone. */
+/* With many slabs in use new ones are small, and larger ones again when these are gone. */
 static void test_many_are_small(void **state)
 {
 	static char *object[(MANY_SHARED + 8) * 4];
@@ -340,7 +340,7 @@ static void make_idle(void)
 	EXPECT(idle() > 0);
 }
 
-/* What lies idle in another class's sheaf goes before a slab is begun, and again before the next. */
+/* What lies idle in another class's sheaf goes before a slab is begun, and before the next. */
 static void test_idle_gives_way(void **state)
 {
 	static void *large[40], *few[4];
@@ -436,7 +436,7 @@ static void test_turns(void **state)
 
 /* ---- Figures ---- */
 
-/* A class counts its own objects and visits; units are counted once more, as are slabs, by 32 KiB. */
+/* A class counts its own objects and visits; units are counted once more, slabs by 32 KiB. */
 static void test_counters(void **state)
 {
 	const struct kmem_cache *s = class_of(5000);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sheaves and barns, seen by two threads that are none: two struct kmem_cpu of the test's own, which
- * it drives by turns, so that every visit to the barn happens where the test wants it.
+ * Sheaves and barns, seen by two threads that are none: two struct kmem_cpu of the test's own,
+ * which it drives by turns, so that every visit to the barn happens where the test wants it.
  *
  * The cache is the test's own, too. How many objects left the slabs, node.nr_inuse, tells a refill
  * (it grows), a flush (it falls) and a trade (it stays) apart.
@@ -219,9 +219,9 @@ static unsigned long put_some(unsigned int id, unsigned int n, unsigned int *lef
 }
 
 /*
- * Where each visit no longer raises the limit, at 2 KiB of objects and less than 4, a full sheaf goes
- * back whole while a thread only frees, which takes it 24 visits to the next limit. When it took objects
- * from the slabs in between, half of them stay, and such a visit counts for eight.
+ * Where each visit no longer raises the limit, at 2 KiB of objects and less than 4, a full sheaf
+ * goes back whole while a thread only frees, which takes it 24 visits to the next limit. When it
+ * took objects from the slabs in between, half of them stay, and such a visit counts for eight.
  */
 static void test_turns(void **state)
 {
@@ -263,7 +263,9 @@ static void test_turns(void **state)
 		put(0, objects[--left]);
 }
 
-/* Uses the cache until both sheaves of @id are as large as they get; the barn is empty afterwards. */
+/*
+ * Uses the cache until both sheaves of @id are as large as they get; the barn is empty afterwards.
+ */
 static void warm_up(unsigned int id)
 {
 	unsigned int round, i;
@@ -313,7 +315,9 @@ static void test_newest_first(void **state)
 	put_many(0, 30);
 }
 
-/* Up and down around the point where main is full, or empty: main and spare swap, no slab is asked. */
+/*
+ * Up and down around the point where main is full, or empty: main and spare swap, no slab is asked.
+ */
 static void test_swap(void **state)
 {
 	unsigned int i, round;

@@ -97,7 +97,10 @@ static void test_states(void **state)
 	free(objects);
 }
 
-/* What partial and empty slabs have, together, or else what some new slabs have, of eight pages in all. */
+/*
+ * What partial and empty slabs have, together, or else what some new slabs have, of eight pages in
+ * all.
+ */
 static void test_bulk(void **state)
 {
 	void **objects = calloc(4 * per_slab, sizeof(*objects));

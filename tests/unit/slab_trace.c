@@ -4,12 +4,12 @@
  *
  * The model is a table of live blocks: address, size, and the key of the pattern that fills it. A
  * step allocates (plain, aligned, zeroed), frees, resizes with or without the library's help, asks
- * for a size, or trims. Contents are compared at the end of a block's life and whenever it moves, so
- * that two blocks that overlap, or memory given back too early, show as a wrong pattern.
+ * for a size, or trims. Contents are compared at the end of a block's life and whenever it moves,
+ * so that two blocks that overlap, or memory given back too early, show as a wrong pattern.
  *
- * With four threads each has a table of its own and hands blocks over to the next through a mailbox:
- * what one took another frees. Between the phases all threads stand still and the walkers look at
- * every cache, barn, zone and thread.
+ * With four threads each has a table of its own and hands blocks over to the next through a
+ * mailbox: what one took another frees. Between the phases all threads stand still and the walkers
+ * look at every cache, barn, zone and thread.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all unit tests share: expectations that hold in any thread and in any child, children that may
- * die, a random number generator, and patterns that tell one block's bytes from another's.
+ * What all unit tests share: expectations that hold in any thread and in any child, children that
+ * may die, a random number generator, and patterns that tell one block's bytes from another's.
  *
  * cmocka's own assertions jump back to its runner, which only the thread that it called may do, and
  * no forked child. EXPECT() does what is right wherever it stands: it fails the test, or ends the
@@ -94,17 +94,17 @@ bool unit_is_mapped(const void *addr);
 /* ---- The kernel, as the library asks it (unit_os.c) ---- */
 
 /*
- * Told of every call that the library makes on memory, or for a thread's clock, whose arguments it may
- * change. Not 0: the call is not made, and fails with this errno; or returns unit_os_result, 0 as a
- * rule, if it is UNIT_OS_DONE.
+ * Told of every call that the library makes on memory, or for a thread's clock, whose arguments it
+ * may change. Not 0: the call is not made, and fails with this errno; or returns unit_os_result, 0
+ * as a rule, if it is UNIT_OS_DONE.
  */
 #define UNIT_OS_DONE (-1)
 extern int (*unit_os_hook)(long nr, unsigned long args[6]);
 extern long unit_os_result;
 
 /*
- * For a hook that plays a kernel with process_madvise(): purges the first @most ranges of such a call, and says in
- * unit_os_result how many bytes these are. Returns UNIT_OS_DONE.
+ * For a hook that plays a kernel with process_madvise(): purges the first @most ranges of such a
+ * call, and says in unit_os_result how many bytes these are. Returns UNIT_OS_DONE.
  */
 int unit_os_purge_many(const unsigned long args[6], unsigned int most);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The record of mappings, against a look at it that trusts none of its counts, and against the kernel.
+ * The record of mappings, against a look at it that trusts none of its counts, and against the
+ * kernel.
  *
- * mm_is_valid() asserts in checked builds only, and is the library's own. expect_record_sound() holds
- * in every build; expect_record_mapped() also asks /proc/self/maps about every area.
+ * mm_is_valid() asserts in checked builds only, and is the library's own. expect_record_sound()
+ * holds in every build; expect_record_mapped() also asks /proc/self/maps about every area.
  */
 #ifndef UNIT_ARENA_H
 #define UNIT_ARENA_H

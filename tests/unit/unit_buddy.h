@@ -2,9 +2,9 @@
 /*
  * A zone for tests, and a look at it that trusts none of its counts.
  *
- * zone_is_valid() asserts in checked builds only, and is the library's own. expect_zone_sound() holds
- * in every build: it reads each section's pages from the first to the last, as a row of blocks, and
- * compares what it saw with lists and counts.
+ * zone_is_valid() asserts in checked builds only, and is the library's own. expect_zone_sound()
+ * holds in every build: it reads each section's pages from the first to the last, as a row of
+ * blocks, and compares what it saw with lists and counts.
  */
 #ifndef UNIT_BUDDY_H
 #define UNIT_BUDDY_H

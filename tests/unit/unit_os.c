@@ -2,9 +2,9 @@
 /*
  * Between the library and the kernel, and libc.
  *
- * The tests are linked with --wrap=syscall, and os.c makes all of its calls by syscall(2): so a test
- * can count them, look at them, and refuse the one that it means, which fail_os, by number, cannot.
- * pthread_setspecific() is wrapped, too: it may be refused memory by libc's malloc.
+ * The tests are linked with --wrap=syscall, and os.c makes all of its calls by syscall(2): so a
+ * test can count them, look at them, and refuse the one that it means, which fail_os, by number,
+ * cannot. pthread_setspecific() is wrapped, too: it may be refused memory by libc's malloc.
  */
 #include <errno.h>
 #include <pthread.h>

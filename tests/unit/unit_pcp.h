@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of page lists share. All of them work on zone_normal; between two of them nothing is in use, and
- * the lists are empty.
+ * What the tests of page lists share. All of them work on zone_normal; between two of them nothing
+ * is in use, and the lists are empty.
  */
 #ifndef KMEM_TESTS_UNIT_PCP_H
 #define KMEM_TESTS_UNIT_PCP_H

@@ -2,9 +2,9 @@
 /*
  * A core file as a target.
  *
- * What was written is in its PT_LOAD segments. Pages of files that nobody had changed are mostly not:
- * they are read from the files, which the note NT_FILE names, if those still are what was mapped: a
- * file with another build id than the image in the core is left alone.
+ * What was written is in its PT_LOAD segments. Pages of files that nobody had changed are mostly
+ * not: they are read from the files, which the note NT_FILE names, if those still are what was
+ * mapped: a file with another build id than the image in the core is left alone.
  */
 #include <elf.h>
 #include <errno.h>

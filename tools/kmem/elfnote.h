@@ -25,7 +25,10 @@ struct elf_note {
 	uint64_t where; /* the descriptor is */
 };
 
-/* Calls @each with every note until it returns true; whether it did. False too when this is no image. */
+/*
+ * Calls @each with every note until it returns true; whether it did. False too when this is no
+ * image.
+ */
 bool elf_find_note(const struct elf_image *image,
 		   bool (*each)(void *context, const struct elf_note *note), void *context);
 

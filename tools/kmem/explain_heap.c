@@ -360,7 +360,9 @@ static unsigned int block_at(const struct claim *claim, unsigned int index,
 	return nr <= claim->nr_pages - index ? nr : claim->nr_pages - index;
 }
 
-/* Blocks are told by their first page: the walk begins at the section's first, whatever @start is. */
+/*
+ * Blocks are told by their first page: the walk begins at the section's first, whatever @start is.
+ */
 static void explain_section(struct explanation *e, const struct claim *claim,
 			    const struct residency *r, uintptr_t start, uintptr_t end)
 {

@@ -25,7 +25,9 @@ static const struct {
 
 /* ---- Adding up ---- */
 
-/* Shared memory is files of a file system that nobody mounted; a file that is mapped shared is one. */
+/*
+ * Shared memory is files of a file system that nobody mounted; a file that is mapped shared is one.
+ */
 static bool is_shared_memory(const struct proc_vma *vma)
 {
 	static const char *const prefix[] = { "/dev/zero", "/dev/shm/", "/memfd:", "/SYSV" };

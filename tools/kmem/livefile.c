@@ -98,10 +98,11 @@ static size_t print_row(const struct row *row, size_t name_width, char *text, si
 }
 
 /*
- * Puts @text where one as long stands. A reader copies upwards while this writes, and may see any mix
- * of old and new in which what is new of its bytes was written before it came there. So a digit only
- * ever takes the place of a digit, or of the last blank before one, which was written before: whatever
- * the mix, there is no blank within a figure. A figure that loses digits has zeros in their place.
+ * Puts @text where one as long stands. A reader copies upwards while this writes, and may see any
+ * mix of old and new in which what is new of its bytes was written before it came there. So a digit
+ * only ever takes the place of a digit, or of the last blank before one, which was written before:
+ * whatever the mix, there is no blank within a figure. A figure that loses digits has zeros in
+ * their place.
  */
 static int replace(struct livefile *file, struct place *place, char *text)
 {
@@ -125,8 +126,10 @@ static int replace(struct livefile *file, struct place *place, char *text)
 	return err;
 }
 
-/* How wide the name of a new row at the end has to be, so that the next row fits behind it or begins
- * the next piece. */
+/*
+ * How wide the name of a new row at the end has to be, so that the next row fits behind it or
+ * begins the next piece.
+ */
 static size_t name_width_at_end(const struct livefile *file, const struct row *row)
 {
 	char text[2 * ROW_ROOM + 1];

@@ -21,7 +21,9 @@ struct look_flag {
 	const char **value;
 };
 
-/* Reads the command line, answers --help, and opens the one target. @flags ends with a NULL name. */
+/*
+ * Reads the command line, answers --help, and opens the one target. @flags ends with a NULL name.
+ */
 struct target *look(const struct command *self, int argc, char **argv, bool *json,
 		    const struct look_flag *flags);
 

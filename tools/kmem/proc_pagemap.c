@@ -109,7 +109,9 @@ static void settle_zeros(const struct pagemap *map, const struct proc_vma *vma, 
 	zeros = present > counted ? present - counted : 0;
 	if (zeros > candidates)
 		zeros = candidates;
-	/* Evenly: each candidate adds its share, and each whole that comes together is a zero page. */
+	/*
+	 * Evenly: each candidate adds its share, and each whole that comes together is a zero page.
+	 */
 	share = candidates / 2;
 	for (i = 0; i < nr; i++) {
 		if (resident[i] != PERHAPS_ZERO)

@@ -3,8 +3,8 @@
  * A running process as a target. It is neither stopped nor asked: process_vm_readv(2) reads its
  * memory, or /proc/PID/mem where that call is filtered out. Both want the right to trace it.
  *
- * Everything in /proc is reached through one open directory, which goes on meaning this process when
- * its number is given to another.
+ * Everything in /proc is reached through one open directory, which goes on meaning this process
+ * when its number is given to another.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 /*
  * The table that slabtop draws: five lines of sums, a line of titles, a row for each cache.
  *
- * Figures, columns and sort keys are slabtop's, so that whoever knows one reads the other; a cache is
- * counted as active when it has objects at all. Drawing is left to the caller, who has a terminal or
- * a file.
+ * Figures, columns and sort keys are slabtop's, so that whoever knows one reads the other; a cache
+ * is counted as active when it has objects at all. Drawing is left to the caller, who has a
+ * terminal or a file.
  */
 #ifndef KMEM_SLABTABLE_H
 #define KMEM_SLABTABLE_H
@@ -38,7 +38,10 @@ bool slabtable_is_key(int key);
 /* What rows are sorted by, in words. */
 const char *slabtable_key_name(int key);
 
-/* Sorts by @key: names upwards, everything else downwards; equal ones keep their order, as with slabtop. */
+/*
+ * Sorts by @key: names upwards, everything else downwards; equal ones keep their order, as with
+ * slabtop.
+ */
 void slabtable_sort(struct slabtable *table, int key);
 
 /* Lines without their newline. */

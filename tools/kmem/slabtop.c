@@ -2,10 +2,11 @@
 /*
  * kmem slabtop: the distribution's own slabtop, on a process.
  *
- * slabtop reads /proc/slabinfo and nothing else. So it is started in a mount namespace of its own, in
- * which a file of ours is mounted there; an ordinary user has the right to that in a user namespace of
- * his own. This process stays outside, where it may read the target, and keeps the file up to date
- * (livefile.h). The file loses its name once it is mounted, and so goes with the last of the two.
+ * slabtop reads /proc/slabinfo and nothing else. So it is started in a mount namespace of its own,
+ * in which a file of ours is mounted there; an ordinary user has the right to that in a user
+ * namespace of his own. This process stays outside, where it may read the target, and keeps the
+ * file up to date (livefile.h). The file loses its name once it is mounted, and so goes with the
+ * last of the two.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,9 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* In a user namespace everybody keeps his number. False, and errno, when there is none to be had. */
+/*
+ * In a user namespace everybody keeps his number. False, and errno, when there is none to be had.
+ */
 static bool own_mounts(void)
 {
 	char *uid = xasprintf("%d %d 1", (int)geteuid(), (int)geteuid());

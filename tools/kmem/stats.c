@@ -38,7 +38,9 @@ struct cache_stats cache_stats(const struct cache_view *view)
 	stats.free_slab = less(sum.made, view->info.num_slabs + s->nr_waiting);
 	stats.alloc_slowpath = sum.takes + stats.barn_get;
 	stats.free_slowpath = sum.gives + stats.barn_put;
-	/* Without sheaves each object is a visit; of shared slabs others' sheaves take the units. */
+	/*
+	 * Without sheaves each object is a visit; of shared slabs others' sheaves take the units.
+	 */
 	if (s->single || s->shared)
 		return stats;
 	stats.sheaf_refill = sum.taken;

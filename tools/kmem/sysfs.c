@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kmem sysfs: what /sys/kernel/slab has of the kernel's caches, of a program's: a directory for each
- * cache, with a file for each attribute, printed or written.
+ * kmem sysfs: what /sys/kernel/slab has of the kernel's caches, of a program's: a directory for
+ * each cache, with a file for each attribute, printed or written.
  *
- * Every attribute is made by one function that writes its value as the kernel does; NULL makes those
- * that the kernel has for writing only. Counters are explained in stats.h. Attributes that the kernel
- * has not are at the end of the table.
+ * Every attribute is made by one function that writes its value as the kernel does; NULL makes
+ * those that the kernel has for writing only. Counters are explained in stats.h. Attributes that
+ * the kernel has not are at the end of the table.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -104,7 +104,10 @@ static void by_node(const struct cache_dir *dir, struct out *out,
 	}
 
 BY_NODE(objects, sum.nr_inuse)
-/* Those of classes that share slabs have none; of shared ones it is what full ones may have at least. */
+/*
+ * Those of classes that share slabs have none; of shared ones it is what full ones may have at
+ * least.
+ */
 BY_NODE(objects_partial,
 	sum.nr_slabs ? sum.nr_inuse - min_ul(sum.nr_inuse, sum.nr_full * s->objects) : 0)
 BY_NODE(partial, sum.nr_partial)

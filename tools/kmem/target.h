@@ -2,15 +2,15 @@
 /*
  * A program that is looked at from outside: a running process, or the core file of one.
  *
- * Both are read by address and know their mappings; what is read is not interpreted here, except that
- * target_open() finds the library's root structure (src/kernel/root.h), compares its layout with the
- * one that this tool was compiled with, and copies it.
+ * Both are read by address and know their mappings; what is read is not interpreted here, except
+ * that target_open() finds the library's root structure (src/kernel/root.h), compares its layout
+ * with the one that this tool was compiled with, and copies it.
  *
  * A running process goes on while it is read: what two reads return need not fit together, and what
  * was just a pointer may be none any more. So every reader of linked structures bounds its walk,
- * checks each pointer before it follows it, and treats a refused read as something that happens. Where
- * a figure could not be had in one piece, it calls target_note_change() and goes on: what was printed
- * is then marked as approximate.
+ * checks each pointer before it follows it, and treats a refused read as something that happens.
+ * Where a figure could not be had in one piece, it calls target_note_change() and goes on: what was
+ * printed is then marked as approximate.
  */
 #ifndef KMEM_TARGET_H
 #define KMEM_TARGET_H
@@ -56,8 +56,10 @@ struct target {
 	bool quiet; /* it only counts: standard error is a screen that is being drawn */
 };
 
-/* Opens a process by its number, or a core file by its path, and finds the library in it. Dies with a
- * line and an exit code when that is not to be had. */
+/*
+ * Opens a process by its number, or a core file by its path, and finds the library in it. Dies with
+ * a line and an exit code when that is not to be had.
+ */
 struct target *target_open(const char *what);
 void target_close(struct target *t);
 

@@ -2,8 +2,8 @@
 /*
  * What the subcommands of `kmem` have in common: a table of them, exit codes, one-line errors.
  *
- * A subcommand ends by returning an exit code or by die(). Figures go to standard output, everything
- * else to standard error, a line each.
+ * A subcommand ends by returning an exit code or by die(). Figures go to standard output,
+ * everything else to standard error, a line each.
  */
 #ifndef KMEM_TOOL_H
 #define KMEM_TOOL_H

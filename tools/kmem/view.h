@@ -2,10 +2,10 @@
 /*
  * The library's structures in a target, as copies that make sense.
  *
- * The target may run. Every function here reads what it needs in as few pieces as can be, checks the
- * copy, tries again a few times when it does not make sense, and reports what it could not have in
- * one piece by target_note_change(). None follows a pointer that it did not check, or a list without
- * an end in sight.
+ * The target may run. Every function here reads what it needs in as few pieces as can be, checks
+ * the copy, tries again a few times when it does not make sense, and reports what it could not have
+ * in one piece by target_note_change(). None follows a pointer that it did not check, or a list
+ * without an end in sight.
  */
 #ifndef KMEM_VIEW_H
 #define KMEM_VIEW_H
@@ -49,8 +49,8 @@ void caches_free(struct caches *caches);
 typedef void thread_visitor(void *context, struct target *t, const struct kmem_cpu *cpu);
 
 /*
- * Calls @each for a copy of every thread's state, those of lost threads included. False when the list
- * changed on the way: some were visited twice, or not at all.
+ * Calls @each for a copy of every thread's state, those of lost threads included. False when the
+ * list changed on the way: some were visited twice, or not at all.
  */
 bool threads_for_each(struct target *t, thread_visitor *each, void *context);
 

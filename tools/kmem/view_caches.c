@@ -13,8 +13,8 @@
 /* ---- Threads ---- */
 
 /*
- * Every state on a list, whose links must agree in both directions; false when they did not, and what
- * was seen so far may be counted twice or not at all.
+ * Every state on a list, whose links must agree in both directions; false when they did not, and
+ * what was seen so far may be counted twice or not at all.
  */
 static bool walk_threads(struct target *t, uintptr_t head, thread_visitor *each, void *context)
 {
