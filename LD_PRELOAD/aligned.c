@@ -14,7 +14,7 @@
 static void *allocate(size_t align, size_t size)
 {
 	if (align <= KMALLOC_MIN_ALIGN)
-		return malloc(size);
+		return own_malloc(size);
 	return kmalloc_aligned(size, align);
 }
 
@@ -31,7 +31,7 @@ __export void *aligned_alloc(size_t align, size_t size)
 __export void *memalign(size_t align, size_t size)
 {
 	if (likely(align <= KMALLOC_MIN_ALIGN))
-		return malloc(size);
+		return own_malloc(size);
 	if (unlikely(align > PTRDIFF_MAX / 2)) {
 		errno = EINVAL;
 		return NULL;
@@ -74,7 +74,7 @@ __export void free_aligned_sized(void *object, size_t align, size_t size)
 {
 	if (object)
 		kmalloc_check_size(object, size, is_power_of_2(align) ? align : 1);
-	free(object);
+	own_free(object);
 }
 
 __export void *__libc_memalign(size_t align, size_t size) __alias_of(memalign);

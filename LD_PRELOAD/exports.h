@@ -19,6 +19,16 @@
 #define __alias_of(name) __attribute__((alias(#name), copy(name)))
 #endif
 
+/*
+ * The same by names that no program's or other library's functions come before: what is called here
+ * is what the caller belongs to. Who puts a malloc of its own above this one may not know its
+ * blocks; and beside another malloc, in a library of its own, it must not call that one.
+ */
+#define __own __attribute__((visibility("hidden")))
+__own void *own_malloc(size_t size);
+__own void own_free(void *object);
+__own void *own_realloc(void *object, size_t size);
+
 void cfree(void *object);
 void _ZdlPv(void *object);
 void free_sized(void *object, size_t size);

@@ -66,11 +66,11 @@ __export void *calloc(size_t nmemb, size_t size)
 static void *allocate_copy_free(void *object, size_t old_size, size_t size)
 {
 	int saved = errno;
-	void *copy = malloc(size);
+	void *copy = own_malloc(size);
 
 	if (likely(copy)) {
 		kmalloc_copy(copy, object, min_ul(old_size, size));
-		free(object);
+		own_free(object);
 		return copy;
 	}
 	/* What only wants to be smaller is never refused. */
@@ -87,9 +87,9 @@ static __noinline void *realloc_slow(void *object, size_t size)
 	void *resized;
 
 	if (!object)
-		return malloc(size);
+		return own_malloc(size);
 	if (!size) {
-		free(object);
+		own_free(object);
 		return NULL;
 	}
 	old_size = kmalloc_live_size(object);
@@ -114,7 +114,7 @@ __export void *reallocarray(void *object, size_t nmemb, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(object, bytes);
+	return own_realloc(object, bytes);
 }
 
 __export size_t malloc_usable_size(void *object)
@@ -127,8 +127,12 @@ __export void free_sized(void *object, size_t size)
 {
 	if (object)
 		kmalloc_check_size(object, size, 1);
-	free(object);
+	own_free(object);
 }
+
+void *own_malloc(size_t size) __alias_of(malloc);
+void own_free(void *object) __alias_of(free);
+void *own_realloc(void *object, size_t size) __alias_of(realloc);
 
 /* The names under which parts of glibc, and programs that wrap malloc, call the same functions. */
 __export void *__libc_malloc(size_t size) __alias_of(malloc);

@@ -20,7 +20,7 @@ extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
 
 void *operator_allocate(size_t size, size_t align)
 {
-	return align > KMALLOC_MIN_ALIGN ? kmalloc_aligned(size, align) : malloc(size);
+	return align > KMALLOC_MIN_ALIGN ? kmalloc_aligned(size, align) : own_malloc(size);
 }
 
 static __noinline void *out_of_memory(size_t size, size_t align)
@@ -107,7 +107,7 @@ DECLARE_DELETE(_ZdaPvm, void *object, size_t size __unused)
 
 DECLARE_DELETE(_ZdlPvSt11align_val_t, void *object, size_t align __unused)
 {
-	free(object);
+	own_free(object);
 }
 
 DECLARE_DELETE(_ZdaPvSt11align_val_t, void *object, size_t align)

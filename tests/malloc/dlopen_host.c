@@ -5,7 +5,8 @@
  * it, and with libc's malloc in use on the other side. Its thread-local pointer must find room in
  * the static TLS of all threads. In the first part the plug-in's calls resolve to libc's malloc, as
  * the search order wants, and the library is called through the plug-in's handle. In the second
- * part the plug-in is loaded with RTLD_DEEPBIND, so that its own calls reach the library. At the
+ * part the plug-in is loaded with RTLD_DEEPBIND, so that its own calls reach the library; in the
+ * third it is one in C++, whose operators are the library's while malloc is still libc's. At the
  * end it is unloaded while threads live that used it: their end must not run code that is gone.
  */
 #include "outside.h"
@@ -64,10 +65,11 @@ static const char *owner(void *function)
 int main(int argc, char **argv)
 {
 	int deep = argc > 2 && !strcmp(argv[2], "deepbind");
+	int its_own = argc > 2; /* functions of the plug-in are called, and not malloc and free */
 	pthread_t threads[THREADS], late;
 	void *handle;
 
-	CHECK(argc > 1, "usage: dlopen_host PLUGIN [deepbind]");
+	CHECK(argc > 1, "usage: dlopen_host PLUGIN [deepbind|operators]");
 	CHECK(strncmp(owner(dlsym(RTLD_DEFAULT, "malloc")), "libkmem", 7), "host is on libkmem");
 	pthread_barrier_init(&loaded, NULL, THREADS + 1);
 	pthread_barrier_init(&used, NULL, THREADS + 1);
@@ -77,7 +79,7 @@ int main(int argc, char **argv)
 
 	handle = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | (deep ? RTLD_DEEPBIND : 0));
 	CHECK(handle, "%s", dlerror());
-	if (deep) {
+	if (its_own) {
 		take = (void *(*)(size_t))dlsym(handle, "plugin_take");
 		give = (void (*)(void *))dlsym(handle, "plugin_give");
 	} else {
@@ -100,8 +102,8 @@ int main(int argc, char **argv)
 	/* and once more from the start */
 	handle = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | (deep ? RTLD_DEEPBIND : 0));
 	CHECK(handle, "%s", dlerror());
-	take = (void *(*)(size_t))dlsym(handle, deep ? "plugin_take" : "malloc");
-	give = (void (*)(void *))dlsym(handle, deep ? "plugin_give" : "free");
+	take = (void *(*)(size_t))dlsym(handle, its_own ? "plugin_take" : "malloc");
+	give = (void (*)(void *))dlsym(handle, its_own ? "plugin_give" : "free");
 	use(2000);
 	CHECK(!dlclose(handle), "%s", dlerror());
 	puts("PASS");
