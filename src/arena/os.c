@@ -331,6 +331,15 @@ uint64_t os_clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+void os_nap(long ns)
+{
+	const struct timespec nap = { .tv_nsec = ns };
+	int saved = errno;
+
+	syscall(SYS_nanosleep, &nap, NULL);
+	errno = saved;
+}
+
 uint64_t os_thread_us(void)
 {
 	struct timespec now = { 0, 0 };

@@ -97,6 +97,9 @@ unsigned long os_memory_limit(void);
 /* Milliseconds of a coarse clock that only moves forward. */
 uint64_t os_clock_ms(void);
 
+/* Less than a second; shorter if a signal comes. No thread is cancelled meanwhile. Keeps errno. */
+void os_nap(long ns);
+
 /* Microseconds that the calling thread has run; a system call. */
 uint64_t os_thread_us(void);
 

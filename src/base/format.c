@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct spec {
@@ -23,7 +24,8 @@ int out_flush(struct out *out)
 	size_t done = 0;
 
 	while (out->fd >= 0 && done < out->len && !out->error) {
-		ssize_t n = write(out->fd, out->buf + done, out->len - done);
+		/* Not write(), where a thread may be cancelled: this may be in the midst of malloc. */
+		long n = syscall(SYS_write, out->fd, out->buf + done, out->len - done);
 
 		if (n >= 0)
 			done += (size_t)n;

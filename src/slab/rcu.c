@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <time.h>
 
+#include "os.h"
 #include "report.h"
 
 #define YIELDS	 100 /* looks at the readers before sleeping between them */
@@ -121,14 +121,10 @@ static unsigned long new_epoch(void)
 
 static void pause_between_looks(unsigned int looks)
 {
-	const struct timespec nap = { .tv_nsec = SLEEP_NS };
-	int saved = errno;
-
 	if (looks < YIELDS)
 		sched_yield();
 	else
-		nanosleep(&nap, NULL);
-	errno = saved;
+		os_nap(SLEEP_NS);
 }
 
 static void builtin_synchronize(void)

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <sys/sysinfo.h>
-#include <time.h>
 
 #include "kmalloc.h"
 #include "limit.h"
@@ -17,9 +16,9 @@
 #define FIRST_SHARE   2	  /* 1 << 2: the first pass asks for a quarter */
 #define PRESSURE_MS   100 /* between two looks at the cgroup */
 #define REMOVE_MS     100 /* between two looks at whether a shrinker is idle; events come sooner */
-#define NOFAIL_MS     1	  /* between two tries of an allocation that must not fail */
-#define MAX_ROUNDS    64  /* passes of shrinkers_run_all(), should they never come to an end */
-#define REPORTS	      10  /* reports of failed allocations */
+#define NOFAIL_NS     1000000 /* between two tries of an allocation that must not fail */
+#define MAX_ROUNDS    64      /* passes of shrinkers_run_all(), should they never come to an end */
+#define REPORTS	      10      /* reports of failed allocations */
 #define REPORTS_IN_MS 5000
 
 /* kmem_state of a struct shrinker */
@@ -173,13 +172,6 @@ static bool is_hopeless(size_t bytes)
 	       bytes > ((size_t)info.totalram + info.totalswap) * info.mem_unit;
 }
 
-static void sleep_ms(long ms)
-{
-	const struct timespec time = { .tv_nsec = ms * 1000000 };
-
-	nanosleep(&time, NULL);
-}
-
 static bool reclaim(gfp_t flags, size_t bytes, unsigned int attempt)
 {
 	unsigned long freed;
@@ -205,7 +197,7 @@ bool kmem_reclaim(gfp_t flags, size_t bytes, unsigned int attempt)
 		return false;
 	again = !(flags & __GFP_NORETRY) && reclaim(flags, bytes, attempt);
 	if (!again && (flags & __GFP_NOFAIL)) {
-		sleep_ms(NOFAIL_MS);
+		os_nap(NOFAIL_NS);
 		again = true;
 	}
 	errno = saved;
