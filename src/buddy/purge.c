@@ -356,7 +356,7 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 	/* Blocks that are being purged look as if they were in use. */
 	if (used + freed > peak && !READ_ONCE(zone->purge_lock.word))
 		peak = used + freed;
-	else if (due)
+	else if (due && peak > used)
 		peak -= (peak - used) / SINK_SHARE;
 	WRITE_ONCE(zone->peak_used, peak);
 }

@@ -56,6 +56,30 @@ static void test_emptied(void **state)
 	zone_fini(&zone);
 }
 
+/* While another purges, what is in use may exceed the peak, which then has not far to sink. */
+static void test_peak_beside_a_purge(void **state)
+{
+	struct page *page, *more;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	page = take_and_write(&zone, 300, 9);
+	purge_tick(&zone, os_clock_ms(), 0);
+	EXPECT_EQ(zone.peak_used, 300);
+	more = take_and_write(&zone, 200, 8);
+	lock_acquire(&zone.purge_lock);
+	purge_tick(&zone, os_clock_ms() + NEVER_MS, 0);
+	EXPECT_EQ(zone.peak_used, 300);
+	lock_release(&zone.purge_lock);
+	purge_tick(&zone, os_clock_ms(), 0);
+	EXPECT_EQ(zone.peak_used, 500);
+	zone_free(&zone, more, 200);
+	zone_free(&zone, page, 300);
+	zone_fini(&zone);
+}
+
 /* What describes free pages goes with them, but for the first page of each block. */
 static void test_mem_map_goes(void **state)
 {
@@ -121,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_emptied),
+		cmocka_unit_test(test_peak_beside_a_purge),
 		cmocka_unit_test(test_mem_map_goes),
 		cmocka_unit_test(test_heap_state),
 	};
