@@ -241,7 +241,7 @@ bool cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, void **objects, size_t n,
 
 void cache_free(struct kmem_cache *s, void *object, const void *caller)
 {
-	struct kmem_cpu *cpu = cpu_enter();
+	struct kmem_cpu *cpu = cpu_enter_free();
 
 	if (unlikely(!cpu)) {
 		cpu_defer_free(object);

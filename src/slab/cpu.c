@@ -17,15 +17,18 @@
 
 struct lock cpus_lock = LOCK_INIT(RANK_CPUS);
 
-#define MAX_RESTING   8u	   /* states that wait for another thread, */
-#define RESTING_A_CPU 2u	   /* or fewer, with few CPUs to run such threads, */
-#define RESTING_BYTES (32UL << 20) /* or fewer: one for so much memory that the process may use */
+#define FREES_STATELESS 16u /* of a thread without a state, until it gets one */
+
+#define MAX_RESTING	8u	     /* states that wait for another thread, */
+#define RESTING_A_CPU	2u	     /* or fewer, with few CPUs to run such threads, */
+#define RESTING_BYTES	(32UL << 20) /* or fewer: one for so much memory that the process may use */
 
 /* All under cpus_lock. Orphans are the states of threads that a fork left behind. */
 static struct list_head cpus = LIST_HEAD_INIT(cpus);
 static struct list_head orphans = LIST_HEAD_INIT(orphans);
 static struct list_head resting = LIST_HEAD_INIT(resting); /* the last to come is the first */
 static unsigned long nr_cpus, nr_orphans, nr_resting;
+static unsigned long nr_forks; /* that this process is the child of, and its parents */
 
 const struct list_head *const cpu_lists[] = { &cpus, &orphans, &resting };
 
@@ -246,8 +249,18 @@ static unsigned long most_resting(void)
 	return min_ul(most, limits_share(MAX_RESTING, RESTING_BYTES));
 }
 
+/* With cpus_lock held, by the thread that ends; since @forks a handler may have forked. */
+static void delist(struct kmem_cpu *cpu, unsigned long forks)
+{
+	list_del(&cpu->list);
+	if (likely(forks == nr_forks))
+		WRITE_ONCE(nr_cpus, nr_cpus - 1);
+	else
+		WRITE_ONCE(nr_orphans, nr_orphans - 1);
+}
+
 /* Sets a state aside for the next thread. False when enough of them wait already. */
-static bool put_to_rest(struct kmem_cpu *cpu)
+static bool put_to_rest(struct kmem_cpu *cpu, unsigned long forks)
 {
 	bool room;
 
@@ -258,8 +271,8 @@ static bool put_to_rest(struct kmem_cpu *cpu)
 	room = nr_resting < most_resting();
 	if (room) {
 		clear_extras(cpu);
-		list_move(&cpu->list, &resting);
-		WRITE_ONCE(nr_cpus, nr_cpus - 1);
+		delist(cpu, forks);
+		list_add(&cpu->list, &resting);
 		WRITE_ONCE(nr_resting, nr_resting + 1);
 	}
 	lock_release(&cpus_lock);
@@ -275,10 +288,21 @@ static void end_cpu(struct kmem_cpu *cpu)
 	meta_free(&cpu_pool, cpu);
 }
 
+/* One by one: to free it is another slow path, at whose end it is the next one's turn. */
+static void leave_stateless(enum cpu_kind kind)
+{
+	void *object = deferred_take(&stateless_deferred);
+
+	become(kind);
+	if (unlikely(object))
+		kfree_slow(object);
+}
+
 /* The thread's exit handler. Whatever it allocates or frees afterwards takes the slow path. */
 static void cpu_exit(void *arg)
 {
 	struct kmem_cpu *cpu = this_cpu;
+	unsigned long forks;
 
 	/* Where two libcs share a process (LD_AUDIT), their keys may share a place. */
 	if (cpu != arg)
@@ -287,19 +311,20 @@ static void cpu_exit(void *arg)
 	cpu->busy = true;
 	barrier();
 	become(CPU_EXITED_AWAY);
+	forks = READ_ONCE(nr_forks);
+	deferred_move(&cpu->deferred, &stateless_deferred);
 	drop_kept(cpu);
 	empty_extra_slots(cpu, slot_flush);
-	if (!put_to_rest(cpu)) {
+	if (!put_to_rest(cpu, forks)) {
 		empty_kmalloc_slots(cpu, slot_flush);
 		lock_acquire(&cpus_lock);
-		list_del(&cpu->list);
-		WRITE_ONCE(nr_cpus, nr_cpus - 1);
+		delist(cpu, forks);
 		lock_release(&cpus_lock);
 		clear_extras(cpu);
 		meta_free(&cpu_pool, cpu);
 	}
 	emptied_by_exit();
-	become(CPU_EXITED);
+	leave_stateless(CPU_EXITED);
 }
 
 void cpu_init(void)
@@ -313,7 +338,7 @@ static void enlist(struct kmem_cpu *cpu)
 	unsigned int i;
 
 	cpu->busy = true;
-	cpu->nr_deferred = 0;
+	cpu->deferred.nr = 0;
 	cpu->must_release = false;
 	cpu->releasing = false;
 	cpu->nr_visits = 0;
@@ -321,6 +346,9 @@ static void enlist(struct kmem_cpu *cpu)
 		slot_init(&cpu->slot[i]);
 	list_add_tail(&cpu->list, &cpus);
 	WRITE_ONCE(nr_cpus, nr_cpus + 1);
+	/* Not later: a child of a fork takes a state that is no thread's for a lost one's. */
+	this_cpu = cpu;
+	barrier();
 }
 
 static struct kmem_cpu *pop_resting(void)
@@ -393,9 +421,9 @@ static struct kmem_cpu *bind_cpu(void)
 		cpu = new_cpu();
 	if (!cpu)
 		return this_cpu;
-	this_cpu = cpu;
-	barrier();
+	deferred_move(&stateless_deferred, &cpu->deferred);
 	cpu->busy = false;
+	barrier();
 	if (pthread_setspecific(exit_key, cpu) != 0) {
 		cpu_exit(cpu);
 		become(CPU_BOOT_AWAY);
@@ -426,31 +454,25 @@ struct kmem_cpu *cpu_enter(void)
 	return cpu;
 }
 
-struct kmem_cpu *cpu_enter_atomic(void)
+static struct kmem_cpu *enter_stateless(void)
 {
-	if (likely(this_cpu->kind != CPU_BOOT))
-		return cpu_enter();
 	become(CPU_BOOT_AWAY);
 	kmem_init();
 	return this_cpu;
 }
 
-/*
- * Takes the last deferred object; NULL when there is none. While the thread is busy a handler only
- * adds to them, so that an exchange that succeeds took what was read.
- */
-static void *take_deferred(struct kmem_cpu *cpu)
+struct kmem_cpu *cpu_enter_atomic(void)
 {
-	uint16_t nr = READ_ONCE(cpu->nr_deferred);
-	void *object;
+	return likely(this_cpu->kind != CPU_BOOT) ? cpu_enter() : enter_stateless();
+}
 
-	do {
-		if (!nr)
-			return NULL;
-		object = cpu->deferred[nr - 1];
-	} while (!__atomic_compare_exchange_n(&cpu->nr_deferred, &nr, nr - 1, false,
-					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	return object;
+struct kmem_cpu *cpu_enter_free(void)
+{
+	static __thread unsigned int nr_frees;
+
+	if (likely(this_cpu->kind != CPU_BOOT) || ++nr_frees > FREES_STATELESS)
+		return cpu_enter();
+	return enter_stateless();
 }
 
 /* What a signal handler freed meanwhile is freed now; it may bring more. */
@@ -461,7 +483,7 @@ static void free_deferred(struct kmem_cpu *cpu)
 	do {
 		cpu->busy = true;
 		barrier();
-		object = take_deferred(cpu);
+		object = deferred_take(&cpu->deferred);
 		barrier();
 		cpu->busy = false;
 		barrier();
@@ -474,27 +496,16 @@ void cpu_leave(struct kmem_cpu *cpu)
 {
 	barrier();
 	if (unlikely(cpu->kind != CPU_LIVE)) {
-		become(cpu->kind == CPU_EXITED_AWAY ? CPU_EXITED : CPU_BOOT);
+		leave_stateless(cpu->kind == CPU_EXITED_AWAY ? CPU_EXITED : CPU_BOOT);
 		return;
 	}
 	emptied_tick(cpu);
 	cpu->busy = false;
 	barrier();
-	if (unlikely(cpu->nr_deferred))
+	if (unlikely(cpu->deferred.nr))
 		free_deferred(cpu);
 	if (unlikely(cpu->must_release) && !cpu->releasing)
 		release_waiting();
-}
-
-void cpu_defer_free(void *object)
-{
-	struct kmem_cpu *cpu = this_cpu;
-
-	if (cpu->kind == CPU_LIVE && cpu->nr_deferred < NR_DEFERRED)
-		cpu->deferred[cpu->nr_deferred++] = object;
-	else
-		kmem_report("a signal handler frees too much during an allocation: 0x%lx is lost",
-			    (unsigned long)object);
 }
 
 static void empty_cpu(struct kmem_cpu *cpu, slot_emptier *empty)
@@ -507,11 +518,6 @@ static void empty_cpu(struct kmem_cpu *cpu, slot_emptier *empty)
 void cpu_drain(struct kmem_cpu *cpu)
 {
 	empty_cpu(cpu, slot_flush);
-}
-
-bool cpu_has_room(void)
-{
-	return this_cpu->kind != CPU_LIVE || READ_ONCE(this_cpu->nr_deferred) < NR_DEFERRED / 4;
 }
 
 static void hollow_if_room(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp)
@@ -597,6 +603,7 @@ void cpus_fork_child(void)
 	if (mine->kind == CPU_LIVE)
 		list_del(&mine->list);
 	list_splice_init(&cpus, &orphans);
+	nr_forks++;
 	nr_orphans += nr_cpus;
 	nr_cpus = 0;
 	if (mine->kind == CPU_LIVE) {

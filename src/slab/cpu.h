@@ -2,11 +2,11 @@
 /*
  * What a thread owns, and the fast paths.
  *
- * this_cpu is the library's only thread-local variable and never NULL. It points at the thread's
+ * this_cpu is the fast paths' only thread-local variable and never NULL. It points at the thread's
  * own live state, or at one of four constants whose slots are empty for an allocation and full for
  * a free, so that every use takes the slow path and no fast path asks whether there is a state:
  *
- *	BOOT     no slow path yet: the next one makes a state
+ *	BOOT     no state yet: the next slow path makes one, but for the first few frees
  *	EXITED   its exit handler ran: objects come from and go to the slabs one by one
  *	*_AWAY   the same two, while the thread is in a slow path
  *
@@ -34,9 +34,9 @@
 #ifndef KMEM_CPU_H
 #define KMEM_CPU_H
 
+#include "deferred.h"
 #include "sheaf.h"
 
-#define NR_DEFERRED   16
 #define CROWD	      4u /* threads a CPU: of more of them most wait, with all that they hold */
 #define NR_CPU_LISTS  3
 #define CHUNK_SLOTS   128u /* 4 KiB */
@@ -47,14 +47,13 @@ enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY }
 
 struct kmem_cpu {
 	enum cpu_kind kind;
-	bool busy;	      /* the thread is in a slow path */
-	bool must_release;    /* it left slabs to see to, see release.h */
-	bool releasing;	      /* it sees to them */
-	uint8_t nr_visits;    /* since it looked whether the heap has emptied, see emptied.h */
-	uint8_t nr_kept;      /* blocks it kept, until time has to pass */
-	bool gave_way;	      /* its sheaves did, for a shared slab: take_runs() in sheaf.c */
-	uint16_t nr_deferred; /* frees that a signal handler wanted while it was */
-	void *deferred[NR_DEFERRED];
+	bool busy;		  /* the thread is in a slow path */
+	bool must_release;	  /* it left slabs to see to, see release.h */
+	bool releasing;		  /* it sees to them */
+	uint8_t nr_visits;	  /* since it looked whether the heap has emptied, see emptied.h */
+	uint8_t nr_kept;	  /* blocks it kept, until time has to pass */
+	bool gave_way;		  /* its sheaves did, for a shared slab: take_runs() in sheaf.c */
+	struct deferred deferred; /* frees that signal handlers wanted while it was */
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages *pcp; /* its lane's page lists; says which lane that is */
 	struct page *kept;	   /* the large block it freed last, or NULL; cpu_exchange_kept() */
@@ -152,6 +151,13 @@ struct kmem_cpu *cpu_enter(void);
 
 /* The same without asking the OS for a state: a thread without one stays without. */
 struct kmem_cpu *cpu_enter_atomic(void);
+
+/*
+ * The same to free something. A thread gets no state by its first few frees: libc frees something
+ * of a thread's own when the handlers for its end have run, and a state that it made then would
+ * never go.
+ */
+struct kmem_cpu *cpu_enter_free(void);
 
 /* The one of the two that the flags of an allocation allow. */
 static inline struct kmem_cpu *cpu_enter_gfp(gfp_t gfp)

@@ -365,7 +365,7 @@ static void free_large(void *object)
 
 	if (keep_large(object))
 		return;
-	cpu = cpu_enter();
+	cpu = cpu_enter_free();
 	if (unlikely(!cpu)) {
 		free_nested(object);
 		return;

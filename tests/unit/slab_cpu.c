@@ -102,6 +102,8 @@ static void without_exit_handler(void *arg, unsigned int id)
 	EXPECT_EQ(inuse(100), before + 1);
 	unit_refuse_setspecific = false;
 	unit_kfree(object);
+	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
+	unit_kfree(unit_kmalloc(100));
 	EXPECT_EQ(this_cpu->kind, CPU_LIVE);
 	EXPECT_EQ(cpus_count(), count + 1);
 }
@@ -111,64 +113,6 @@ static void test_no_exit_handler_to_be_had(void **state)
 {
 	(void)state;
 	unit_threads(1, without_exit_handler, NULL);
-}
-
-static void *left_over;
-
-/* A handler that comes while its thread's state is being made, and then the kernel's refusal. */
-static int interrupt_birth(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	unit_os_hook = refuse;
-	EXPECT_EQ(this_cpu->kind, CPU_BOOT_AWAY);
-	EXPECT(kmalloc_slow(50) == NULL);
-	EXPECT(kmalloc_slow(50000) == NULL);
-	EXPECT(!kmem_trim());
-	kfree_slow(left_over);
-	EXPECT_EQ(this_cpu->kind, CPU_BOOT_AWAY);
-	return ENOMEM;
-}
-
-static void be_born_interrupted(void *arg, unsigned int id)
-{
-	void *object;
-
-	(void)arg;
-	(void)id;
-	unit_os_hook = interrupt_birth;
-	object = kmalloc_slow(100);
-	EXPECT(unit_os_hook == refuse);
-	unit_os_hook = NULL;
-	EXPECT(object != NULL);
-	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
-	unit_kfree(object);
-}
-
-static void birth_is_interrupted(void *arg)
-{
-	struct meta_pool greedy = META_POOL_INIT("greedy", 64);
-
-	left_over = arg;
-	unit_os_hook = refuse;
-	while (meta_alloc(&greedy))
-		;
-	unit_os_hook = NULL;
-	unit_threads(1, be_born_interrupted, NULL);
-	abort();
-}
-
-/* There is no place to note the free down: that is said. */
-static void test_birth_is_interrupted(void **state)
-{
-	void *object = unit_kmalloc(100);
-
-	(void)state;
-	unit_dies_saying(
-		birth_is_interrupted, object,
-		"kmem: a signal handler frees too much during an allocation: 0x%lx is lost",
-		(unsigned long)object);
-	unit_kfree(object);
 }
 
 static void first_steps(void *arg, unsigned int id)
@@ -484,12 +428,12 @@ static void test_nested(void **state)
 	kfree_slow(object);
 	kfree_slow(block);
 	kfree_slow(nested[1]);
-	EXPECT_EQ(cpu->nr_deferred, 2);
+	EXPECT_EQ(cpu->deferred.nr, 2);
 	EXPECT_EQ(large_size(block), 102400);
 	EXPECT_EQ(area_count(), 2);
 	EXPECT(!unit_is_mapped(nested[1]));
 	cpu_leave(cpu);
-	EXPECT_EQ(cpu->nr_deferred, 0);
+	EXPECT_EQ(cpu->deferred.nr, 0);
 	EXPECT(!cpu->busy);
 	EXPECT_EQ(large_size(block), 0);
 	EXPECT_EQ(area_count(), 2);
@@ -501,40 +445,6 @@ static void test_nested(void **state)
 	/* the object is in its slot */
 	EXPECT(unit_kmalloc(64) == object);
 	unit_kfree(object);
-}
-
-static void free_too_much(void *arg)
-{
-	struct kmem_cpu *cpu = cpu_enter();
-	void **objects = arg;
-	unsigned int i;
-
-	for (i = 0; i < NR_DEFERRED; i++)
-		kfree_slow(objects[i]);
-	EXPECT_EQ(cpu->nr_deferred, NR_DEFERRED);
-	kfree_slow(objects[i]);
-	EXPECT_EQ(cpu->nr_deferred, NR_DEFERRED);
-	cpu_leave(cpu);
-	EXPECT_EQ(cpu->nr_deferred, 0);
-	kmem_trim();
-	EXPECT_EQ(inuse(64), 1);
-	abort();
-}
-
-static void test_too_many_deferred(void **state)
-{
-	void *objects[NR_DEFERRED + 1];
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(objects); i++)
-		objects[i] = unit_kmalloc(64);
-	unit_dies_saying(
-		free_too_much, objects,
-		"kmem: a signal handler frees too much during an allocation: 0x%lx is lost",
-		(unsigned long)objects[NR_DEFERRED]);
-	for (i = 0; i < ARRAY_SIZE(objects); i++)
-		unit_kfree(objects[i]);
 }
 
 #define NR_INNER_LOCKS 5
@@ -667,7 +577,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cpu_test(test_no_state_to_be_had),
-		cpu_test(test_birth_is_interrupted),
 		cpu_test(test_birth_and_death),
 		cpu_test(test_no_exit_handler_to_be_had),
 		cpu_test(test_exit_gives_surplus_back),
@@ -677,7 +586,6 @@ int main(void)
 		cpu_test(test_free_twice_before_rest),
 		cpu_test(test_after_exit),
 		cpu_test(test_nested),
-		cpu_test(test_too_many_deferred),
 		cpu_test(test_nested_under_lock),
 		cpu_test(test_handler_everywhere),
 		cpu_test(test_watched),

@@ -7,7 +7,9 @@
  * that was within a slow path. Locks that are held when a handler forks are played by holding them.
  */
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -451,6 +453,52 @@ static void test_lost_threads_are_asked_in_turn(void **state)
 	pthread_barrier_destroy(&all);
 }
 
+static pthread_t newborn;
+
+static void count_orphans(void *arg)
+{
+	(void)arg;
+	EXPECT_EQ(cpus_count(), this_cpu->kind == CPU_LIVE);
+	/* the main thread's, and no other */
+	EXPECT(cpu_reclaim_orphan());
+	EXPECT(!cpu_reclaim_orphan());
+}
+
+/* Just when it has let go of the lock, within its first slow path, the thread's handler forks. */
+static void fork_when_it_wakes_others(unsigned long args[6])
+{
+	if ((struct lock *)args[0] != &cpus_lock || (args[1] & 1) != FUTEX_WAKE ||
+	    !pthread_equal(pthread_self(), newborn))
+		return;
+	unit_futex_hook = NULL;
+	unit_passes(count_orphans, NULL);
+}
+
+static void *be_born(void *arg)
+{
+	newborn = pthread_self();
+	unit_kfree(unit_kmalloc(100));
+	return arg;
+}
+
+/* A state that was made just now is its thread's in the child as well, and nobody's orphan. */
+static void test_fork_at_birth(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	unit_kfree(unit_kmalloc(100));
+	unit_futex_hook = fork_when_it_wakes_others;
+	lock_acquire(&cpus_lock);
+	EXPECT_EQ(pthread_create(&thread, NULL, be_born, NULL), 0);
+	/* who has slept wakes another, just in case */
+	while (!(READ_ONCE(cpus_lock.word) & LOCK_WAITERS))
+		sched_yield();
+	lock_release(&cpus_lock);
+	EXPECT_EQ(pthread_join(thread, NULL), 0);
+	EXPECT(!unit_futex_hook);
+}
+
 #define fork_test(fn) cmocka_unit_test_teardown(fn, teardown)
 
 static void use_heap(void *arg)
@@ -489,6 +537,7 @@ int main(void)
 		fork_test(test_fork_amid_a_purge),
 		fork_test(test_fork_amid_a_purge_of_many),
 		fork_test(test_lost_threads_are_asked_in_turn),
+		fork_test(test_fork_at_birth),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -111,6 +111,9 @@ int unit_os_purge_many(const unsigned long args[6], unsigned int most);
 /* Told of every prctl() that the library makes. Not 0: it fails with this errno; 0: it succeeds. */
 extern int (*unit_prctl_hook)(unsigned long args[6]);
 
+/* Is called before each futex(2) by way of syscall(2). */
+extern void (*unit_futex_hook)(unsigned long args[6]);
+
 /* Calls on memory so far, those that fail_os refused not among them. */
 extern unsigned long unit_os_calls;
 

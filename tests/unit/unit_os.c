@@ -20,6 +20,7 @@ long __wrap_syscall(long nr, ...);
 
 int (*unit_os_hook)(long nr, unsigned long args[6]);
 int (*unit_prctl_hook)(unsigned long args[6]);
+void (*unit_futex_hook)(unsigned long args[6]);
 long unit_os_result;
 unsigned long unit_os_calls, unit_all_calls;
 
@@ -66,6 +67,8 @@ long __wrap_syscall(long nr, ...)
 			return -1;
 		}
 	}
+	if (nr == SYS_futex && unit_futex_hook)
+		unit_futex_hook(args);
 	if (nr == SYS_prctl && unit_prctl_hook) {
 		int err = unit_prctl_hook(args);
 
