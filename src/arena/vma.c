@@ -15,6 +15,7 @@
 
 struct mm_struct kmem_mm;
 struct lock mmap_lock = LOCK_INIT(RANK_MM);
+void *mmap_holder;
 
 _Static_assert(sizeof(struct vm_area_struct) <= 128, "two cache lines");
 

@@ -32,6 +32,7 @@
 
 extern struct mm_struct kmem_mm;
 extern struct lock mmap_lock;
+extern void *mmap_holder; /* for kernel/mmap_api.c: what its holder leaves with it; the lock's */
 
 /* ---- All below: mmap_lock is held ---- */
 

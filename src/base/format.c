@@ -24,7 +24,7 @@ int out_flush(struct out *out)
 	size_t done = 0;
 
 	while (out->fd >= 0 && done < out->len && !out->error) {
-		/* Not write(), where a thread may be cancelled: this may be in the midst of malloc. */
+		/* Not write(), which may cancel the thread: this may be in the midst of malloc. */
 		long n = syscall(SYS_write, out->fd, out->buf + done, out->len - done);
 
 		if (n >= 0)

@@ -16,8 +16,6 @@
 #include "mmap.h"
 #include "os.h"
 
-static struct kmem_cpu *holder; /* what the holder of the lock has to leave; mmap_lock */
-
 struct mm_struct *current_mm(void)
 {
 	return &kmem_mm;
@@ -31,7 +29,7 @@ void mmap_write_lock(struct mm_struct *mm __unused)
 
 	lock_acquire(&mmap_lock);
 	if (cpu)
-		holder = cpu;
+		mmap_holder = cpu;
 }
 
 void mmap_write_unlock(struct mm_struct *mm __unused)
@@ -41,8 +39,8 @@ void mmap_write_unlock(struct mm_struct *mm __unused)
 	if (!lock_is_mine(&mmap_lock))
 		return;
 	if (!mmap_lock.depth) {
-		cpu = holder;
-		holder = NULL;
+		cpu = mmap_holder;
+		mmap_holder = NULL;
 	}
 	lock_release(&mmap_lock);
 	if (cpu)

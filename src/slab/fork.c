@@ -3,17 +3,19 @@
 #include "fork.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include "cache.h"
 #include "cpu.h"
 #include "emptied.h"
 #include "mm.h"
 #include "numa.h"
+#include "os.h"
 #include "rcu.h"
 #include "release.h"
 #include "shrinker.h"
 #include "vma.h"
+
+#define NAP_NS 100000 /* in which who waits for what was given back can wake up and take it */
 
 /*
  * glibc's lock of the list of all FILEs, which is recursive. fork() takes it after our handler, and
@@ -86,48 +88,76 @@ static void release_until(const struct lock *end)
 		lock_release(&slab_mutex);
 }
 
-/*
- * The program may hold the lock of the record of mappings (kmem/vma.h), which is the innermost, and
- * another thread may wait for it with any other in hand: so it is let go of first. Returns how many
- * times it was held. A change of the record that a handler interrupted cannot be let go of.
- */
-static uint16_t let_go_of_mappings(void)
-{
-	uint16_t times = 0;
+/* How often the program holds the lock of the record of mappings, and for what it was in there. */
+struct hold {
+	uint16_t times;
+	void *holder;
+};
 
-	if (lock_is_mine(&mmap_lock) && mm_is_changing())
-		return 0;
-	for (; lock_is_mine(&mmap_lock); times++)
+/*
+ * That lock (kmem/vma.h) is the innermost, and another thread may wait for it with any other in
+ * hand: so it is let go of first. A change of the record that a handler interrupted cannot be let
+ * go of.
+ */
+static struct hold let_go_of_mappings(void)
+{
+	struct hold hold = { 0, NULL };
+
+	if (!lock_is_mine(&mmap_lock) || mm_is_changing())
+		return hold;
+	hold.holder = mmap_holder;
+	for (; lock_is_mine(&mmap_lock); hold.times++)
 		lock_release(&mmap_lock);
-	return times;
+	return hold;
+}
+
+/* The lock is held, once more than the program does. */
+static void restore_hold(struct hold hold)
+{
+	if (!hold.times)
+		return;
+	mmap_lock.depth = (uint16_t)(mmap_lock.depth + hold.times);
+	mmap_holder = hold.holder;
 }
 
 /* At the fork that is under way. Not written to where it stays as it is. */
 static bool alone = true;
 
+/* True once all are held; else one was not to be had soon, and none is. */
+static bool take_all(void)
+{
+	struct lock *kept_by_another;
+
+	if (_IO_list_lock)
+		_IO_list_lock();
+	kept_by_another = for_each_lock(take, NULL);
+	if (!kept_by_another)
+		return true;
+	release_until(kept_by_another);
+	if (_IO_list_unlock)
+		_IO_list_unlock();
+	return false;
+}
+
 /*
- * A thread may fork from a signal handler that interrupted it with an inner lock held. Waiting for
- * that one with the outer locks held, while it waits for the outer ones, would be for ever: so who
- * does not get a lock soon gives back what it has and begins again.
+ * A thread may fork from a signal handler that interrupted it with an inner lock held, and a
+ * program may flush its files with that of the mappings held. Waiting for those with the outer
+ * locks held, while they wait for the outer ones, would be for ever: so who does not get a lock
+ * soon gives back what it has and begins again.
  */
 static void prepare(void)
 {
-	struct lock *kept_by_another;
-	uint16_t held;
+	struct hold hold;
 
 	if (alone != lock_alone())
 		alone = !alone;
 	if (alone)
 		return;
-	if (_IO_list_lock)
-		_IO_list_lock();
 	lock_order_relax(true);
-	held = let_go_of_mappings();
-	while ((kept_by_another = for_each_lock(take, NULL))) {
-		release_until(kept_by_another);
-		sched_yield();
-	}
-	mmap_lock.depth = (uint16_t)(mmap_lock.depth + held);
+	hold = let_go_of_mappings();
+	while (!take_all())
+		os_nap(NAP_NS);
+	restore_hold(hold);
 }
 
 static void release(void)

@@ -82,6 +82,82 @@ static void with_the_lock_of_the_areas(void **state)
 	end(thread);
 }
 
+static void *look_at_areas(void *arg)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		find_vma(current_mm(), 0);
+	return arg;
+}
+
+/* A block with a mapping of its own is what a handler gets, in the midst of a slow path. */
+static bool is_in_a_slow_path(void)
+{
+	void *block[2] = { malloc(100000), malloc(100000) };
+	bool alone = true;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		alone &= (uintptr_t)block[i] % (64 << 20) == 0;
+		free(block[i]);
+	}
+	return alone;
+}
+
+/* Who lets go of the lock for the fork is out of the slow path when it has given it back. */
+static void others_take_the_lock_meanwhile(void **state)
+{
+	struct mm_struct *mm = current_mm();
+	pthread_t thread;
+	int i;
+
+	(void)state;
+	stop = false;
+	thread = begin(look_at_areas, NULL);
+	for (i = 0; i < FORKS; i++) {
+		mmap_read_lock(mm);
+		fork_once();
+		mmap_read_unlock(mm);
+		assert_false(is_in_a_slow_path());
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	end(thread);
+}
+
+static pthread_barrier_t locked;
+
+static void *flush_with_the_lock(void *arg)
+{
+	int i;
+
+	for (i = 0; i < FORKS / 5; i++) {
+		mmap_read_lock(current_mm());
+		pthread_barrier_wait(&locked);
+		usleep(2000);
+		fflush(NULL);
+		mmap_read_unlock(current_mm());
+		pthread_barrier_wait(&locked);
+	}
+	return arg;
+}
+
+/* fork() takes the lock of all FILEs as well, for which another waits with that of the areas. */
+static void while_another_flushes_with_it(void **state)
+{
+	pthread_t thread;
+	int i;
+
+	(void)state;
+	pthread_barrier_init(&locked, NULL, 2);
+	thread = begin(flush_with_the_lock, NULL);
+	for (i = 0; i < FORKS / 5; i++) {
+		pthread_barrier_wait(&locked);
+		fork_once();
+		pthread_barrier_wait(&locked);
+	}
+	end(thread);
+	pthread_barrier_destroy(&locked);
+}
+
 /* The next signal comes a while after the handler of the last has ended, however long that took. */
 static void signal_soon(void)
 {
@@ -134,6 +210,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_the_lock_of_the_areas),
+		cmocka_unit_test(others_take_the_lock_meanwhile),
+		cmocka_unit_test(while_another_flushes_with_it),
 		cmocka_unit_test(from_a_handler),
 	};
 
