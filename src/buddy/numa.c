@@ -126,9 +126,9 @@ static void read_distances(unsigned int from, unsigned long machine)
 
 static void find_distances(void)
 {
+	int saved = errno;
 	unsigned long machine = machine_nodes();
 	unsigned int nid;
-	int saved = errno;
 
 	for (nid = 0; nid < MAX_NUMNODES; nid++)
 		if (machine >> nid & 1)

@@ -395,7 +395,8 @@ bool purge_wait(struct zone *zone)
 void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 {
 	unsigned long dirty = READ_ONCE(zone->nr_dirty), limit;
-	bool due = now_ms - READ_ONCE(zone->last_purge_ms) > decay_ms / PASSES_A_DECAY;
+	/* Of another thread's clock the last may be later than now. */
+	bool due = now_ms > READ_ONCE(zone->last_purge_ms) + decay_ms / PASSES_A_DECAY;
 
 	follow_peak(zone, freed, due);
 	limit = dirty_limit(zone);

@@ -260,8 +260,8 @@ static void give_back(struct kmem_cpu *cpu)
 /* False when it could not look. In debt there is no need to: nothing would go, whatever it saw. */
 static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 {
-	uint64_t now = os_clock_ms();
 	struct needs needs;
+	uint64_t now;
 
 	/*
 	 * A fork holds these locks, as may what a signal handler interrupted: nothing is given back
@@ -270,6 +270,8 @@ static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 	if (lock_is_mine(&slab_mutex) || lock_is_mine(&cpus_lock) ||
 	    __atomic_exchange_n(&looking, true, __ATOMIC_ACQUIRE))
 		return false;
+	/* Not before: no look is later than the next one. */
+	now = os_clock_ms();
 	if (is_in_debt(&state, sum->nr_refilled * PAGE_SIZE, now)) {
 		WRITE_ONCE(look_after, MIN_VISITS);
 		WRITE_ONCE(look_from_ms, min_ul(debt_paid_ms(&state), now + DEBT_MS));

@@ -80,6 +80,27 @@ static void test_peak_beside_a_purge(void **state)
 	zone_fini(&zone);
 }
 
+/* A thread that read the clock before another purged is no decay ahead of it. */
+static void test_clock_read_earlier(void **state)
+{
+	uint64_t now = os_clock_ms() + 3 * NEVER_MS;
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	page = take_and_write(&zone, 64, 6);
+	purge_tick(&zone, now, 0);
+	zone_free(&zone, page, 64);
+	zone.last_purge_ms = now;
+	purge_tick(&zone, now - 1, 0);
+	EXPECT_EQ(zone.nr_dirty, 64);
+	purge_tick(&zone, now + NEVER_MS, 0);
+	EXPECT_EQ(zone.nr_dirty, 0);
+	zone_fini(&zone);
+}
+
 /* What describes free pages goes with them, but for the first page of each block. */
 static void test_mem_map_goes(void **state)
 {
@@ -146,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_emptied),
 		cmocka_unit_test(test_peak_beside_a_purge),
+		cmocka_unit_test(test_clock_read_earlier),
 		cmocka_unit_test(test_mem_map_goes),
 		cmocka_unit_test(test_heap_state),
 	};
