@@ -3,6 +3,7 @@
 #include "fork.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "cache.h"
 #include "cpu.h"
@@ -122,6 +123,7 @@ static void restore_hold(struct hold hold)
 
 /* At the fork that is under way. Not written to where it stays as it is. */
 static bool alone = true;
+static sigset_t signals; /* blocked before; the forking thread's, while it holds all locks */
 
 /* True once all are held; else one was not to be had soon, and none is. */
 static bool take_all(void)
@@ -143,21 +145,26 @@ static bool take_all(void)
  * A thread may fork from a signal handler that interrupted it with an inner lock held, and a
  * program may flush its files with that of the mappings held. Waiting for those with the outer
  * locks held, while they wait for the outer ones, would be for ever: so who does not get a lock
- * soon gives back what it has and begins again.
+ * soon gives back what it has and begins again. No handler comes before the fork is over: with some
+ * of the locks held it would wait for one whose holder waits for another.
  */
 static void prepare(void)
 {
+	sigset_t all, before;
 	struct hold hold;
 
 	if (alone != lock_alone())
 		alone = !alone;
 	if (alone)
 		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
 	lock_order_relax(true);
 	hold = let_go_of_mappings();
 	while (!take_all())
 		os_nap(NAP_NS);
 	restore_hold(hold);
+	signals = before;
 }
 
 static void release(void)
@@ -168,15 +175,20 @@ static void release(void)
 
 static void parent(void)
 {
+	sigset_t before = signals;
+
 	if (alone)
 		return;
 	release();
 	if (_IO_list_unlock)
 		_IO_list_unlock();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void child(void)
 {
+	sigset_t before = signals;
+
 	emptied_fork_child();
 	if (alone)
 		return;
@@ -188,6 +200,7 @@ static void child(void)
 	release();
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void fork_init(void)

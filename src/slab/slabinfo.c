@@ -90,6 +90,8 @@ static void add_cache(struct kmem_cache *s, void *arg)
 
 void kmem_get_totals(struct kmem_totals *t)
 {
+	/* Busy, as it holds locks: a handler that allocates meanwhile is told so. */
+	struct kmem_cpu *cpu = cpu_enter_atomic();
 	struct zone_totals zones;
 
 	zones_total(&zones);
@@ -107,6 +109,8 @@ void kmem_get_totals(struct kmem_totals *t)
 	t->large = max_ul(large_bytes(), t->areas);
 	t->resident = ((zones.nr_online - zones.nr_free + zones.nr_dirty) << PAGE_SHIFT) + t->areas;
 	caches_for_each(add_cache, t);
+	if (cpu)
+		cpu_leave(cpu);
 }
 
 static void print_cache(struct kmem_cache *s, void *out)
@@ -119,8 +123,12 @@ static void print_cache(struct kmem_cache *s, void *out)
 
 void slabinfo_print(struct out *out)
 {
+	struct kmem_cpu *cpu = cpu_enter_atomic();
+
 	slabinfo_print_header(out);
 	caches_for_each(print_cache, out);
+	if (cpu)
+		cpu_leave(cpu);
 }
 
 /* The pattern with the process id for each %p; false when it gets too long. */

@@ -9,8 +9,10 @@
 #include "outside.h"
 #include <malloc.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/time.h>
 /* keep after the headers that it needs */
 #include <cmocka.h>
 
@@ -329,6 +331,36 @@ static void malloc_trim_gives_back(void **state)
 	assert_true(rss_kib() <= before + 8 * KIB);
 }
 
+static void *held[1000];
+static volatile sig_atomic_t nr_signals;
+
+static void allocate(int sig)
+{
+	(void)sig;
+	for (int i = 0; i < 60; i++) {
+		size_t k = ((size_t)nr_signals * 60 + (size_t)i) % ARRAY_SIZE(held);
+
+		free(held[k]);
+		held[k] = malloc(16 + k * 53 % 2500);
+	}
+	nr_signals++;
+}
+
+/* Who asks holds locks meanwhile: in a checked build an order of locks is looked at as well. */
+static void a_handler_allocates_meanwhile(void **state)
+{
+	const struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { { 0, 0 }, { 0, 0 } };
+
+	(void)state;
+	signal(SIGALRM, allocate);
+	setitimer(ITIMER_REAL, &often, NULL);
+	while (nr_signals < 200)
+		assert_true(mallinfo2().arena > 0);
+	setitimer(ITIMER_REAL, &never, NULL);
+	for (size_t k = 0; k < ARRAY_SIZE(held); k++)
+		free(held[k]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +372,7 @@ int main(void)
 		cmocka_unit_test(malloc_stats_writes_to_stderr),
 		cmocka_unit_test(mallopt_returns),
 		cmocka_unit_test(malloc_trim_gives_back),
+		cmocka_unit_test(a_handler_allocates_meanwhile),
 	};
 
 	require_provider();

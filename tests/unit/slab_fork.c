@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -38,9 +39,18 @@ static struct lock *inner_lock(unsigned int n)
 	return locks[n];
 }
 
+static bool signals_are_blocked(void)
+{
+	sigset_t now;
+
+	EXPECT_EQ(pthread_sigmask(SIG_BLOCK, NULL, &now), 0);
+	return sigismember(&now, SIGUSR1);
+}
+
 /* Registered before the library's handler, and so called after it. */
 static void look_at_locks(void)
 {
+	EXPECT_EQ(signals_are_blocked(), !lock_alone());
 	EXPECT_EQ(lock_is_mine(&cpus_lock), !lock_alone());
 	EXPECT_EQ(lock_is_mine(&meta_lock), !lock_alone());
 }
@@ -106,6 +116,7 @@ static void expect_unlocked(void)
 {
 	unsigned int class, i, lane;
 
+	EXPECT(!signals_are_blocked());
 	EXPECT(!lock_is_mine(&cpus_lock));
 	for (class = 1; class < NR_KMALLOC_CLASSES; class ++) {
 		for (lane = 0; lane < NR_LANES; lane++) {
