@@ -30,7 +30,7 @@
 #endif
 
 #define RESERVED     (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
-#define PAGES_A_LOOK 4096 /* that os_resident() asks about at a time */
+#define PAGES_A_LOOK 1024 /* that os_resident() asks about at a time */
 
 /* Fault injection; `calls` and `left` are shared by all threads. */
 static struct {

@@ -10,6 +10,7 @@
 #define HUGE_HEAP 10240u /* pages: 40 MiB, twenty huge pages of 2 MiB */
 #define LONG_US	  1000u	 /* of CPU time for one: one by one its pages come in less */
 #define MAX_PAUSE 64u	 /* steps: 1 GiB */
+#define USED_PART 2u	 /* of what was taken so much must be in memory */
 
 enum { HUGE_NEVER, HUGE_MADVISE, HUGE_ALWAYS };
 
@@ -92,14 +93,39 @@ static void try_huge(struct zone *zone, struct section *s, unsigned int first, u
 		smp_store_release(&s->huge, true);
 }
 
+/* Of huge pages nothing is to be seen: all of one is in memory. */
+static bool small_is_used(const struct zone *zone)
+{
+	long nr = zone->small_bytes ? os_resident(zone->small, zone->small_bytes) : 0;
+
+	return nr > 0 && (size_t)nr * USED_PART >= zone->small_bytes / os_page_size();
+}
+
+/* Whether the next step may have them; else it is the one that is looked at. */
+static bool may_be_huge(struct zone *zone)
+{
+	if (zone->nr_online < HUGE_HEAP)
+		return false;
+	if (zone->nr_online < zone->huge_until)
+		return true;
+	if (!small_is_used(zone))
+		return false;
+	zone->huge_until = 2 * zone->nr_online;
+	return true;
+}
+
 void huge_note_online(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
 {
 	if (huge == HUGE_NEVER) {
 		advise(s, first, nr, false);
 	} else if (huge == HUGE_ALWAYS) {
 		advise(s, first, nr, true);
-	} else if (zone->nr_online >= HUGE_HEAP) {
+	} else if (may_be_huge(zone)) {
+		zone->small_bytes = 0;
 		try_huge(zone, s, first, nr);
+	} else {
+		zone->small = (const char *)s->start + ((size_t)first << PAGE_SHIFT);
+		zone->small_bytes = (size_t)nr << PAGE_SHIFT;
 	}
 }
 

@@ -6,6 +6,7 @@
  * oldest section stays.
  */
 #include <errno.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -27,6 +28,7 @@ static struct {
 	unsigned int calls;
 } seen;
 
+static bool sparse; /* nothing that was taken is in memory, or else all of it */
 static int advice_error;
 static uint64_t fault_us, thread_us; /* how long a huge page takes; the thread's clock */
 
@@ -35,6 +37,11 @@ static int look(long nr, unsigned long args[6])
 	if (nr == SYS_clock_gettime) {
 		*(struct timespec *)args[1] =
 			(struct timespec){ .tv_nsec = (long)thread_us * 1000 };
+		return UNIT_OS_DONE;
+	}
+	if (nr == SYS_mincore) {
+		memset((void *)args[2], !sparse, (args[1] + PAGE_SIZE - 1) / PAGE_SIZE);
+		unit_os_result = 0;
 		return UNIT_OS_DONE;
 	}
 	if (nr == SYS_madvise && args[2] == MADV_POPULATE_WRITE) {
@@ -63,6 +70,9 @@ static int setup(void **state)
 	unit_os_hook = look;
 	fault_us = SHORT_US;
 	thread_us = 0;
+	sparse = false;
+	/* as if it had been seen just now that memory is used; but of a zone that is yet small */
+	zone_normal.huge_until = zone_normal.nr_online ? ULONG_MAX : 0;
 	use("transparent_hugepage=madvise");
 	return 0;
 }
@@ -118,11 +128,55 @@ static void test_large_heap(void **state)
 			small = zone_normal.nr_online;
 		EXPECT_EQ(seen.huge - asked,
 			  before < HUGE_ASKED ? 0 : zone_normal.nr_online - before);
+		if (seen.huge)
+			zone_normal.huge_until = ULONG_MAX; /* see test_sparse() */
 	}
 	EXPECT(small >= HUGE_ASKED && small < zone_normal.nr_online);
 	EXPECT_EQ(seen.huge, zone_normal.nr_online - small);
 	EXPECT_EQ(seen.no_huge, 0);
 	give_all(blocks);
+}
+
+/* Takes blocks until pages were put online once more; whether as huge ones. */
+static bool step(struct page **blocks, unsigned int *nr)
+{
+	unsigned long before = zone_normal.nr_online, huge = seen.huge, no_huge = seen.no_huge;
+
+	while (zone_normal.nr_online == before)
+		blocks[(*nr)++] = take();
+	return seen.huge - huge > seen.no_huge - no_huge;
+}
+
+/* Where pages are taken and not used huge ones are not wanted; and when they are, sometimes not. */
+static void test_sparse(void **state)
+{
+	static struct page *blocks[8 * NR_BLOCKS];
+	unsigned long online;
+	unsigned int nr = 0;
+
+	(void)state;
+	while (zone_normal.nr_online < HUGE_ASKED)
+		blocks[nr++] = take();
+	zone_normal.huge_until = 0;
+	zone_normal.small_bytes = 0;
+	sparse = true;
+	EXPECT(!step(blocks, &nr));
+	EXPECT(!step(blocks, &nr));
+	EXPECT_EQ(seen.calls, 0);
+	/* what was put online last is used: it goes on until there is twice as much */
+	sparse = false;
+	online = zone_normal.nr_online;
+	EXPECT(step(blocks, &nr));
+	sparse = true;
+	while (zone_normal.nr_online < 2 * online)
+		EXPECT(step(blocks, &nr));
+	/* that a huge page is all there says nothing */
+	sparse = false;
+	EXPECT(!step(blocks, &nr));
+	EXPECT(step(blocks, &nr));
+	EXPECT(zone_normal.huge_until > 4 * online);
+	while (nr)
+		zone_free(&zone_normal, blocks[--nr], BLOCK);
 }
 
 /* A section of which something was given back has no more huge pages: once is enough to say so. */
@@ -204,16 +258,6 @@ static void test_refused(void **state)
 	give_all(blocks);
 	EXPECT(purge_all(&zone_normal) > 0);
 	EXPECT_EQ(errno, 77);
-}
-
-/* Takes blocks until pages were put online once more; whether as huge ones. */
-static bool step(struct page **blocks, unsigned int *nr)
-{
-	unsigned long before = zone_normal.nr_online, huge = seen.huge, no_huge = seen.no_huge;
-
-	while (zone_normal.nr_online == before)
-		blocks[(*nr)++] = take();
-	return seen.huge - huge > seen.no_huge - no_huge;
 }
 
 /* Where one takes long, the next steps are without, and the more often, the more of them. */
@@ -322,10 +366,15 @@ static void test_slow_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		huge_test(test_large_heap), huge_test(test_withdrawn_by_purge),
-		huge_test(test_never),	    huge_test(test_always),
-		huge_test(test_bad_value),  huge_test(test_refused),
-		huge_test(test_slow),	    huge_test(test_short_step),
+		huge_test(test_large_heap),
+		huge_test(test_sparse),
+		huge_test(test_withdrawn_by_purge),
+		huge_test(test_never),
+		huge_test(test_always),
+		huge_test(test_bad_value),
+		huge_test(test_refused),
+		huge_test(test_slow),
+		huge_test(test_short_step),
 		huge_test(test_slow_later),
 	};
 

@@ -42,7 +42,7 @@ static bool is_hooked(long nr)
 {
 	return nr == SYS_mmap || nr == SYS_munmap || nr == SYS_mprotect || nr == SYS_madvise ||
 	       nr == SYS_mremap || nr == SYS_mbind || nr == SYS_get_mempolicy ||
-	       nr == SYS_process_madvise || nr == SYS_clock_gettime;
+	       nr == SYS_process_madvise || nr == SYS_clock_gettime || nr == SYS_mincore;
 }
 
 long __wrap_syscall(long nr, ...)
