@@ -20,9 +20,9 @@
 #endif
 
 /*
- * The same by names that no program's or other library's functions come before: what is called here
- * is what the caller belongs to. Who puts a malloc of its own above this one may not know its
- * blocks; and beside another malloc, in a library of its own, it must not call that one.
+ * malloc, free and realloc under hidden names, which nobody can interpose: calls from within the
+ * library reach its own. Who puts a malloc above this one may not know its blocks; and beside
+ * another malloc, brought along by a plug-in, it must not call that one.
  */
 #define __own __attribute__((visibility("hidden")))
 __own void *own_malloc(size_t size);

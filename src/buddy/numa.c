@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "format.h"
@@ -111,15 +112,14 @@ static unsigned long machine_nodes(void)
 static void read_distances(unsigned int from, unsigned long machine)
 {
 	char path[64], text[256];
-	ssize_t len;
-	int fd;
+	long fd, len;
 
 	node_path(path, sizeof(path), from, "distance");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
+	len = syscall(SYS_read, fd, text, sizeof(text) - 1);
+	syscall(SYS_close, fd);
 	text[len > 0 ? len : 0] = '\0';
 	node_set_distances(from, machine, text);
 }

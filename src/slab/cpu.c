@@ -28,7 +28,7 @@ static struct list_head cpus = LIST_HEAD_INIT(cpus);
 static struct list_head orphans = LIST_HEAD_INIT(orphans);
 static struct list_head resting = LIST_HEAD_INIT(resting); /* the last to come is the first */
 static unsigned long nr_cpus, nr_orphans, nr_resting;
-static unsigned long nr_forks; /* that this process is the child of, and its parents */
+static __thread struct kmem_cpu *ending; /* the thread's own, until it is on no list */
 
 const struct list_head *const cpu_lists[] = { &cpus, &orphans, &resting };
 
@@ -249,18 +249,16 @@ static unsigned long most_resting(void)
 	return min_ul(most, limits_share(MAX_RESTING, RESTING_BYTES));
 }
 
-/* With cpus_lock held, by the thread that ends; since @forks a handler may have forked. */
-static void delist(struct kmem_cpu *cpu, unsigned long forks)
+/* With cpus_lock held, by the thread that ends. */
+static void delist(struct kmem_cpu *cpu)
 {
 	list_del(&cpu->list);
-	if (likely(forks == nr_forks))
-		WRITE_ONCE(nr_cpus, nr_cpus - 1);
-	else
-		WRITE_ONCE(nr_orphans, nr_orphans - 1);
+	WRITE_ONCE(nr_cpus, nr_cpus - 1);
+	ending = NULL;
 }
 
 /* Sets a state aside for the next thread. False when enough of them wait already. */
-static bool put_to_rest(struct kmem_cpu *cpu, unsigned long forks)
+static bool put_to_rest(struct kmem_cpu *cpu)
 {
 	bool room;
 
@@ -271,7 +269,7 @@ static bool put_to_rest(struct kmem_cpu *cpu, unsigned long forks)
 	room = nr_resting < most_resting();
 	if (room) {
 		clear_extras(cpu);
-		delist(cpu, forks);
+		delist(cpu);
 		list_add(&cpu->list, &resting);
 		WRITE_ONCE(nr_resting, nr_resting + 1);
 	}
@@ -288,37 +286,45 @@ static void end_cpu(struct kmem_cpu *cpu)
 	meta_free(&cpu_pool, cpu);
 }
 
-/* One by one: to free it is another slow path, at whose end it is the next one's turn. */
+/*
+ * One by one: to free it is another slow path, at whose end it is the next one's turn. What a
+ * handler brought just before there was no more need to wait takes one more.
+ */
 static void leave_stateless(enum cpu_kind kind)
 {
 	void *object = deferred_take(&stateless_deferred);
+	struct kmem_cpu *cpu;
 
 	become(kind);
-	if (unlikely(object))
+	if (unlikely(object)) {
 		kfree_slow(object);
+	} else if (unlikely(READ_ONCE(stateless_deferred.nr))) {
+		cpu = cpu_enter_atomic();
+		if (cpu)
+			cpu_leave(cpu);
+	}
 }
 
 /* The thread's exit handler. Whatever it allocates or frees afterwards takes the slow path. */
 static void cpu_exit(void *arg)
 {
 	struct kmem_cpu *cpu = this_cpu;
-	unsigned long forks;
 
 	/* Where two libcs share a process (LD_AUDIT), their keys may share a place. */
 	if (cpu != arg)
 		return;
 	/* For the child of a fork in another thread: this state is being taken apart. */
 	cpu->busy = true;
+	ending = cpu;
 	barrier();
 	become(CPU_EXITED_AWAY);
-	forks = READ_ONCE(nr_forks);
 	deferred_move(&cpu->deferred, &stateless_deferred);
 	drop_kept(cpu);
 	empty_extra_slots(cpu, slot_flush);
-	if (!put_to_rest(cpu, forks)) {
+	if (!put_to_rest(cpu)) {
 		empty_kmalloc_slots(cpu, slot_flush);
 		lock_acquire(&cpus_lock);
-		delist(cpu, forks);
+		delist(cpu);
 		lock_release(&cpus_lock);
 		clear_extras(cpu);
 		meta_free(&cpu_pool, cpu);
@@ -407,14 +413,37 @@ static struct kmem_cpu *new_cpu(void)
 }
 
 /*
+ * From BOOT to BOOT_AWAY, NULL; unless a handler has given the thread a state since it was looked
+ * at, which is the thread's then.
+ */
+static struct kmem_cpu *leave_boot(void)
+{
+	uintptr_t away = (uintptr_t)constant(CPU_BOOT_AWAY);
+	struct kmem_cpu *was = (struct kmem_cpu *)local_exchange((uintptr_t *)&this_cpu, away);
+
+	barrier();
+	if (likely(was->kind != CPU_LIVE))
+		return NULL;
+	was->busy = true;
+	barrier();
+	this_cpu = was;
+	barrier();
+	deferred_move(&stateless_deferred, &was->deferred);
+	was->busy = false;
+	barrier();
+	return was;
+}
+
+/*
  * Gives the thread a state. Without an exit handler it would be lost with the thread, so then there
  * is none. Registering the handler may allocate: the state is in place by then.
  */
 static struct kmem_cpu *bind_cpu(void)
 {
-	struct kmem_cpu *cpu;
+	struct kmem_cpu *cpu = leave_boot();
 
-	become(CPU_BOOT_AWAY);
+	if (unlikely(cpu))
+		return cpu;
 	kmem_init();
 	cpu = have_exit_key ? wake_cpu() : NULL;
 	if (!cpu && have_exit_key)
@@ -456,7 +485,8 @@ struct kmem_cpu *cpu_enter(void)
 
 static struct kmem_cpu *enter_stateless(void)
 {
-	become(CPU_BOOT_AWAY);
+	if (unlikely(leave_boot()))
+		return cpu_enter();
 	kmem_init();
 	return this_cpu;
 }
@@ -592,7 +622,7 @@ unsigned long cpus_count(void)
  */
 void cpus_fork_child(void)
 {
-	struct kmem_cpu *mine = this_cpu;
+	struct kmem_cpu *mine = ending ? ending : this_cpu;
 
 	/*
 	 * Forked by a handler that interrupted a change of these lists: it goes on when that
@@ -603,7 +633,6 @@ void cpus_fork_child(void)
 	if (mine->kind == CPU_LIVE)
 		list_del(&mine->list);
 	list_splice_init(&cpus, &orphans);
-	nr_forks++;
 	nr_orphans += nr_cpus;
 	nr_cpus = 0;
 	if (mine->kind == CPU_LIVE) {

@@ -107,6 +107,7 @@ static struct hold let_go_of_mappings(void)
 	if (!lock_is_mine(&mmap_lock) || mm_is_changing())
 		return hold;
 	hold.holder = mmap_holder;
+	mmap_holder = NULL;
 	for (; lock_is_mine(&mmap_lock); hold.times++)
 		lock_release(&mmap_lock);
 	return hold;

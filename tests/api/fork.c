@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fork() with what the program may hold, or have interrupted, while another thread has memory
- * mapped and unmapped. What goes wrong here waits for ever; ctest ends it.
+ * mapped and unmapped, looks at what is, or flushes files. What goes wrong here waits for ever;
+ * ctest ends it.
  */
 #include "api.h"
 

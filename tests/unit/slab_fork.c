@@ -464,7 +464,7 @@ static void test_lost_threads_are_asked_in_turn(void **state)
 	pthread_barrier_destroy(&all);
 }
 
-static pthread_t newborn;
+static __thread bool newborn;
 
 static void count_orphans(void *arg)
 {
@@ -478,16 +478,15 @@ static void count_orphans(void *arg)
 /* Just when it has let go of the lock, within its first slow path, the thread's handler forks. */
 static void fork_when_it_wakes_others(unsigned long args[6])
 {
-	if ((struct lock *)args[0] != &cpus_lock || (args[1] & 1) != FUTEX_WAKE ||
-	    !pthread_equal(pthread_self(), newborn))
+	if ((struct lock *)args[0] != &cpus_lock || (args[1] & 1) != FUTEX_WAKE || !newborn)
 		return;
-	unit_futex_hook = NULL;
+	__atomic_store_n(&unit_futex_hook, NULL, __ATOMIC_RELEASE);
 	unit_passes(count_orphans, NULL);
 }
 
 static void *be_born(void *arg)
 {
-	newborn = pthread_self();
+	newborn = true;
 	unit_kfree(unit_kmalloc(100));
 	return arg;
 }
@@ -499,7 +498,7 @@ static void test_fork_at_birth(void **state)
 
 	(void)state;
 	unit_kfree(unit_kmalloc(100));
-	unit_futex_hook = fork_when_it_wakes_others;
+	__atomic_store_n(&unit_futex_hook, fork_when_it_wakes_others, __ATOMIC_RELEASE);
 	lock_acquire(&cpus_lock);
 	EXPECT_EQ(pthread_create(&thread, NULL, be_born, NULL), 0);
 	/* who has slept wakes another, just in case */

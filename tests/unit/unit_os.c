@@ -67,8 +67,12 @@ long __wrap_syscall(long nr, ...)
 			return -1;
 		}
 	}
-	if (nr == SYS_futex && unit_futex_hook)
-		unit_futex_hook(args);
+	if (nr == SYS_futex) {
+		void (*hook)(unsigned long *) = __atomic_load_n(&unit_futex_hook, __ATOMIC_ACQUIRE);
+
+		if (hook)
+			hook(args);
+	}
 	if (nr == SYS_prctl && unit_prctl_hook) {
 		int err = unit_prctl_hook(args);
 
