@@ -106,10 +106,11 @@ static bool may_be_huge(struct zone *zone)
 {
 	if (zone->nr_online < HUGE_HEAP)
 		return false;
-	if (zone->nr_online < zone->huge_until)
+	if (zone->nr_online >= zone->huge_from && zone->nr_online < zone->huge_until)
 		return true;
 	if (!small_is_used(zone))
 		return false;
+	zone->huge_from = zone->nr_online;
 	zone->huge_until = 2 * zone->nr_online;
 	return true;
 }

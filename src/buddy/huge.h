@@ -12,7 +12,7 @@
  *   - if memory that is taken is used. Stacks, and buffers that are larger than what they hold, are
  *     touched here and there, and with huge pages each cost as much as if all of it had been. So
  *     the last step of small pages is looked at: half of it must be in memory. It is seen again
- *     whenever the zone is twice as large, for which one step more has small pages;
+ *     when the zone is twice as large, or smaller, for which one step more has small pages;
  *   - for what is put online from then on, which is taken from its beginning as it is needed;
  *   - until something of the section is given back: from then on its pages come one by one;
  *   - unless the first of those that were put online took long. A virtual machine gives large free

@@ -60,9 +60,10 @@ struct zone {
 	/* huge.c */
 	unsigned int huge_pause; /* steps without huge pages since one took long: more each time, */
 	unsigned int huge_skip;	 /* of which so many are left */
-	unsigned long huge_until; /* pages online: then it is seen again whether they are used */
-	const void *small;	  /* the last step, if it is one of small pages, */
-	size_t small_bytes;	  /* else 0 */
+	/* pages online for which they were seen to be used; more, or fewer, and it is seen again */
+	unsigned long huge_from, huge_until;
+	const void *small;  /* the last step, if it is one of small pages, */
+	size_t small_bytes; /* else 0 */
 
 	/* purge.c */
 	unsigned long peak_used;   /* most pages in use lately */

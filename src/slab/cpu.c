@@ -418,20 +418,12 @@ static struct kmem_cpu *new_cpu(void)
  */
 static struct kmem_cpu *leave_boot(void)
 {
-	uintptr_t away = (uintptr_t)constant(CPU_BOOT_AWAY);
-	struct kmem_cpu *was = (struct kmem_cpu *)local_exchange((uintptr_t *)&this_cpu, away);
+	struct kmem_cpu *home = constant(CPU_BOOT);
 
-	barrier();
-	if (likely(was->kind != CPU_LIVE))
+	if (likely(__atomic_compare_exchange_n(&this_cpu, &home, constant(CPU_BOOT_AWAY), false,
+					       __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
 		return NULL;
-	was->busy = true;
-	barrier();
-	this_cpu = was;
-	barrier();
-	deferred_move(&stateless_deferred, &was->deferred);
-	was->busy = false;
-	barrier();
-	return was;
+	return home;
 }
 
 /*

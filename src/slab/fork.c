@@ -129,43 +129,64 @@ static sigset_t signals; /* blocked before; the forking thread's, while it holds
 /* True once all are held; else one was not to be had soon, and none is. */
 static bool take_all(void)
 {
-	struct lock *kept_by_another;
+	struct lock *kept_by_another = for_each_lock(take, NULL);
 
-	if (_IO_list_lock)
-		_IO_list_lock();
-	kept_by_another = for_each_lock(take, NULL);
-	if (!kept_by_another)
-		return true;
-	release_until(kept_by_another);
-	if (_IO_list_unlock)
-		_IO_list_unlock();
-	return false;
+	if (kept_by_another)
+		release_until(kept_by_another);
+	return !kept_by_another;
+}
+
+/* All that come at any time: what a thread does itself must not kill it. */
+static void block_signals(sigset_t *before)
+{
+	static const int its_own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+	sigset_t set;
+	size_t i;
+
+	sigfillset(&set);
+	for (i = 0; i < ARRAY_SIZE(its_own); i++)
+		sigdelset(&set, its_own[i]);
+	pthread_sigmask(SIG_BLOCK, &set, before);
 }
 
 /*
  * A thread may fork from a signal handler that interrupted it with an inner lock held, and a
  * program may flush its files with that of the mappings held. Waiting for those with the outer
  * locks held, while they wait for the outer ones, would be for ever: so who does not get a lock
- * soon gives back what it has and begins again. No handler comes before the fork is over: with some
- * of the locks held it would wait for one whose holder waits for another.
+ * soon gives back what it has and begins again.
+ *
+ * From the first lock on no handler comes before the fork is over: with some of them held it would
+ * wait for one whose holder waits for another. While nothing is held they come: one that stops all
+ * threads, as collectors do, may have stopped a lock's holder.
  */
 static void prepare(void)
 {
-	sigset_t all, before;
+	sigset_t before;
 	struct hold hold;
+	bool nested;
 
 	if (alone != lock_alone())
 		alone = !alone;
 	if (alone)
 		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	lock_order_relax(true);
+	/* Within another fork, by a handler that is called for it. */
+	nested = lock_is_mine(&slab_mutex);
 	hold = let_go_of_mappings();
-	while (!take_all())
+	for (;;) {
+		lock_order_relax(true);
+		if (_IO_list_lock)
+			_IO_list_lock();
+		block_signals(&before);
+		if (take_all())
+			break;
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		if (_IO_list_unlock)
+			_IO_list_unlock();
 		os_nap(NAP_NS);
+	}
 	restore_hold(hold);
-	signals = before;
+	if (!nested)
+		signals = before;
 }
 
 static void release(void)

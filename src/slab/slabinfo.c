@@ -45,6 +45,8 @@ const struct boot_params slabinfo_params = { params, ARRAY_SIZE(params) };
 
 void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 {
+	/* Busy, as it holds locks: a handler that allocates meanwhile is told so. */
+	struct kmem_cpu *cpu = cpu_enter_atomic();
 	struct kmem_cache_node *node;
 	unsigned long cached = cpus_objects(s) + barn_objects(s);
 
@@ -66,6 +68,8 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 	}
 	/* The threads went on meanwhile: the parts may not exceed the whole. */
 	info->cached_objs = min_ul(cached, info->active_objs);
+	if (cpu)
+		cpu_leave(cpu);
 }
 
 static void add_cache(struct kmem_cache *s, void *arg)
@@ -90,8 +94,7 @@ static void add_cache(struct kmem_cache *s, void *arg)
 
 void kmem_get_totals(struct kmem_totals *t)
 {
-	/* Busy, as it holds locks: a handler that allocates meanwhile is told so. */
-	struct kmem_cpu *cpu = cpu_enter_atomic();
+	struct kmem_cpu *cpu = cpu_enter_atomic(); /* as above */
 	struct zone_totals zones;
 
 	zones_total(&zones);
@@ -123,12 +126,8 @@ static void print_cache(struct kmem_cache *s, void *out)
 
 void slabinfo_print(struct out *out)
 {
-	struct kmem_cpu *cpu = cpu_enter_atomic();
-
 	slabinfo_print_header(out);
 	caches_for_each(print_cache, out);
-	if (cpu)
-		cpu_leave(cpu);
 }
 
 /* The pattern with the process id for each %p; false when it gets too long. */

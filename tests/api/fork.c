@@ -9,6 +9,7 @@
 #include <kmem/vma.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/time.h>
 
@@ -159,6 +160,78 @@ static void while_another_flushes_with_it(void **state)
 	pthread_barrier_destroy(&locked);
 }
 
+/* ---- A collector, which stops all threads by a signal ---- */
+
+static sem_t answered;
+static bool stopped;
+
+static void wait_to_go_on(int sig)
+{
+	sigset_t others;
+	int saved = errno;
+
+	(void)sig;
+	sigfillset(&others);
+	sigdelset(&others, SIGUSR2);
+	sem_post(&answered);
+	do
+		sigsuspend(&others);
+	while (__atomic_load_n(&stopped, __ATOMIC_ACQUIRE));
+	sem_post(&answered);
+	errno = saved;
+}
+
+static void go_on(int sig)
+{
+	(void)sig;
+}
+
+static void tell_all(const pthread_t thread[3], int sig)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		assert_int_equal(pthread_kill(thread[i], sig), 0);
+	for (i = 0; i < 3; i++)
+		while (sem_wait(&answered))
+			assert_int_equal(errno, EINTR);
+}
+
+static void *fork_on_and_on(void *arg)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		fork_once();
+	return arg;
+}
+
+/* Who forks may have to wait for the lock of a thread that is stopped, and answers all the same. */
+static void all_are_stopped_at_times(void **state)
+{
+	struct sigaction action = { .sa_handler = wait_to_go_on, .sa_flags = SA_RESTART };
+	pthread_t thread[3];
+	int i;
+
+	(void)state;
+	sem_init(&answered, 0, 0);
+	sigfillset(&action.sa_mask);
+	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	action.sa_handler = go_on;
+	assert_int_equal(sigaction(SIGUSR2, &action, NULL), 0);
+	stop = false;
+	for (i = 0; i < 3; i++)
+		thread[i] = begin(i ? grow_and_trim : fork_on_and_on, NULL);
+	for (i = 0; i < FORKS; i++) {
+		usleep(500);
+		__atomic_store_n(&stopped, true, __ATOMIC_RELEASE);
+		tell_all(thread, SIGUSR1);
+		__atomic_store_n(&stopped, false, __ATOMIC_RELEASE);
+		tell_all(thread, SIGUSR2);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < 3; i++)
+		end(thread[i]);
+}
+
 /* The next signal comes a while after the handler of the last has ended, however long that took. */
 static void signal_soon(void)
 {
@@ -213,6 +286,7 @@ int main(void)
 		cmocka_unit_test(with_the_lock_of_the_areas),
 		cmocka_unit_test(others_take_the_lock_meanwhile),
 		cmocka_unit_test(while_another_flushes_with_it),
+		cmocka_unit_test(all_are_stopped_at_times),
 		cmocka_unit_test(from_a_handler),
 	};
 

@@ -350,13 +350,20 @@ static void allocate(int sig)
 static void a_handler_allocates_meanwhile(void **state)
 {
 	const struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { { 0, 0 }, { 0, 0 } };
+	static char text[64 * KIB];
+	FILE *nowhere = fmemopen(text, sizeof(text), "w");
 
 	(void)state;
+	assert_non_null(nowhere);
 	signal(SIGALRM, allocate);
 	setitimer(ITIMER_REAL, &often, NULL);
-	while (nr_signals < 200)
+	while (nr_signals < 200) {
 		assert_true(mallinfo2().arena > 0);
+		assert_int_equal(malloc_info(0, nowhere), 0);
+		rewind(nowhere);
+	}
 	setitimer(ITIMER_REAL, &never, NULL);
+	fclose(nowhere);
 	for (size_t k = 0; k < ARRAY_SIZE(held); k++)
 		free(held[k]);
 }

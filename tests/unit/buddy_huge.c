@@ -72,6 +72,7 @@ static int setup(void **state)
 	thread_us = 0;
 	sparse = false;
 	/* as if it had been seen just now that memory is used; but of a zone that is yet small */
+	zone_normal.huge_from = 0;
 	zone_normal.huge_until = zone_normal.nr_online ? ULONG_MAX : 0;
 	use("transparent_hugepage=madvise");
 	return 0;
@@ -175,6 +176,11 @@ static void test_sparse(void **state)
 	EXPECT(!step(blocks, &nr));
 	EXPECT(step(blocks, &nr));
 	EXPECT(zone_normal.huge_until > 4 * online);
+	/* of a smaller heap nothing is known */
+	sparse = true;
+	zone_normal.huge_from = 2 * zone_normal.nr_online;
+	zone_normal.huge_until = 4 * zone_normal.nr_online;
+	EXPECT(!step(blocks, &nr));
 	while (nr)
 		zone_free(&zone_normal, blocks[--nr], BLOCK);
 }
