@@ -124,7 +124,10 @@ static void restore_hold(struct hold hold)
 
 /* At the fork that is under way. Not written to where it stays as it is. */
 static bool alone = true;
-static sigset_t signals; /* blocked before; the forking thread's, while it holds all locks */
+
+/* The forking thread's, while it holds all locks. */
+static unsigned int under_way; /* forks; more than one where a handler for forks forks itself */
+static sigset_t signals;       /* blocked before the first of them */
 
 /* True once all are held; else one was not to be had soon, and none is. */
 static bool take_all(void)
@@ -163,14 +166,11 @@ static void prepare(void)
 {
 	sigset_t before;
 	struct hold hold;
-	bool nested;
 
 	if (alone != lock_alone())
 		alone = !alone;
 	if (alone)
 		return;
-	/* Within another fork, by a handler that is called for it. */
-	nested = lock_is_mine(&slab_mutex);
 	hold = let_go_of_mappings();
 	for (;;) {
 		lock_order_relax(true);
@@ -185,7 +185,7 @@ static void prepare(void)
 		os_nap(NAP_NS);
 	}
 	restore_hold(hold);
-	if (!nested)
+	if (!under_way++)
 		signals = before;
 }
 
@@ -201,6 +201,7 @@ static void parent(void)
 
 	if (alone)
 		return;
+	under_way--;
 	release();
 	if (_IO_list_unlock)
 		_IO_list_unlock();
@@ -219,6 +220,7 @@ static void child(void)
 	release_fork_child();
 	rcu_fork_child();
 	zones_fork_child();
+	under_way--;
 	release();
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();
