@@ -3,7 +3,6 @@
 #include "limit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +11,7 @@
 
 #include "bits.h"
 #include "options.h"
+#include "os.h"
 
 #define PATH_BYTES 512	/* a longer path is taken for a file that is not there */
 #define TEXT_BYTES 4096 /* of a file; what is behind is not looked at */
@@ -45,21 +45,14 @@ static void path_add(struct path *path, const char *text, size_t len)
 static bool read_file(const struct path *a, const char *b, char text[TEXT_BYTES])
 {
 	struct path path = { .len = 0 };
-	long fd, len;
 
 	path_add(&path, root, strlen(root));
 	path_add(&path, a->text, a->len);
 	path_add(&path, b, strlen(b));
 	if (path.too_long || a->too_long)
 		return false;
-	fd = syscall(SYS_openat, AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
 	/* The kernel fills a page at once, and that is all there is room for. */
-	len = syscall(SYS_read, fd, text, TEXT_BYTES - 1);
-	syscall(SYS_close, fd);
-	text[len > 0 ? len : 0] = '\0';
-	return len > 0;
+	return os_read_file(path.text, text, TEXT_BYTES) > 0;
 }
 
 /* The number at the start of @text; ULONG_MAX for anything else, as for "max". */

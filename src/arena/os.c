@@ -3,6 +3,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/mempolicy.h>
 #include <linux/prctl.h>
@@ -321,6 +322,21 @@ unsigned long os_memory_limit(void)
 	}
 	errno = saved;
 	return limit;
+}
+
+long os_read_file(const char *path, char *text, size_t size)
+{
+	int saved = errno;
+	long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), len = -1;
+
+	if (fd >= 0) {
+		len = syscall(SYS_read, fd, text, size - 1);
+		syscall(SYS_close, fd);
+		len = len > 0 ? len : 0;
+		text[len] = '\0';
+	}
+	errno = saved;
+	return len;
 }
 
 uint64_t os_clock_ms(void)

@@ -94,6 +94,12 @@ void os_bind(void *addr, size_t size, int node);
 /* RLIMIT_AS or RLIMIT_DATA, whichever is lower, in bytes; ULONG_MAX when there is none. */
 unsigned long os_memory_limit(void);
 
+/*
+ * The beginning of a file, up to @size - 1 bytes and terminated. How many they are; 0 when it cannot
+ * be read, -1 when it is not there. Keeps errno.
+ */
+long os_read_file(const char *path, char *text, size_t size);
+
 /* Milliseconds of a coarse clock that only moves forward. */
 uint64_t os_clock_ms(void);
 

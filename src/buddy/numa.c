@@ -3,10 +3,8 @@
 #include "numa.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "format.h"
@@ -112,16 +110,10 @@ static unsigned long machine_nodes(void)
 static void read_distances(unsigned int from, unsigned long machine)
 {
 	char path[64], text[256];
-	long fd, len;
 
 	node_path(path, sizeof(path), from, "distance");
-	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	len = syscall(SYS_read, fd, text, sizeof(text) - 1);
-	syscall(SYS_close, fd);
-	text[len > 0 ? len : 0] = '\0';
-	node_set_distances(from, machine, text);
+	if (os_read_file(path, text, sizeof(text)) >= 0)
+		node_set_distances(from, machine, text);
 }
 
 static void find_distances(void)
