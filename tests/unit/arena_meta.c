@@ -25,13 +25,6 @@ static void touch(void *arg)
 	*(volatile char *)arg = 1;
 }
 
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 /* ---- Places ---- */
 
 static void test_alignment(void **state)
@@ -155,7 +148,7 @@ static void test_place_refused(void **state)
 	char *addr = place_section(MIB, 1);
 
 	(void)state;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	errno = EXDEV;
 	EXPECT(place_section(MIB, 1) == NULL);
 	EXPECT_EQ(place_unmap(addr, MIB), -ENOMEM);
@@ -189,7 +182,7 @@ static void test_low_addresses(void **state)
 	EXPECT(again == addr[n / 2]);
 	for (i = 0; i < n; i++)
 		EXPECT_EQ(place_unmap(addr[i], MIB), 0);
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	EXPECT(place_section_low(MIB) == NULL);
 	unit_os_hook = NULL;
 	/* and what goes elsewhere stays there */
@@ -293,7 +286,7 @@ static void test_pool_refused(void **state)
 	char *object;
 
 	(void)state;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	bytes = meta_bytes();
 	while (meta_alloc(&pool))
 		n++;

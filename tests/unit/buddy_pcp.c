@@ -125,13 +125,6 @@ static void test_bulk_takes_dirty(void **state)
 }
 
 /* Refused, it is what there was. */
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 static void test_bulk_refused(void **state)
 {
 	static struct page *all[1u << 16];
@@ -139,7 +132,7 @@ static void test_bulk_refused(void **state)
 	unsigned int n = 0;
 
 	(void)state;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while ((all[n] = zone_alloc(&zone_normal, 1, 0)))
 		EXPECT(++n < ARRAY_SIZE(all));
 	EXPECT(n > PCP_BATCH);

@@ -139,13 +139,6 @@ static void test_counts_what_was_done(void **state)
 	EXPECT(cache.node.lane[0].barn.nr_put_fail);
 }
 
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 /* What the OS refuses counts nothing. */
 static void test_counts_no_failure(void **state)
 {
@@ -154,7 +147,7 @@ static void test_counts_no_failure(void **state)
 	void *last = NULL;
 
 	(void)state;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	/* Enough that what is there does not do. */
 	for (;; n++) {
 		void *object = sheaf_alloc(&cpus[0], &cache, GFP_KERNEL);

@@ -19,28 +19,6 @@
 #include "slabinfo.h"
 #include "unit_slab.h"
 
-static int group_setup(void **state)
-{
-	(void)state;
-	kmem_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	expect_nothing_left();
-	return 0;
-}
-
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 /* ---- Birth ---- */
 
 static void without_state(void *arg, unsigned int id)
@@ -50,7 +28,7 @@ static void without_state(void *arg, unsigned int id)
 
 	(void)arg;
 	(void)id;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	object = kmalloc_slow(100);
 	EXPECT(object != NULL);
 	EXPECT_EQ(this_cpu->kind, CPU_BOOT);
@@ -74,7 +52,7 @@ static void no_state_to_be_had(void *arg)
 	unit_kfree(unit_kmalloc(100));
 	EXPECT_EQ(this_cpu->kind, CPU_LIVE);
 	cpu_drain(this_cpu);
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while (meta_alloc(&greedy))
 		;
 	unit_os_hook = NULL;
@@ -571,7 +549,7 @@ static void test_watched(void **state)
 	unit_threads(3, work_or_watch, NULL);
 }
 
-#define cpu_test(fn) cmocka_unit_test_teardown(fn, teardown)
+#define cpu_test(fn) cmocka_unit_test_teardown(fn, teardown_library)
 
 int main(void)
 {
@@ -591,5 +569,5 @@ int main(void)
 		cpu_test(test_watched),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, NULL);
+	return cmocka_run_group_tests(tests, setup_library, NULL);
 }

@@ -10,20 +10,6 @@
 
 #include "unit_slab.h"
 
-static int teardown(void **state)
-{
-	(void)state;
-	expect_nothing_left();
-	return 0;
-}
-
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 static void *left_over;
 static bool birth_refused;
 
@@ -32,7 +18,7 @@ static int interrupt_birth(long nr, unsigned long args[6])
 {
 	(void)nr;
 	(void)args;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	EXPECT_EQ(this_cpu->kind, CPU_BOOT_AWAY);
 	EXPECT(kmalloc_slow(50) == NULL);
 	EXPECT(kmalloc_slow(50000) == NULL);
@@ -74,7 +60,7 @@ static void birth_is_interrupted(void *arg)
 	struct meta_pool greedy = META_POOL_INIT("greedy", 64);
 
 	left_over = arg;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while (meta_alloc(&greedy))
 		;
 	unit_os_hook = NULL;
@@ -159,9 +145,9 @@ static void test_too_many_deferred(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_birth_is_interrupted, teardown),
-		cmocka_unit_test_teardown(test_first_frees, teardown),
-		cmocka_unit_test_teardown(test_too_many_deferred, teardown),
+		cmocka_unit_test_teardown(test_birth_is_interrupted, teardown_library),
+		cmocka_unit_test_teardown(test_first_frees, teardown_library),
+		cmocka_unit_test_teardown(test_too_many_deferred, teardown_library),
 	};
 
 	return cmocka_run_group_tests(tests, setup_library, NULL);

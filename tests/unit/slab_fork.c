@@ -57,18 +57,9 @@ static void look_at_locks(void)
 
 static int group_setup(void **state)
 {
-	(void)state;
 	EXPECT_EQ(pthread_atfork(look_at_locks, NULL, NULL), 0);
-	kmem_init();
+	setup_library(state);
 	fork_init();
-	options_parse("decay_ms=-1", &purge_params, 1);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	expect_nothing_left();
 	return 0;
 }
 
@@ -408,20 +399,13 @@ static void test_fork_amid_a_purge_of_many(void **state)
 
 #define BIG 30000
 
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 static void child_without_memory(void *arg)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(BIG)];
 	void *object;
 
 	(void)arg;
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while (slab_alloc_bulk(s, NULL, &object, 1, GFP_KERNEL))
 		;
 	EXPECT_EQ(barn_objects(s), 0);
@@ -509,7 +493,7 @@ static void test_fork_at_birth(void **state)
 	EXPECT(!unit_futex_hook);
 }
 
-#define fork_test(fn) cmocka_unit_test_teardown(fn, teardown)
+#define fork_test(fn) cmocka_unit_test_teardown(fn, teardown_library)
 
 static void use_heap(void *arg)
 {

@@ -355,13 +355,6 @@ static void test_trim(void **state)
 	EXPECT(!kept());
 }
 
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 /* Before a request fails it has what this thread keeps. */
 static void test_when_memory_is_out(void **state)
 {
@@ -369,7 +362,7 @@ static void test_when_memory_is_out(void **state)
 
 	(void)state;
 	make_kept();
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while ((next = kmalloc_aligned(32 * PAGE_SIZE, 2 * PAGE_SIZE))) {
 		*(void **)next = last;
 		last = next;

@@ -46,13 +46,6 @@ static void on_three_nodes(void *arg)
 	EXPECT_EQ(cache_destroy(s), 0);
 }
 
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 static void make_dirty(struct zone *zone)
 {
 	struct page *page = zone_alloc(zone, 16, 4);
@@ -81,7 +74,7 @@ static void batch_on_two_nodes(void *arg)
 	other = &NODE_DATA(1)->node_zones[ZONE_NORMAL];
 	make_dirty(full);
 	make_dirty(other);
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while ((taken[n] = zone_alloc(full, 2, 1)))
 		EXPECT(++n < ARRAY_SIZE(taken));
 	EXPECT(n > 2);
@@ -124,7 +117,7 @@ static void runs_on_two_nodes(void *arg)
 		EXPECT_EQ(slab_containing(object[i])->lane, lane_number(nid, 0));
 		EXPECT_EQ(node_sum(s->nodes[nid]).nr_inuse, i / 2 + 1);
 	}
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	/* there and nowhere else, until there is no more */
 	while (slab_alloc_node(s, pcp_of_lane(0), &more[n], 1, 1, GFP_KERNEL | __GFP_THISNODE)) {
 		EXPECT_EQ(page_nid(page_at(more[n])), 1);

@@ -505,13 +505,6 @@ static void test_slow_path_for_nothing(void **state)
 	expect_sound(0);
 }
 
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 /* Without memory for a sheaf, objects come and go one at a time. */
 static void no_sheaf_to_be_had(void *arg)
 {
@@ -521,7 +514,7 @@ static void no_sheaf_to_be_had(void *arg)
 	/* a slab that has objects left, and no sheaf, nor memory for one */
 	objects[n] = get(1);
 	EXPECT(node_sum(&cache.node).nr_partial == 1);
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while (meta_alloc(cache.sheaf_pool))
 		;
 	for (i = 0; i < n; i++) {

@@ -391,13 +391,6 @@ static void test_interior_free(void **state)
 
 /* ---- Refusals and threads ---- */
 
-static int refuse(long nr, unsigned long args[6])
-{
-	(void)nr;
-	(void)args;
-	return ENOMEM;
-}
-
 /* With no block left and no more to be had; then with one. */
 static void test_refusal(void **state)
 {
@@ -407,7 +400,7 @@ static void test_refusal(void **state)
 
 	(void)state;
 	purge_all(&zone_normal);
-	unit_os_hook = refuse;
+	unit_os_hook = unit_refuse;
 	while (n < PAGES_PER_SECTION &&
 	       (pages[n] = zone_alloc(&zone_normal, 1u << cache.order, cache.order)))
 		n++;

@@ -100,6 +100,9 @@ bool unit_is_mapped(const void *addr);
  */
 #define UNIT_OS_DONE (-1)
 extern int (*unit_os_hook)(long nr, unsigned long args[6]);
+
+/* Such a hook: a system that has no memory. */
+int unit_refuse(long nr, unsigned long args[6]);
 extern long unit_os_result;
 
 /*

@@ -24,6 +24,13 @@ void (*unit_futex_hook)(unsigned long args[6]);
 long unit_os_result;
 unsigned long unit_os_calls, unit_all_calls;
 
+int unit_refuse(long nr, unsigned long args[6])
+{
+	(void)nr;
+	(void)args;
+	return ENOMEM;
+}
+
 int unit_os_purge_many(const unsigned long args[6], unsigned int most)
 {
 	const struct iovec *range = (const struct iovec *)args[1];

@@ -154,6 +154,13 @@ static inline void expect_nothing_left(void)
 	EXPECT_EQ(zone_normal.nr_dirty, 0);
 }
 
+static inline int teardown_library(void **state)
+{
+	(void)state;
+	expect_nothing_left();
+	return 0;
+}
+
 /* ---- malloc ---- */
 
 /* What malloc does, and free. */
