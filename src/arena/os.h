@@ -95,8 +95,8 @@ void os_bind(void *addr, size_t size, int node);
 unsigned long os_memory_limit(void);
 
 /*
- * The beginning of a file, up to @size - 1 bytes and terminated. How many they are; 0 when it cannot
- * be read, -1 when it is not there. Keeps errno.
+ * The beginning of a file, up to @size - 1 bytes and terminated. How many they are; 0 when it
+ * cannot be read, -1 when it cannot be opened. Keeps errno.
  */
 long os_read_file(const char *path, char *text, size_t size);
 
