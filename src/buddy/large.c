@@ -78,17 +78,6 @@ void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid
 	return addr;
 }
 
-/* The first page of the large block at @addr in a page section, or NULL. */
-static struct page *large_head(const void *addr)
-{
-	struct page *page = page_at(addr);
-
-	if (!page || ((uintptr_t)addr & (PAGE_SIZE - 1)) ||
-	    smp_load_acquire(&page->type) != PAGE_LARGE)
-		return NULL;
-	return page;
-}
-
 static struct section *area_at(const void *addr)
 {
 	struct section *s = section_of(addr);
@@ -99,15 +88,18 @@ static struct section *area_at(const void *addr)
 }
 
 /* Of two threads that free one block, one changes the type; the other is caught. */
-static bool end_large(struct per_cpu_pages *pcp, struct page *page, enum page_type type)
+static bool end_large(struct page *page)
 {
 	uint8_t large = PAGE_LARGE;
 
-	if (!__atomic_compare_exchange_n(&page->type, &large, (uint8_t)type, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return false;
+	return __atomic_compare_exchange_n(&page->type, &large, (uint8_t)PAGE_NONE, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void give_back(struct per_cpu_pages *pcp, struct page *page)
+{
 	account(pcp, -1, -(long)page->nr_pages);
-	return true;
+	pcp_free_range(pcp, page, page->nr_pages);
 }
 
 int large_free(struct per_cpu_pages *pcp, const void *addr)
@@ -118,56 +110,23 @@ int large_free(struct per_cpu_pages *pcp, const void *addr)
 	if (area)
 		return area_free(area, addr);
 	page = large_head(addr);
-	if (!page || !end_large(pcp, page, PAGE_NONE))
+	if (!page || !end_large(page))
 		return -EINVAL;
-	pcp_free_range(pcp, page, page->nr_pages);
+	give_back(pcp, page);
 	return 0;
 }
 
-/* Whether a request of any kind that comes next would be met from this zone. */
-static bool is_near(const struct zone *zone)
+struct keep_limit large_keep_limit(const struct per_cpu_pages *pcp)
 {
-	return zone->type == ZONE_NORMAL &&
-	       (likely(READ_ONCE(nr_node_ids) == 1) || zone->nid == numa_own_node());
-}
+	const struct zone *near = &NODE_DATA(numa_own_node())->node_zones[ZONE_NORMAL];
 
-/*
- * As from the zone: a power of two of pages, which a block may have become, starts at a multiple of
- * it.
- */
-static bool is_natural(const void *addr, unsigned int nr)
-{
-	return section_page_index(addr) & (nr - 1) ? !is_power_of_2(nr) : true;
-}
-
-struct page *large_keep(struct per_cpu_pages *pcp, const void *addr)
-{
-	struct page *page = large_head(addr);
-	struct zone *zone;
-
-	if (!page)
-		return NULL;
-	zone = page_zone(page);
-	if (!is_near(zone) || page->nr_pages > hot_room(&zone->pcp[pcp->lane].hot) ||
-	    !is_natural(addr, page->nr_pages))
-		return NULL;
-	return end_large(pcp, page, PAGE_KEPT) ? page : NULL;
-}
-
-bool large_take_kept(struct per_cpu_pages *pcp, struct page *page, size_t bytes)
-{
-	unsigned int nr = page->nr_pages;
-
-	if (unlikely(nr != align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT))
-		return false;
-	make_large(pcp, page, nr);
-	return true;
+	return (struct keep_limit){ near, hot_room(&near->pcp[pcp->lane].hot) };
 }
 
 void large_drop(struct per_cpu_pages *pcp, struct page *page)
 {
 	page_set_type(page, PAGE_NONE);
-	pcp_free_range(pcp, page, page->nr_pages);
+	give_back(pcp, page);
 }
 
 size_t large_size(const void *addr)
@@ -179,13 +138,6 @@ size_t large_size(const void *addr)
 		return area->bytes;
 	page = large_head(addr);
 	return page ? (size_t)page->nr_pages << PAGE_SHIFT : 0;
-}
-
-bool large_fits(const void *addr, size_t bytes)
-{
-	const struct page *page = large_head(addr);
-
-	return page && page->nr_pages == align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
 }
 
 static bool resize_in_place(struct page *page, unsigned int nr)

@@ -13,7 +13,7 @@
 #include <kmem/gfp.h>
 
 #include "area.h"
-#include "pcp.h"
+#include "zone.h"
 
 /*
  * @bytes (not 0) aligned to @align, a power of two; NULL when refused. Zones and flags are those of
@@ -24,21 +24,76 @@ void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid
 /* 0, or -EINVAL when no large block starts at @addr: see large_fault(). */
 int large_free(struct per_cpu_pages *pcp, const void *addr) __must_check;
 
+/* The first page of the large block at @addr, any address, in a page section; or NULL. */
+static inline struct page *large_head(const void *addr)
+{
+	struct page *page = page_at(addr);
+
+	if (!page || ((uintptr_t)addr & (PAGE_SIZE - 1)) ||
+	    smp_load_acquire(&page->type) != PAGE_LARGE)
+		return NULL;
+	return page;
+}
+
 /*
  * A block that a thread frees may stay with it (PAGE_KEPT), and be the next that it asks for if
- * that has as many pages: a buffer that comes and goes then costs no lock. NULL, and nothing is
- * done: it is too large for that, lies where such a request would not be met from, or is none.
+ * that has as many pages: a buffer that comes and goes then costs no lock, and is counted as in use
+ * all the time. So it must lie where a request of any kind would be met from, and have no more
+ * pages than the thread's lane may keep.
  */
-struct page *large_keep(struct per_cpu_pages *pcp, const void *addr);
+struct keep_limit {
+	const struct zone *zone;
+	unsigned int pages; /* 0: nothing may be kept */
+};
+
+/* For a thread of that lane, as things are now. */
+struct keep_limit large_keep_limit(const struct per_cpu_pages *pcp);
+
+/*
+ * As from the zone: a power of two of pages, which a block may have become, starts at a multiple of
+ * it.
+ */
+static inline bool large_is_natural(const void *addr, unsigned int nr)
+{
+	return !(section_page_index(addr) & (nr - 1)) || !is_power_of_2(nr);
+}
+
+/*
+ * NULL, and nothing is done: beyond the limit, or no large block. Of two threads that free one
+ * block, one changes its type; the other is caught.
+ */
+static inline struct page *large_keep(const void *addr, const struct keep_limit *limit)
+{
+	struct page *page = large_head(addr);
+	uint8_t large = PAGE_LARGE;
+
+	if (!page || page->nr_pages > limit->pages || page_zone(page) != limit->zone ||
+	    !large_is_natural(addr, page->nr_pages) ||
+	    !__atomic_compare_exchange_n(&page->type, &large, (uint8_t)PAGE_KEPT, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return NULL;
+	return page;
+}
 
 /* What was kept becomes a block of @bytes, as it was left; false: it has not as many pages. */
-bool large_take_kept(struct per_cpu_pages *pcp, struct page *page, size_t bytes);
+static inline bool large_take_kept(struct page *page, size_t bytes)
+{
+	if (unlikely(page->nr_pages != align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT))
+		return false;
+	smp_store_release(&page->type, PAGE_LARGE);
+	return true;
+}
 
 /* Or goes where it would have gone at once. */
 void large_drop(struct per_cpu_pages *pcp, struct page *page);
 
 /* Whether a block in pages starts at @addr, of as many as @bytes need. Of any address. */
-bool large_fits(const void *addr, size_t bytes);
+static inline bool large_fits(const void *addr, size_t bytes)
+{
+	const struct page *page = large_head(addr);
+
+	return page && page->nr_pages == align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
+}
 
 /* Usable bytes of the large block that starts at @addr; 0 when there is none. */
 size_t large_size(const void *addr);
@@ -65,7 +120,7 @@ enum large_fault large_fault(const void *addr);
  */
 void large_adopt(struct page *page, unsigned int nr);
 
-/* Bytes in large blocks, areas included, and how many of them there are. */
+/* Bytes in large blocks, areas and what threads keep included, and how many of them there are. */
 size_t large_bytes(void);
 size_t large_count(void);
 

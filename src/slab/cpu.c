@@ -10,7 +10,6 @@
 #include "emptied.h"
 #include "init.h"
 #include "kmalloc.h"
-#include "large.h"
 #include "limit.h"
 #include "release.h"
 #include "report.h"
@@ -30,7 +29,11 @@ static struct list_head resting = LIST_HEAD_INIT(resting); /* the last to come i
 static unsigned long nr_cpus, nr_orphans, nr_resting;
 static __thread struct kmem_cpu *ending; /* the thread's own, until it is on no list */
 
-const struct list_head *const cpu_lists[] = { &cpus, &orphans, &resting };
+const struct list_head *const cpu_lists[] = {
+	[CPUS_RUNNING] = &cpus,
+	[CPUS_ORPHANS] = &orphans,
+	[CPUS_RESTING] = &resting,
+};
 
 static struct meta_pool cpu_pool = META_POOL_INIT("kmem_cpu", sizeof(struct kmem_cpu));
 static struct meta_pool chunk_pool =
@@ -222,8 +225,7 @@ void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s)
 
 /* ---- Birth and death ---- */
 
-/* For one whose thread does not use it now, or is in a slow path. */
-static void drop_kept(struct kmem_cpu *cpu)
+void cpu_drop_kept(struct kmem_cpu *cpu)
 {
 	struct page *page = cpu_exchange_kept(cpu, NULL);
 
@@ -280,7 +282,6 @@ static bool put_to_rest(struct kmem_cpu *cpu)
 /* What no thread has any more is taken apart. */
 static void end_cpu(struct kmem_cpu *cpu)
 {
-	drop_kept(cpu);
 	empty_kmalloc_slots(cpu, slot_flush);
 	clear_extras(cpu);
 	meta_free(&cpu_pool, cpu);
@@ -319,7 +320,7 @@ static void cpu_exit(void *arg)
 	barrier();
 	become(CPU_EXITED_AWAY);
 	deferred_move(&cpu->deferred, &stateless_deferred);
-	drop_kept(cpu);
+	cpu_drop_kept(cpu);
 	empty_extra_slots(cpu, slot_flush);
 	if (!put_to_rest(cpu)) {
 		empty_kmalloc_slots(cpu, slot_flush);
@@ -348,6 +349,7 @@ static void enlist(struct kmem_cpu *cpu)
 	cpu->must_release = false;
 	cpu->releasing = false;
 	cpu->nr_visits = 0;
+	cpu->may_keep.pages = 0;
 	for (i = NR_KMALLOC_CLASSES; i < nr_slots; i++)
 		slot_init(&cpu->slot[i]);
 	list_add_tail(&cpu->list, &cpus);
@@ -532,7 +534,7 @@ void cpu_leave(struct kmem_cpu *cpu)
 
 static void empty_cpu(struct kmem_cpu *cpu, slot_emptier *empty)
 {
-	drop_kept(cpu);
+	cpu_drop_kept(cpu);
 	empty_kmalloc_slots(cpu, empty);
 	empty_extra_slots(cpu, empty);
 }
@@ -554,39 +556,6 @@ void cpu_hollow(struct kmem_cpu *cpu)
 }
 
 /* ---- All threads ---- */
-
-unsigned long cpus_objects(const struct kmem_cache *s)
-{
-	struct kmem_cpu *cpu;
-	unsigned long nr = 0;
-
-	lock_acquire(&cpus_lock);
-	list_for_each_entry(cpu, &cpus, list)
-		nr += slot_objects(cache_slot(cpu, s));
-	list_for_each_entry(cpu, &orphans, list)
-		nr += slot_objects(cache_slot(cpu, s));
-	list_for_each_entry(cpu, &resting, list)
-		nr += slot_objects(cache_slot(cpu, s));
-	lock_release(&cpus_lock);
-	return nr;
-}
-
-unsigned long cpus_resting_bytes(void)
-{
-	struct kmem_cpu *cpu;
-	unsigned long bytes = 0;
-	unsigned int class;
-
-	if (!READ_ONCE(nr_resting))
-		return 0;
-	lock_acquire(&cpus_lock);
-	list_for_each_entry(cpu, &resting, list)
-		for (class = 1; class < NR_KMALLOC_CLASSES; class ++)
-			bytes += (unsigned long)slot_objects(&cpu->slot[class]) *
-				 kmem_caches[class]->size;
-	lock_release(&cpus_lock);
-	return bytes;
-}
 
 unsigned long cpus_oldest_reader(void)
 {
@@ -652,6 +621,7 @@ bool cpu_reclaim_orphan(void)
 	lock_release(&cpus_lock);
 	if (!orphan)
 		return false;
+	cpu_drop_kept(orphan);
 	if (!orphan->busy)
 		end_cpu(orphan);
 	return true;

@@ -35,13 +35,16 @@
 #define KMEM_CPU_H
 
 #include "deferred.h"
+#include "large.h"
 #include "sheaf.h"
 
-#define CROWD	      4u /* threads a CPU: of more of them most wait, with all that they hold */
-#define NR_CPU_LISTS  3
+#define CROWD	      4u   /* threads a CPU: of more of them most wait, with all that they hold */
 #define CHUNK_SLOTS   128u /* 4 KiB */
 #define NR_CHUNKS     64u
 #define NR_FAR_CACHES (CHUNK_SLOTS * NR_CHUNKS) /* the first is none */
+
+/* States of threads, those that a fork left behind, and those that wait for a thread. */
+enum cpu_list { CPUS_RUNNING, CPUS_ORPHANS, CPUS_RESTING, NR_CPU_LISTS };
 
 enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY };
 
@@ -55,8 +58,10 @@ struct kmem_cpu {
 	bool gave_way;		  /* its sheaves did, for a shared slab: take_runs() in sheaf.c */
 	struct deferred deferred; /* frees that signal handlers wanted while it was */
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
-	struct per_cpu_pages *pcp; /* its lane's page lists; says which lane that is */
-	struct page *kept;	   /* the large block it freed last, or NULL; cpu_exchange_kept() */
+	struct per_cpu_pages *pcp;  /* its lane's page lists; says which lane that is */
+	struct keep_limit may_keep; /* large blocks, as it was when it looked last */
+	struct page *kept;	 /* the large block it freed last, or NULL; cpu_exchange_kept() */
+	unsigned int kept_pages; /* its length, for others, to whom the page may be gone */
 
 	/*
 	 * By class; the first and the last are no cache's and stay as the constants have them. Most
@@ -173,6 +178,9 @@ void cpu_init(void);
 /* Remembers a free for the end of the interrupted slow path. */
 void cpu_defer_free(void *object);
 
+/* The large block that @cpu keeps goes; its thread is in a slow path, or there is none. */
+void cpu_drop_kept(struct kmem_cpu *cpu);
+
 /* Everything the calling thread holds goes back to slabs and zone. */
 void cpu_drain(struct kmem_cpu *cpu);
 
@@ -211,17 +219,18 @@ void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s);
 /* The epoch of the oldest reader among the threads; ULONG_MAX without one. */
 unsigned long cpus_oldest_reader(void);
 
-/* Objects of @s that lie with all threads: approximate while they run. */
+unsigned long cpus_count(void);
+
+/* Objects of @s that lie with all threads, and the large blocks that these keep. */
 unsigned long cpus_objects(const struct kmem_cache *s);
+struct kept_sum {
+	unsigned long blocks, pages;
+};
+struct kept_sum cpus_kept(void);
 
 /* Bytes of the objects in sheaves of states that wait for another thread. */
 unsigned long cpus_resting_bytes(void);
-unsigned long cpus_count(void);
 
-/*
- * For whoever reads them from outside: states of threads, those that a fork left behind, and those
- * that rest.
- */
 extern const struct list_head *const cpu_lists[NR_CPU_LISTS];
 
 /* For fork.c. */

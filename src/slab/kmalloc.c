@@ -8,7 +8,6 @@
 #include "cache.h"
 #include "cache_alloc.h"
 #include "fault.h"
-#include "large.h"
 #include "limit.h"
 #include "numa.h"
 #include "report.h"
@@ -19,7 +18,7 @@
 /* What malloc asks for. It tells nobody but its caller that there was no memory. */
 #define MALLOC_GFP (GFP_KERNEL | __GFP_NOWARN)
 
-#define PASS_AFTER 64u /* blocks that a thread kept, until it looks at the clock */
+#define PASS_AFTER 64u /* blocks that a thread kept, until it looks around */
 
 /* A size of 0 has a class as well: the range of the first starts there. */
 #define SLOT_RANGE(class, below, size)                                                  \
@@ -155,7 +154,7 @@ static void *take_kept(size_t size)
 	page = cpu_exchange_kept(cpu, NULL);
 	if (unlikely(!page))
 		return NULL;
-	if (likely(large_take_kept(cpu->pcp, page, size)))
+	if (likely(large_take_kept(page, size)))
 		return page_start(page);
 	drop_large(page);
 	return NULL;
@@ -323,47 +322,73 @@ static void free_nested(void *object)
 		fault_bad_pointer(object);
 }
 
+/* Where many threads wait each would keep something: then none does. */
+static void look_what_to_keep(struct kmem_cpu *cpu)
+{
+	bool crowd = cpus_count() > CROWD * (unsigned long)limits.cpus;
+
+	cpu->may_keep = crowd ? (struct keep_limit){ NULL, 0 } : large_keep_limit(cpu->pcp);
+}
+
 /*
  * A block that comes and goes would stop the time: nothing of it comes to the zone, nor ends a slow
- * path.
+ * path. Nor would the thread see that it may keep less by now.
  */
-static __noinline void pass_time(void)
+static __noinline void look_around(void)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 
 	KMEM_ASSERT(cpu && cpu->kind == CPU_LIVE);
+	look_what_to_keep(cpu);
+	if (cpu->kept_pages > cpu->may_keep.pages)
+		cpu_drop_kept(cpu);
 	pcp_pass_time(cpu->pcp);
 	cpu_leave(cpu);
 }
 
-/* Where many threads wait each would keep something: then none does. */
-static bool may_keep(const struct kmem_cpu *cpu)
+/*
+ * The thread keeps a block of @nr pages now. What it kept before goes; that may be what a handler
+ * kept meanwhile, with its length.
+ */
+static __noinline void settle_kept(struct kmem_cpu *cpu, struct page *before, unsigned int nr)
 {
-	return cpu->kind == CPU_LIVE && !READ_ONCE(cpu->busy) &&
-	       cpus_count() <= CROWD * (unsigned long)limits.cpus;
+	if (before) {
+		cpu->kept_pages = nr;
+		drop_large(before);
+	}
+	if (cpu->nr_kept % PASS_AFTER == 0)
+		look_around();
 }
 
-/* The block becomes what the thread keeps. What it kept before goes. */
-static bool keep_large(void *object)
+/* The block becomes what the thread keeps: never that of one without a state. */
+static __always_inline bool keep_large(struct kmem_cpu *cpu, const void *object)
 {
-	struct kmem_cpu *cpu = this_cpu;
-	struct page *page = may_keep(cpu) ? large_keep(cpu->pcp, object) : NULL;
+	struct page *page = READ_ONCE(cpu->busy) ? NULL : large_keep(object, &cpu->may_keep);
+	unsigned int nr;
 
 	if (!page)
 		return false;
+	nr = page->nr_pages;
+	cpu->kept_pages = nr;
 	page = cpu_exchange_kept(cpu, page);
-	if (unlikely(page))
-		drop_large(page);
-	if (unlikely(++cpu->nr_kept % PASS_AFTER == 0))
-		pass_time();
+	if (unlikely(++cpu->nr_kept % PASS_AFTER == 0 || page))
+		settle_kept(cpu, page, nr);
 	return true;
 }
 
-static void free_large(void *object)
+static bool may_keep_now(struct kmem_cpu *cpu)
 {
-	struct kmem_cpu *cpu;
+	if (cpu->kind != CPU_LIVE || READ_ONCE(cpu->busy))
+		return false;
+	look_what_to_keep(cpu);
+	return true;
+}
 
-	if (keep_large(object))
+static __noinline void free_large_slow(void *object)
+{
+	struct kmem_cpu *cpu = this_cpu;
+
+	if (may_keep_now(cpu) && keep_large(cpu, object))
 		return;
 	cpu = cpu_enter_free();
 	if (unlikely(!cpu)) {
@@ -373,6 +398,12 @@ static void free_large(void *object)
 	if (unlikely(large_free(cpu_pages(cpu), object)))
 		fault_bad_pointer(object);
 	cpu_leave(cpu);
+}
+
+static __noinline void free_large(void *object)
+{
+	if (unlikely(!keep_large(this_cpu, object)))
+		free_large_slow(object);
 }
 
 void kfree_slow(void *object)

@@ -92,6 +92,16 @@ static void add_cache(struct kmem_cache *s, void *arg)
 	t->slab_cached += info.cached_objs * info.objsize;
 }
 
+/* Of different moments: none is less than nothing, nor a part more than the whole. */
+static void count_large(struct kmem_totals *t)
+{
+	const struct kept_sum kept = cpus_kept();
+	size_t bytes = large_bytes(), count = large_count();
+
+	t->large = max_ul(bytes - min_ul(bytes, kept.pages << PAGE_SHIFT), t->areas);
+	t->nr_large = max_ul(count - min_ul(count, kept.blocks), t->nr_areas);
+}
+
 void kmem_get_totals(struct kmem_totals *t)
 {
 	struct kmem_cpu *cpu = cpu_enter_atomic(); /* as above */
@@ -102,14 +112,12 @@ void kmem_get_totals(struct kmem_totals *t)
 		.online = zones.nr_online << PAGE_SHIFT,
 		.free_pages = (zones.nr_free + zones.nr_listed) << PAGE_SHIFT,
 		.areas = area_bytes(),
-		.nr_large = large_count(),
 		.nr_areas = area_count(),
 		.nr_sections = zones.nr_sections,
 		.metadata = meta_bytes(),
 	};
 	t->pages = page_block_pages() << PAGE_SHIFT;
-	/* Two moments: the part may not exceed the whole. */
-	t->large = max_ul(large_bytes(), t->areas);
+	count_large(t);
 	t->resident = ((zones.nr_online - zones.nr_free + zones.nr_dirty) << PAGE_SHIFT) + t->areas;
 	caches_for_each(add_cache, t);
 	if (cpu)

@@ -157,7 +157,8 @@ static unsigned int nr_resting(void)
 	const struct list_head *link;
 	unsigned int nr = 0;
 
-	for (link = cpu_lists[2]->next; link != cpu_lists[2]; link = link->next)
+	for (link = cpu_lists[CPUS_RESTING]->next; link != cpu_lists[CPUS_RESTING];
+	     link = link->next)
 		nr++;
 	return nr;
 }

@@ -8,6 +8,7 @@
 
 #include "emptied.h"
 #include "limit.h"
+#include "slabinfo.h"
 #include "unit_slab.h"
 
 #define BYTES 60000UL
@@ -36,14 +37,23 @@ static void *make_kept(void)
 	return block;
 }
 
+/* As anybody is told who asks. */
+static void expect_large(unsigned long blocks, unsigned long pages)
+{
+	struct kmem_totals totals;
+
+	kmem_get_totals(&totals);
+	EXPECT_EQ(totals.nr_large, blocks);
+	EXPECT_EQ(totals.large, pages * PAGE_SIZE);
+}
+
 /* It is not in use, and next in turn: for as many pages, whatever the bytes. */
 static void test_comes_back(void **state)
 {
 	void *block = make_kept();
 
 	(void)state;
-	EXPECT_EQ(large_count(), 0);
-	EXPECT_EQ(large_bytes(), 0);
+	expect_large(0, 0);
 	EXPECT_EQ(large_size(block), 0);
 	EXPECT(pcp_holds(page_at(block)));
 	EXPECT(pcp_holds(page_at(block) + PAGES - 1));
@@ -51,8 +61,7 @@ static void test_comes_back(void **state)
 	EXPECT(unit_kmalloc(BYTES - 1000) == block);
 	EXPECT(!kept());
 	EXPECT(!pcp_holds(page_at(block)));
-	EXPECT_EQ(large_count(), 1);
-	EXPECT_EQ(large_bytes(), PAGES * PAGE_SIZE);
+	expect_large(1, PAGES);
 	EXPECT_EQ(kmalloc_usable(block), PAGES * PAGE_SIZE);
 	unit_kfree(block);
 	EXPECT(kept() == block);
@@ -184,6 +193,8 @@ static void on_two_nodes(void *arg)
 	EXPECT_EQ(nr_node_ids, 2);
 	unit_run_on((unsigned int)sched_getcpu());
 	own = numa_own_node();
+	/* as a thread that begins here, and not on the node that it looked from last */
+	this_cpu->may_keep.pages = 0;
 	far = kmalloc_flags(BYTES, (int)(1 - own), GFP_KERNEL);
 	EXPECT_EQ(page_nid(page_at(far)), 1 - own);
 	unit_kfree(far);
@@ -307,16 +318,24 @@ static void test_exit(void **state)
 	EXPECT(zone_normal.nr_online - zone_normal.nr_free < used + PAGES);
 }
 
-/* Of many threads none keeps anything. */
+/* Of many threads none keeps anything, nor what it did: that is seen now and then. */
 static void test_crowd(void **state)
 {
 	struct limits whole = limits;
+	void *block = make_kept();
+	unsigned int i;
 
 	(void)state;
 	limits.cpus = 0;
+	for (i = 0; i < 64 && kept(); i++)
+		unit_kfree(unit_kmalloc(BYTES));
+	EXPECT(!kept());
+	expect_large(0, 0);
+	EXPECT(page_at(block)->type != PAGE_KEPT);
 	unit_kfree(unit_kmalloc(BYTES));
 	EXPECT(!kept());
 	limits = whole;
+	make_kept();
 }
 
 /* A handler that interrupted a slow path leaves it alone: it could give nothing back. */
