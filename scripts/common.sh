@@ -92,7 +92,9 @@ have_package()
 	cmake | gcc | g++ | clang | clang-format | git) command -v "$1" >/dev/null ;;
 	gcovr | redis-server | tmux | valgrind) command -v "$1" >/dev/null ;;
 	gnuplot-nox) command -v gnuplot >/dev/null ;;
+	pkgconf) command -v pkg-config >/dev/null ;;
 	procps) command -v slabtop >/dev/null ;;
+	libbsd-dev) [ -e /usr/include/bsd/sys/tree.h ] ;;
 	libbenchmark-dev) [ -e /usr/include/benchmark/benchmark.h ] ;;
 	libc6-dev) [ -e /usr/include/stdio.h ] ;;
 	libjson-c-dev) [ -e /usr/include/json-c/json.h ] ;;
