@@ -6,7 +6,7 @@
  *	arena     memory of the page sections     hblks, hblkhd  areas: blocks with an own mapping
  *	uordblks  objects, large blocks in use    fordblks       free pages and objects, slab waste
  *	ordblks   sections                        smblks, fsmblks objects in sheaves, as fastbins
- *	keepcost  dirty pages malloc_trim returns
+ *	keepcost  free pages that cost memory: malloc_trim returns them, and more that it empties
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,13 +29,13 @@ __export struct mallinfo2 mallinfo2(void)
 	return (struct mallinfo2){
 		.arena = t.online,
 		.ordblks = t.nr_sections,
-		.smblks = t.slab_cached >> 4,
+		.smblks = t.nr_cached,
 		.hblks = t.nr_areas,
 		.hblkhd = t.areas,
 		.fsmblks = t.slab_cached,
 		.uordblks = used,
 		.fordblks = t.online > used ? t.online - used : 0,
-		.keepcost = t.free_pages,
+		.keepcost = t.dirty,
 	};
 }
 
@@ -97,7 +97,7 @@ static void print_sizes(FILE *fp)
 
 static void print_heap_totals(FILE *fp, const struct kmem_totals *t)
 {
-	fprintf(fp, "<total type=\"fast\" count=\"%lu\" size=\"%lu\"/>\n", t->slab_cached >> 4,
+	fprintf(fp, "<total type=\"fast\" count=\"%lu\" size=\"%lu\"/>\n", t->nr_cached,
 		t->slab_cached);
 	fprintf(fp, "<total type=\"rest\" count=\"%lu\" size=\"%lu\"/>\n", t->nr_sections,
 		t->free_pages + t->slab_free);

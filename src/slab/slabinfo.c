@@ -89,17 +89,24 @@ static void add_cache(struct kmem_cache *s, void *arg)
 	used = info.active_objs - info.cached_objs;
 	t->nr_objects += used;
 	t->slab_used += used * info.objsize;
+	t->nr_cached += info.cached_objs;
 	t->slab_cached += info.cached_objs * info.objsize;
 }
 
-/* Of different moments: none is less than nothing, nor a part more than the whole. */
+/*
+ * What threads keep is no block in use. Of different moments: none is less than nothing, nor a part
+ * more than the whole.
+ */
 static void count_large(struct kmem_totals *t)
 {
 	const struct kept_sum kept = cpus_kept();
+	unsigned long kept_bytes = kept.pages << PAGE_SHIFT;
 	size_t bytes = large_bytes(), count = large_count();
 
-	t->large = max_ul(bytes - min_ul(bytes, kept.pages << PAGE_SHIFT), t->areas);
+	t->large = max_ul(bytes - min_ul(bytes, kept_bytes), t->areas);
 	t->nr_large = max_ul(count - min_ul(count, kept.blocks), t->nr_areas);
+	t->free_pages += kept_bytes;
+	t->dirty += kept_bytes;
 }
 
 void kmem_get_totals(struct kmem_totals *t)
@@ -111,14 +118,13 @@ void kmem_get_totals(struct kmem_totals *t)
 	*t = (struct kmem_totals){
 		.online = zones.nr_online << PAGE_SHIFT,
 		.free_pages = (zones.nr_free + zones.nr_listed) << PAGE_SHIFT,
+		.dirty = (zones.nr_dirty + zones.nr_listed) << PAGE_SHIFT,
+		.pages = page_block_pages() << PAGE_SHIFT,
 		.areas = area_bytes(),
 		.nr_areas = area_count(),
 		.nr_sections = zones.nr_sections,
-		.metadata = meta_bytes(),
 	};
-	t->pages = page_block_pages() << PAGE_SHIFT;
 	count_large(t);
-	t->resident = ((zones.nr_online - zones.nr_free + zones.nr_dirty) << PAGE_SHIFT) + t->areas;
 	caches_for_each(add_cache, t);
 	if (cpu)
 		cpu_leave(cpu);

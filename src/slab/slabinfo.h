@@ -25,16 +25,15 @@ struct cache_info {
 /* All of it in bytes. */
 struct kmem_totals {
 	unsigned long online;	   /* that can be used without asking for addresses */
-	unsigned long resident;	   /* of these and of areas, an upper bound of what costs memory */
-	unsigned long free_pages;  /* in the buddy allocator and on page lists */
+	unsigned long free_pages;  /* in the buddy allocator, on page lists, kept by threads */
+	unsigned long dirty;	   /* of these, what costs memory */
 	unsigned long slab_used;   /* objects of the program */
 	unsigned long slab_cached; /* objects in sheaves */
 	unsigned long slab_free;   /* free objects and waste in slabs */
 	unsigned long large;	   /* large blocks, areas included */
 	unsigned long areas;	   /* of these, with a mapping of their own */
 	unsigned long pages;	   /* in blocks of alloc_pages() */
-	unsigned long nr_large, nr_areas, nr_sections, nr_objects;
-	unsigned long metadata;
+	unsigned long nr_large, nr_areas, nr_sections, nr_objects, nr_cached;
 };
 
 void cache_get_info(struct kmem_cache *s, struct cache_info *info);

@@ -67,15 +67,45 @@ static void mallinfo2_follows(void **state)
 
 static void mallinfo2_adds_up(void **state)
 {
-	void *p = malloc(5000000);
+	void *p = malloc(3000000), *q = malloc(70 * MIB);
 	struct mallinfo2 mi;
 
 	(void)state;
 	assert_non_null(p);
-	memset(p, 1, 5000000);
+	assert_non_null(q);
 	mi = mallinfo2();
-	assert_true(mi.arena + mi.hblkhd >= 5000000);
-	assert_true(mi.uordblks + mi.fordblks <= mi.arena + mi.hblkhd);
+	assert_true(mi.uordblks >= 3000000 && mi.fordblks == mi.arena - mi.uordblks);
+	assert_true(mi.hblks >= 1 && mi.hblkhd >= 70 * MIB);
+	free(p);
+	free(q);
+}
+
+/* What malloc_trim(0) would give back; and what lies in sheaves, of objects that differ in size. */
+static void mallinfo2_says_what_is_free(void **state)
+{
+	struct mallinfo2 before, mi;
+	void *p = malloc(2 * MIB);
+
+	(void)state;
+	malloc_trim(0);
+	before = mallinfo2();
+	assert_non_null(p);
+	memset(p, 1, 2 * MIB);
+	free(p);
+	mi = mallinfo2();
+	assert_true(mi.keepcost >= before.keepcost + 2 * MIB);
+	assert_true(mi.keepcost < before.keepcost + 3 * MIB);
+	malloc_trim(0);
+	mi = mallinfo2();
+	assert_true(mi.keepcost < MIB);
+	assert_true(mi.smblks >= mi.fsmblks / 32768);
+	p = malloc(3000);
+	free(p);
+	before = mallinfo2();
+	p = malloc(3000);
+	mi = mallinfo2();
+	assert_int_equal(before.smblks - mi.smblks, 1);
+	assert_int_equal(before.fsmblks - mi.fsmblks, malloc_usable_size(p));
 	free(p);
 }
 
@@ -373,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mallinfo2_follows),
 		cmocka_unit_test(mallinfo2_adds_up),
+		cmocka_unit_test(mallinfo2_says_what_is_free),
 		cmocka_unit_test(mallinfo_agrees),
 		cmocka_unit_test(malloc_info_is_glibc_s_xml),
 		cmocka_unit_test(malloc_info_of_unknown_options),

@@ -259,7 +259,7 @@ static void expect_clean_end(void)
 	EXPECT_EQ(totals.slab_used + totals.slab_cached + totals.slab_free, 0);
 	EXPECT_EQ(totals.large + totals.areas, 0);
 	EXPECT_EQ(totals.free_pages, totals.online);
-	EXPECT_EQ(totals.resident, 0);
+	EXPECT_EQ(totals.dirty, 0);
 }
 
 static unsigned long address_space_mib(void)

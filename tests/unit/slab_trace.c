@@ -254,7 +254,7 @@ static void trace(unsigned int threads, uint64_t seed, unsigned int steps)
 	EXPECT_EQ(totals.slab_used + totals.slab_cached + totals.slab_free, 0);
 	EXPECT_EQ(totals.large + totals.areas + totals.nr_large + totals.nr_areas, 0);
 	EXPECT_EQ(totals.free_pages, totals.online);
-	EXPECT_EQ(totals.resident, 0);
+	EXPECT_EQ(totals.dirty, 0);
 	for (i = 1; i < NR_KMALLOC_CLASSES; i++)
 		EXPECT_EQ(cache_inuse(&kmalloc_caches[i]), 0);
 }
