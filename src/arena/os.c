@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bits.h"
+#include "fault_attr.h"
 #include "lock.h"
 
 #define NODE_BITS 1024 /* the most that any kernel is built for */
@@ -33,66 +34,13 @@
 #define RESERVED     (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 #define PAGES_A_LOOK 1024 /* that os_resident() asks about at a time */
 
-/* Fault injection; `calls` and `left` are shared by all threads. */
-static struct {
-	bool enabled;
-	long interval, probability, space;
-	long left;  /* failures still to come, < 0: without end */
-	long calls; /* calls seen so far */
-} fail_os;
+static struct fault_attr fail_os; /* its space is in calls */
 
 static bool batch_purge; /* wanted */
 
-/* As good as random, and the same in every run (the finaliser of splitmix64). */
-static unsigned long scramble(unsigned long x)
-{
-	x += 0x9e3779b97f4a7c15UL;
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebUL;
-	return x ^ (x >> 31);
-}
-
-static bool should_fail(void)
-{
-	long call, left;
-
-	if (likely(!fail_os.enabled))
-		return false;
-	call = __atomic_fetch_add(&fail_os.calls, 1, __ATOMIC_RELAXED) - fail_os.space;
-	if (call < 0 || call % fail_os.interval != 0)
-		return false;
-	if (scramble((unsigned long)call) % 100 >= (unsigned long)fail_os.probability)
-		return false;
-	left = READ_ONCE(fail_os.left);
-	while (left > 0 && !__atomic_compare_exchange_n(&fail_os.left, &left, left - 1, false,
-							__ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-	return left != 0;
-}
-
 static int set_fail_os(const char *value, size_t len)
 {
-	long field[4] = { 1, 100, 0, -1 };
-	size_t i = 0, start = 0, pos;
-
-	for (pos = 0; pos <= len; pos++) {
-		if (pos < len && value[pos] != ',')
-			continue;
-		if (i == ARRAY_SIZE(field) ||
-		    option_number(value + start, pos - start, &field[i]) < 0)
-			return -EINVAL;
-		i++;
-		start = pos + 1;
-	}
-	if (field[0] < 1 || field[1] < 0 || field[2] < 0)
-		return -EINVAL;
-	fail_os.interval = field[0];
-	fail_os.probability = field[1];
-	fail_os.space = field[2];
-	fail_os.left = field[3];
-	fail_os.calls = 0;
-	fail_os.enabled = true;
-	return 0;
+	return fault_attr_set(&fail_os, value, len);
 }
 
 static int set_batch_purge(const char *value, size_t len)
@@ -114,7 +62,7 @@ static long os_call(long nr, const void *addr, size_t size, long a, long b, long
 	long ret;
 
 	/* An error that none of the calls has of its own: see settle_target() in mm.c. */
-	if (should_fail())
+	if (should_fail(&fail_os, 1))
 		return -EBUSY;
 	ret = syscall(nr, addr, size, a, b, c, d);
 	if (ret == -1)
@@ -133,11 +81,6 @@ size_t os_page_size(void)
 		WRITE_ONCE(cached, size);
 	}
 	return size;
-}
-
-static int unmap(void *addr, size_t size)
-{
-	return (int)os_call(SYS_munmap, addr, size, 0, 0, 0, 0);
 }
 
 long os_map(void *addr, size_t size, int prot, int flags, int fd, size_t offset)
@@ -198,7 +141,7 @@ unsigned int os_purge_many(const struct iovec *range, unsigned int n)
 
 int os_unmap(void *addr, size_t size)
 {
-	return unmap(addr, size);
+	return (int)os_call(SYS_munmap, addr, size, 0, 0, 0, 0);
 }
 
 static int move(void *from, size_t old_size, void *to, size_t new_size, long flags)

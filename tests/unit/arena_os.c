@@ -348,10 +348,10 @@ static void test_fail_os(void **state)
 	} rows[] = {
 		{ "fail_os=1,100,0,1", "x..........." },  { "fail_os=1,100,3,1", "...x........" },
 		{ "fail_os=1,100,0,-1", "xxxxxxxxxxxx" }, { "fail_os=1,100,4,-1", "....xxxxxxxx" },
-		{ "fail_os=3,100,0,-1", "x..x..x..x.." }, { "fail_os=3,100,5,2", ".....x..x..." },
-		{ "fail_os=5,100,1,-1", ".x....x....x" }, { "fail_os=1,0,0,-1", "............" },
-		{ "fail_os=1,100,0,0", "............" },  { "fail_os=2,100,2", "..x.x.x.x.x." },
-		{ "fail_os=4,100", "x...x...x..." },	  { "fail_os=6", "x.....x....." },
+		{ "fail_os=3,100,0,-1", "..x..x..x..x" }, { "fail_os=3,100,5,2", ".......x..x." },
+		{ "fail_os=5,100,1,-1", ".....x....x." }, { "fail_os=1,0,0,-1", "............" },
+		{ "fail_os=1,100,0,0", "............" },  { "fail_os=2,100,2", "...x.x.x.x.x" },
+		{ "fail_os=4,100", "...x...x...x" },	  { "fail_os=6", ".....x.....x" },
 	};
 	unsigned int i, call;
 
@@ -404,6 +404,7 @@ static void test_fail_os_bad_values(void **state)
 		"fail_os",	   "fail_os=",	       "fail_os=x",	     "fail_os=0",
 		"fail_os=-1",	   "fail_os=1,-1",     "fail_os=1,100,-1",   "fail_os=1,100,0,-1,7",
 		"fail_os=1,,0,-1", "fail_os=1,100,0,", "fail_os=\"1 ,100\"", "fail_os=1.5",
+		"fail_os=1,101",
 	};
 	char text[200];
 	unsigned int i;

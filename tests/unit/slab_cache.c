@@ -258,7 +258,7 @@ static void bad_failslab(void *value)
 
 static void test_bad_values(void **state)
 {
-	static const char *const values[] = { "failslab",	   "failslab=1,100,0",
+	static const char *const values[] = { "failslab",	   "failslab=1,100,",
 					      "failslab=0,1,1,1",  "failslab=1,101,0,-1",
 					      "failslab=1,1,1,",   "failslab=1,1,-1,1",
 					      "failslab=1,1,1,1,1" };
