@@ -71,8 +71,8 @@ struct shrinker {
 #define SHRINKER_MEMCG_AWARE 0x2u
 
 /*
- * A shrinker to fill in, not registered, with seeks DEFAULT_SEEKS; it is named by the format
- * (printf's) for whoever looks. NULL when there is no memory. Kernel: shrinker_alloc().
+ * A shrinker to fill in, not registered, with seeks DEFAULT_SEEKS; the format (printf's) names it
+ * for who looks at it in a debugger. NULL when there is no memory. Kernel: shrinker_alloc().
  */
 struct shrinker *shrinker_alloc(unsigned int flags, const char *fmt, ...)
 	KMEM_SYMBOL(shrinker_alloc) __attribute__((format(printf, 2, 3)));

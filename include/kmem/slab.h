@@ -290,7 +290,7 @@ void kmem_rcu_read_lock(void) KMEM_SYMBOL(kmem_rcu_read_lock);
 void kmem_rcu_read_unlock(void) KMEM_SYMBOL(kmem_rcu_read_unlock);
 void kmem_synchronize_rcu(void) KMEM_SYMBOL(kmem_synchronize_rcu);
 
-/* Where a scheme keeps its record of one call; as large as liburcu's struct rcu_head. */
+/* Where a scheme keeps its record of one call; larger than liburcu's struct rcu_head. */
 struct kmem_rcu_head {
 	void *scheme[4];
 };

@@ -11,10 +11,11 @@
  *                 space the section is shorter than its slot.
  *  SECTION_AREA   (part of) one large block with a mapping of its own, see area.h.
  *
- * The table is 16 MiB of .bss of which only the lines in use ever cost memory. Entries are written
- * under section_lock and read without: whoever frees an object got its address from the program,
- * and the program got it after the entry was written. Descriptors are never unmapped, so that even
- * a wild pointer, looked up while its section goes away, is read safely.
+ * The table is 16 MiB of .bss (32 where addresses have 48 bits), of which only the lines in use
+ * ever cost memory. Entries are written under section_lock and read without: whoever frees an
+ * object got its address from the program, and the program got it after the entry was written.
+ * Descriptors are never unmapped, so that even a wild pointer, looked up while its section goes
+ * away, is read safely.
  */
 #ifndef KMEM_SECTION_H
 #define KMEM_SECTION_H

@@ -134,8 +134,8 @@ int option_number(const char *value, size_t len, long *number)
 
 int option_flag(const char *value, size_t len, bool *flag)
 {
-	long number;
-	int err = option_number(value, len, &number);
+	long number = 1;
+	int err = len ? option_number(value, len, &number) : 0;
 
 	if (!err)
 		*flag = number != 0;

@@ -32,7 +32,7 @@ void options_parse(const char *text, const struct boot_params *tables, size_t nr
 /* The decimal number in value[0, len); -EINVAL if it is none, or past LONG_MAX. */
 int option_number(const char *value, size_t len, long *number);
 
-/* Whether that number is not 0. */
+/* Whether that number is not 0; without one the flag is set. */
 int option_flag(const char *value, size_t len, bool *flag);
 
 #endif

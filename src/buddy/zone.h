@@ -13,7 +13,7 @@
  * long, or is too much, is purged; see purge.c.
  *
  * What a caller was given is a range of pages: it may return it whole, or its tail first, in any
- * cut, since free_range() splits every range into aligned blocks.
+ * cut, since zone_free_range() splits every range into aligned blocks.
  *
  * Every zone belongs to a node (numa.h), and is either for addresses below 4 GiB or for all others.
  * A section belongs to one zone for all its life, and its pages are freed there: see page_zone().

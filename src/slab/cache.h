@@ -21,8 +21,8 @@
  * A dead descriptor stays as it is, so that a use of it is told by name, until many more have died
  * after it. Its slot is slot 0, where every pop and push fails: so the fast paths need not ask.
  *
- * slab_mutex is outside of all other locks but the one of start-up. Nothing that is the program's
- * runs under it.
+ * slab_mutex is outside of all other locks but those of start-up and of the shrinkers. Nothing that
+ * is the program's runs under it.
  */
 #ifndef KMEM_CACHE_H
 #define KMEM_CACHE_H

@@ -21,7 +21,7 @@ unsigned long cpus_objects(const struct kmem_cache *s)
 	return nr;
 }
 
-/* Not by their pages: these may be another thread's by now, or gone with their section. */
+/* Not by the descriptors of their pages, which may be another thread's by now. */
 struct kept_sum cpus_kept(void)
 {
 	struct kept_sum sum = { 0, 0 };

@@ -2,9 +2,10 @@
 /*
  * fork() of a process whose threads allocate.
  *
- * Before the fork every lock is taken, in order, so that nothing is half done when the child's copy
- * is made; parent and child give them back. The child has one thread: what the others held is set
- * apart (cpus_fork_child()), and what one of them was purging is put back.
+ * Before the fork every lock is taken but those of start-up and of the purge, in order, so that
+ * nothing is half done when the child's copy is made; parent and child give them back. The child
+ * has one thread: what the others held is set apart (cpus_fork_child()), and what one of them was
+ * purging is put back.
  *
  * Where there is no other thread nothing is taken, and nothing set apart: what was begun goes on in
  * both processes. To take all locks writes to some thirty pages, each of which both would have to

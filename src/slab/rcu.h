@@ -47,6 +47,6 @@ void rcu_for_each_call(void (*fn)(struct kmem_rcu_head *head));
 /* In a child of fork: other threads' readers are gone. */
 void rcu_fork_child(void);
 
-extern struct lock rcu_lock; /* RANK_RELEASE */
+extern struct lock rcu_lock; /* RANK_RCU */
 
 #endif

@@ -26,7 +26,9 @@
 #define SHEAF_POOL(capacity) \
 	META_POOL_INIT("sheaf", sizeof(struct sheaf) + (capacity) * sizeof(void *))
 
-/* Capacity falls as objects grow. A sheaf with its head fills whole cache lines. */
+/*
+ * Capacity falls as objects grow. A sheaf with its head fills whole cache lines, but for the last.
+ */
 static struct {
 	unsigned int max_size, capacity;
 	struct meta_pool pool;

@@ -30,10 +30,7 @@ static int set_slabinfo(const char *value, size_t len)
 
 static int set_stats(const char *value, size_t len)
 {
-	if (len)
-		return option_flag(value, len, &want_stats);
-	want_stats = true;
-	return 0;
+	return option_flag(value, len, &want_stats);
 }
 
 static const struct boot_param params[] = {

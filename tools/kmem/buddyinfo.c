@@ -88,7 +88,7 @@ const struct command command_buddyinfo = {
 	.synopsis = "[--json] PID|CORE",
 	.summary = "free blocks of pages by order, as /proc/buddyinfo",
 	.help = "Prints a row for each zone that has memory: how many free blocks of 1, 2, 4, ... pages\n"
-		"it has, up to a whole section of 16384. Pages on the lists of threads are in none.\n"
+		"it has, up to a whole section of 16384. Pages on lanes' lists, or kept by threads, are in none.\n"
 		"\n"
 		"  --json  the same as JSON, empty zones included\n",
 	.run = run_buddyinfo,

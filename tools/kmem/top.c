@@ -3,8 +3,8 @@
  * kmem top: the caches of a running program as a table on the terminal, drawn anew every few
  * seconds.
  *
- * What is drawn is in slabtable.c, where it comes from in view.c; here are the terminal, the keys
- * and the clock. The terminal is given back before anything is said on standard error.
+ * What is drawn is in slabtable.c, where it comes from in view_caches.c; here are the terminal, the
+ * keys and the clock. The terminal is given back before anything is said on standard error.
  */
 #include <ctype.h>
 #include <curses.h>
