@@ -44,7 +44,10 @@ struct slabinfo {
 	slab_flags_t flags;
 };
 
-/* Describes @s as it is now. Kernel: get_slabinfo(). */
+/*
+ * Describes @s as it is now. With mmap_read_lock() held, or in a signal handler that interrupted the
+ * library, what lies in sheaves counts as in use. Kernel: get_slabinfo().
+ */
 void get_slabinfo(struct kmem_cache *s, struct slabinfo *info) KMEM_SYMBOL(get_slabinfo);
 
 /* The lists of a cache's node. A slab is on one of them by its number of objects in use. */
@@ -64,8 +67,9 @@ struct kmem_slab_info {
 /*
  * Calls @fn for each slab of @s, node by node: the partial ones in the order they will serve their
  * threads, then the full and the empty ones. Stops when @fn returns something other than 0, and
- * returns that; else 0; -ENOMEM when there is no memory for the list of slabs. The slabs are those
- * of the moment of the call.
+ * returns that; else 0; -ENOMEM when there is no memory for the list of slabs, -EBUSY with
+ * mmap_read_lock() held or in a signal handler that interrupted the library. The slabs are those of
+ * the moment of the call.
  */
 int kmem_cache_for_each_slab(struct kmem_cache *s,
 			     int (*fn)(const struct kmem_slab_info *slab, void *arg), void *arg)
@@ -79,8 +83,11 @@ int kmem_cache_for_each_slab(struct kmem_cache *s,
 int kmem_cache_for_each(int (*fn)(struct kmem_cache *s, const char *name, bool alias, void *arg),
 			void *arg) KMEM_SYMBOL(kmem_cache_for_each);
 
-/* Writes all caches to @fd, from where it stands, in the format of /proc/slabinfo, version 2.1.
- * 0, or the negative errno of a write that failed. */
+/*
+ * Writes all caches to @fd, from where it stands, in the format of /proc/slabinfo, version 2.1. Who
+ * reads it slowly keeps nobody waiting but the caller. 0, or the negative errno of a write that
+ * failed; -EBUSY as above.
+ */
 int kmem_slabinfo_write(int fd) KMEM_SYMBOL(kmem_slabinfo_write);
 
 #ifdef __cplusplus

@@ -11,7 +11,6 @@
 
 void get_slabinfo(struct kmem_cache *s, struct slabinfo *info)
 {
-	struct kmem_cpu *cpu = cpu_enter();
 	struct cache_info figures;
 
 	cache_get_info(s, &figures);
@@ -34,8 +33,6 @@ void get_slabinfo(struct kmem_cache *s, struct slabinfo *info)
 		.aliases = READ_ONCE(s->refcount) - 1,
 		.flags = s->flags,
 	};
-	if (cpu)
-		cpu_leave(cpu);
 }
 
 /* ---- Slabs ---- */
@@ -68,13 +65,15 @@ static void copy_list(struct kmem_cache *s, const struct list_head *head, enum k
 	}
 }
 
-/* All slabs of the moment; those that there is no room for are counted. */
-static void copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
+/* All slabs of the moment; those that there is no room for are counted. False: no lock may be taken. */
+static bool copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 	struct kmem_cache_node *node;
 	unsigned int i;
 
+	if (!cpu)
+		return false;
 	copy->nr = 0;
 	for_each_node(node, s) {
 		node_lock_lanes(node);
@@ -86,8 +85,8 @@ static void copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 			copy_list(s, &node->lane[i].empty, KMEM_SLAB_EMPTY, copy);
 		node_unlock_lanes(node);
 	}
-	if (cpu)
-		cpu_leave(cpu);
+	cpu_leave(cpu);
+	return true;
 }
 
 int kmem_cache_for_each_slab(struct kmem_cache *s,
@@ -97,7 +96,8 @@ int kmem_cache_for_each_slab(struct kmem_cache *s,
 	unsigned long i;
 	int ret = 0;
 
-	copy_slabs(s, &copy);
+	if (!copy_slabs(s, &copy))
+		return -EBUSY;
 	/* The memory for the copy may be a slab of this cache. */
 	while (copy.nr > copy.room) {
 		kfree(copy.slabs);
@@ -105,7 +105,8 @@ int kmem_cache_for_each_slab(struct kmem_cache *s,
 		copy.slabs = kmalloc(copy.room * sizeof(*copy.slabs), GFP_KERNEL);
 		if (!copy.slabs)
 			return -ENOMEM;
-		copy_slabs(s, &copy);
+		if (!copy_slabs(s, &copy))
+			copy.nr = 0;
 	}
 	for (i = 0; i < copy.nr && !ret; i++)
 		ret = fn(&copy.slabs[i], arg);
@@ -121,6 +122,7 @@ struct named {
 	bool alias;
 };
 
+/* How many there are; 0: no lock may be taken. */
 static unsigned long copy_names(struct named *names, unsigned long room)
 {
 	struct kmem_cpu *cpu = cpu_enter();
@@ -128,6 +130,8 @@ static unsigned long copy_names(struct named *names, unsigned long room)
 	struct kmem_cache *s;
 	unsigned long nr = 0;
 
+	if (!cpu)
+		return 0;
 	lock_acquire(&slab_mutex);
 	for_each_cache(s) {
 		if (nr++ < room)
@@ -137,8 +141,7 @@ static unsigned long copy_names(struct named *names, unsigned long room)
 				names[nr - 1] = (struct named){ s, alias->text, true };
 	}
 	lock_release(&slab_mutex);
-	if (cpu)
-		cpu_leave(cpu);
+	cpu_leave(cpu);
 	return nr;
 }
 
@@ -147,7 +150,7 @@ int kmem_cache_for_each(int (*fn)(struct kmem_cache *s, const char *name, bool a
 {
 	unsigned long nr = copy_names(NULL, 0), room = 0, i;
 	struct named *names = NULL;
-	int ret = 0;
+	int ret = nr ? 0 : -EBUSY;
 
 	while (nr > room) {
 		kfree(names);
@@ -172,6 +175,5 @@ int kmem_slabinfo_write(int fd)
 	if (fd < 0)
 		return -EBADF;
 	out_init(&out, fd, buf, sizeof(buf));
-	slabinfo_print(&out);
-	return out_flush(&out);
+	return slabinfo_print(&out);
 }

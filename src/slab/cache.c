@@ -30,6 +30,7 @@
 
 struct lock slab_mutex = LOCK_INIT(RANK_CACHES);
 struct list_head slab_caches = LIST_HEAD_INIT(slab_caches);
+static unsigned long nr_made; /* caches of the program, ever; slab_mutex */
 struct list_head ending_caches = LIST_HEAD_INIT(ending_caches);
 
 /* All under slab_mutex. */
@@ -69,12 +70,13 @@ const struct boot_params cache_params = { params, ARRAY_SIZE(params) };
 
 /* ---- What is asked for ---- */
 
+/* A word: it is printed as it is, in a row of words. */
 static bool name_is_good(const char *name)
 {
 	size_t i;
 
 	for (i = 0; i <= CACHE_NAME_MAX && name[i]; i++)
-		if (name[i] == ' ' || name[i] == '\t' || name[i] == '\n')
+		if ((unsigned char)name[i] <= ' ' || name[i] == '\x7f')
 			return false;
 	return i > 0 && i <= CACHE_NAME_MAX;
 }
@@ -287,6 +289,7 @@ static struct kmem_cache *new_cache(const struct cache_wish *wish)
 	cpus_make_slots(s);
 	if (wish->flags & SLAB_TYPESAFE_BY_RCU)
 		rcu_commit();
+	s->serial = ++nr_made;
 	list_add_tail(&s->list, &slab_caches);
 	return s;
 }
@@ -337,29 +340,34 @@ static void note_live(struct kmem_cache *s, const struct list_head *slabs,
 	}
 }
 
-static void report_live(struct kmem_cache *s)
+static void find_live(struct kmem_cache *s, struct live_objects *live)
 {
-	struct live_objects live = { .nr = 0 };
 	struct kmem_cache_node *node;
 	struct slab_lane *lane;
-	unsigned long i;
 
 	for_each_lane(lane, node, s) {
 		lock_acquire(&lane->lock);
-		note_live(s, &lane->full, &live);
-		note_live(s, &lane->partial, &live);
+		note_live(s, &lane->full, live);
+		note_live(s, &lane->partial, live);
 		lock_release(&lane->lock);
 	}
-	kmem_report("kmem_cache_destroy(%s): %lu objects are in use", s->name, live.nr);
-	for (i = 0; i < live.nr && i < NAMED_LIVE; i++)
+}
+
+/* With no lock held: whoever reads may be slow. */
+static void report_live(const struct kmem_cache *s, const struct live_objects *live)
+{
+	unsigned long i;
+
+	kmem_report("kmem_cache_destroy(%s): %lu objects are in use", s->name, live->nr);
+	for (i = 0; i < live->nr && i < NAMED_LIVE; i++)
 		kmem_report("kmem_cache_destroy(%s): object 0x%lx", s->name,
-			    (unsigned long)live.object[i]);
-	if (live.nr > NAMED_LIVE)
-		kmem_report("kmem_cache_destroy(%s): and %lu more", s->name, live.nr - NAMED_LIVE);
+			    (unsigned long)live->object[i]);
+	if (live->nr > NAMED_LIVE)
+		kmem_report("kmem_cache_destroy(%s): and %lu more", s->name, live->nr - NAMED_LIVE);
 }
 
 /* 1: it is ending, and the caller finishes it; 0: one name less; -EBUSY: it is in use. */
-static int begin_end(struct kmem_cpu *cpu, struct kmem_cache *s)
+static int begin_end(struct kmem_cpu *cpu, struct kmem_cache *s, struct live_objects *live)
 {
 	if (s->state != CACHE_ALIVE)
 		fault_destroyed("destruction of", s, s);
@@ -373,7 +381,7 @@ static int begin_end(struct kmem_cpu *cpu, struct kmem_cache *s)
 	cpus_flush_slots(cpu, s);
 	barn_drain(s);
 	if (cache_inuse(s)) {
-		report_live(s);
+		find_live(s, live);
 		return -EBUSY;
 	}
 	WRITE_ONCE(s->state, CACHE_ENDING);
@@ -395,15 +403,18 @@ static void finish_end(struct kmem_cache *s)
 
 int cache_destroy(struct kmem_cache *s)
 {
+	struct live_objects live = { .nr = 0 };
 	struct kmem_cpu *cpu = cpu_enter();
 	int ret;
 
 	if (!cpu)
 		return -EBUSY;
 	lock_acquire(&slab_mutex);
-	ret = begin_end(cpu, s);
+	ret = begin_end(cpu, s, &live);
 	lock_release(&slab_mutex);
 	cpu_leave(cpu);
+	if (ret == -EBUSY)
+		report_live(s, &live);
 	if (ret <= 0)
 		return ret;
 	if (s->waits)
@@ -502,25 +513,47 @@ static void trim(struct kmem_cache *s, void *arg)
 	KMEM_ASSERT(cache_is_valid(s));
 }
 
-/*
- * kmalloc's caches stay for ever, so they need no lock: a fork by a handler that interrupted
- * whoever holds one of a lane or a zone would wait for the holder of the list, who waits for that.
- */
-void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg)
+/* They stay for ever, so they need no lock. There are none before the first allocation. */
+void kmalloc_caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg)
 {
-	struct kmem_cache *s;
 	unsigned int class;
 
-	/* There are none before the first allocation. */
 	for (class = 1; class < NR_KMALLOC_CLASSES && kmem_caches[class]; class ++)
 		fn(kmem_caches[class], arg);
 	if (unit_cache.name)
 		fn(&unit_cache, arg);
+}
+
+static bool is_program_s(const struct kmem_cache *s)
+{
+	return s->index >= NR_KMALLOC_CLASSES && !s->shared;
+}
+
+void caches_after(unsigned long serial, bool (*fn)(struct kmem_cache *s, void *arg), void *arg)
+{
+	struct kmem_cache *s;
+
+	lock_acquire(&slab_mutex);
+	for_each_cache(s)
+		if (is_program_s(s) && s->serial > serial && !fn(s, arg))
+			break;
+	lock_release(&slab_mutex);
+}
+
+/*
+ * The lock is not taken for kmalloc's: a fork by a handler that interrupted whoever holds one of a
+ * lane or a zone would wait for the holder of the list, who waits for that.
+ */
+void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg)
+{
+	struct kmem_cache *s;
+
+	kmalloc_caches_for_each(fn, arg);
 	if (!READ_ONCE(cpu_extras_used))
 		return;
 	lock_acquire(&slab_mutex);
 	for_each_cache(s)
-		if (s->index >= NR_KMALLOC_CLASSES && !s->shared)
+		if (is_program_s(s))
 			fn(s, arg);
 	lock_release(&slab_mutex);
 }

@@ -169,6 +169,7 @@ struct kmem_cache {
 	/* for cache.c, under slab_mutex */
 	struct list_head list;	  /* slab_caches, ending_caches, or those that wait for reuse */
 	struct list_head aliases; /* struct cache_name */
+	unsigned long serial;	  /* of the program's: grows along the list; constant */
 	bool unmergeable;	  /* constant */
 	unsigned int refcount;	  /* names; 1 more of a kmalloc cache, which never ends */
 

@@ -40,12 +40,15 @@ static const struct boot_param params[] = {
 
 const struct boot_params slabinfo_params = { params, ARRAY_SIZE(params) };
 
-void cache_get_info(struct kmem_cache *s, struct cache_info *info)
+/*
+ * Without locks it is what can be seen from outside, and nothing of what lies in sheaves: so it is
+ * in a signal handler that interrupted the library, or for who holds the lock of the record of
+ * mappings, which is inside all of these.
+ */
+static void get_info(struct kmem_cache *s, bool locks, struct cache_info *info)
 {
-	/* Busy, as it holds locks: a handler that allocates meanwhile is told so. */
-	struct kmem_cpu *cpu = cpu_enter_atomic();
+	unsigned long cached = locks ? cpus_objects(s) + barn_objects(s) : 0;
 	struct kmem_cache_node *node;
-	unsigned long cached = cpus_objects(s) + barn_objects(s);
 
 	*info = (struct cache_info){
 		.name = s->name,
@@ -55,7 +58,7 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 		.sheaf_capacity = s->sheaf_capacity,
 	};
 	for_each_node(node, s) {
-		struct node_sum sum = node_sum_locked(node);
+		struct node_sum sum = locks ? node_sum_locked(node) : node_sum(node);
 
 		info->active_objs += sum.nr_inuse;
 		info->full_slabs += sum.nr_full;
@@ -65,22 +68,36 @@ void cache_get_info(struct kmem_cache *s, struct cache_info *info)
 	}
 	/* The threads went on meanwhile: the parts may not exceed the whole. */
 	info->cached_objs = min_ul(cached, info->active_objs);
+}
+
+void cache_get_info(struct kmem_cache *s, struct cache_info *info)
+{
+	/* Busy, as it holds locks: a handler that allocates meanwhile is told so. */
+	struct kmem_cpu *cpu = cpu_enter_atomic();
+
+	get_info(s, cpu, info);
 	if (cpu)
 		cpu_leave(cpu);
 }
 
+/* ---- Totals ---- */
+
+struct adding {
+	struct kmem_totals *totals;
+	bool locks;
+};
+
 static void add_cache(struct kmem_cache *s, void *arg)
 {
-	struct kmem_totals *t = arg;
+	const struct adding *adding = arg;
+	struct kmem_totals *t = adding->totals;
+	unsigned long bytes, used;
 	struct cache_info info;
-	unsigned long used;
 
-	cache_get_info(s, &info);
-	if (s->units)
-		t->slab_free += (info.num_objs - info.active_objs) * info.objsize;
-	else
-		t->slab_free += info.num_slabs * info.pagesperslab * PAGE_SIZE -
-				info.active_objs * info.objsize;
+	get_info(s, adding->locks, &info);
+	bytes = s->units ? info.num_objs * info.objsize :
+			   info.num_slabs * info.pagesperslab * PAGE_SIZE;
+	t->slab_free += bytes - min_ul(bytes, info.active_objs * info.objsize);
 	if (s->shared)
 		return;
 	used = info.active_objs - info.cached_objs;
@@ -94,9 +111,9 @@ static void add_cache(struct kmem_cache *s, void *arg)
  * What threads keep is no block in use. Of different moments: none is less than nothing, nor a part
  * more than the whole.
  */
-static void count_large(struct kmem_totals *t)
+static void count_large(struct kmem_totals *t, bool locks)
 {
-	const struct kept_sum kept = cpus_kept();
+	const struct kept_sum kept = locks ? cpus_kept() : (struct kept_sum){ 0, 0 };
 	unsigned long kept_bytes = kept.pages << PAGE_SHIFT;
 	size_t bytes = large_bytes(), count = large_count();
 
@@ -109,6 +126,7 @@ static void count_large(struct kmem_totals *t)
 void kmem_get_totals(struct kmem_totals *t)
 {
 	struct kmem_cpu *cpu = cpu_enter_atomic(); /* as above */
+	struct adding adding = { t, cpu };
 	struct zone_totals zones;
 
 	zones_total(&zones);
@@ -121,11 +139,16 @@ void kmem_get_totals(struct kmem_totals *t)
 		.nr_areas = area_count(),
 		.nr_sections = zones.nr_sections,
 	};
-	count_large(t);
-	caches_for_each(add_cache, t);
-	if (cpu)
+	count_large(t, cpu);
+	if (cpu) {
+		caches_for_each(add_cache, &adding);
 		cpu_leave(cpu);
+	} else {
+		kmalloc_caches_for_each(add_cache, &adding);
+	}
 }
+
+/* ---- The file ---- */
 
 static void print_cache(struct kmem_cache *s, void *out)
 {
@@ -135,10 +158,69 @@ static void print_cache(struct kmem_cache *s, void *out)
 	slabinfo_print_row(out, &info);
 }
 
-void slabinfo_print(struct out *out)
+#define MAX_ROWS 8
+
+struct rows {
+	unsigned int nr;
+	unsigned long last; /* number of the last cache */
+	struct cache_info info[MAX_ROWS];
+	char name[MAX_ROWS][CACHE_NAME_MAX + 1];
+};
+
+static bool add_row(struct kmem_cache *s, void *arg)
 {
+	struct rows *rows = arg;
+	unsigned int i = rows->nr++;
+
+	get_info(s, true, &rows->info[i]);
+	strcpy(rows->name[i], s->name);
+	rows->info[i].name = rows->name[i];
+	rows->last = s->serial;
+	return rows->nr < MAX_ROWS;
+}
+
+/*
+ * Some at a time, and written with no lock held: whoever reads may be slow, and the next cache may
+ * end meanwhile.
+ */
+static int print_programs_caches(struct out *out)
+{
+	struct rows rows = { .nr = MAX_ROWS, .last = 0 };
+	struct kmem_cpu *cpu;
+	unsigned int i;
+
+	while (rows.nr == MAX_ROWS) {
+		cpu = cpu_enter_atomic();
+		if (!cpu)
+			return -EBUSY;
+		rows.nr = 0;
+		caches_after(rows.last, add_row, &rows);
+		cpu_leave(cpu);
+		for (i = 0; i < rows.nr; i++)
+			slabinfo_print_row(out, &rows.info[i]);
+	}
+	return 0;
+}
+
+static bool may_lock(void)
+{
+	struct kmem_cpu *cpu = cpu_enter_atomic();
+
+	if (cpu)
+		cpu_leave(cpu);
+	return cpu;
+}
+
+int slabinfo_print(struct out *out)
+{
+	int err;
+
+	if (!may_lock())
+		return -EBUSY;
 	slabinfo_print_header(out);
-	caches_for_each(print_cache, out);
+	kmalloc_caches_for_each(print_cache, out);
+	err = print_programs_caches(out);
+	return err ? err : out_flush(out);
 }
 
 /* The pattern with the process id for each %p; false when it gets too long. */
@@ -166,16 +248,17 @@ static void write_slabinfo(void)
 	struct out out;
 	int fd, err;
 
-	if (!expand_path(path, sizeof(path)))
+	if (!expand_path(path, sizeof(path))) {
+		kmem_report("cannot write %s: the name is too long", path_pattern);
 		return;
+	}
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0) {
 		kmem_report("cannot write %s: error %d", path, errno);
 		return;
 	}
 	out_init(&out, fd, buf, sizeof(buf));
-	slabinfo_print(&out);
-	err = out_flush(&out);
+	err = slabinfo_print(&out);
 	if (err)
 		kmem_report("cannot write %s: error %d", path, -err);
 	close(fd);

@@ -36,11 +36,28 @@ static void sheaves_of_the_largest_objects(void **state)
 	use(kmem_cache_create("full", LARGEST, &args, 0), LARGEST);
 }
 
+/* A name is one word of a row; whatever else is not for others to print. */
+static void names_that_are_no_word(void **state)
+{
+	static const char *const names[] = { "",     "a b",  "a\tb",	 "a\nb", "a\vb",
+					     "a\fb", "a\rb", "a\033[2J", "a\x7f" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		errno = 0;
+		assert_null(kmem_cache_create(names[i], 100, 0, 0, NULL));
+		assert_int_equal(errno, EINVAL);
+	}
+	use(kmem_cache_create("a/b:c\xc3\xa9", 100, 0, SLAB_NO_MERGE, NULL), 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(offsets_that_do_not_fit),
 		cmocka_unit_test(sheaves_of_the_largest_objects),
+		cmocka_unit_test(names_that_are_no_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
