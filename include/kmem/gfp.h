@@ -4,7 +4,7 @@
  *
  * A flag says what the library may do to find memory, or what the memory must be like. In a process
  * there is no disk to write to and no interrupt to run in, so what remains is one question: may the
- * call enter the operating system and take its locks? GFP_KERNEL may. GFP_ATOMIC and GFP_NOWAIT may
+ * call enter the operating system for memory? GFP_KERNEL may. GFP_ATOMIC and GFP_NOWAIT may
  * not: they are met from memory that the library holds already, or they fail. Flags that steer what
  * a process does not have are accepted, so that kernel code compiles, and say so below.
  *
@@ -66,7 +66,10 @@ typedef unsigned int gfp_t;
 #define GFP_NOIO	     (__GFP_RECLAIM)
 #define GFP_NOFS	     (__GFP_RECLAIM | __GFP_IO)
 
-/* Never enters the OS, never waits for a lock: from what the library holds, or NULL. */
+/*
+ * From what the library holds, or NULL: nothing is mapped, given back, or asked of shrinkers. Locks
+ * are waited for only where another thread is at the same lists, for the instructions that takes.
+ */
 #define GFP_ATOMIC	     (__GFP_HIGH | __GFP_KSWAPD_RECLAIM)
 #define GFP_NOWAIT	     (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
 

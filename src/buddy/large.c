@@ -59,10 +59,17 @@ static void *alloc_from_zone(struct per_cpu_pages *pcp, unsigned int nr, unsigne
 	return page_start(page);
 }
 
-static bool may_be_area(gfp_t gfp)
+/* As far as it is for where it has to lie. */
+static bool may_lie_in_area(gfp_t gfp)
 {
-	return gfpflags_allow_blocking(gfp) && gfp_zone(gfp) == ZONE_NORMAL &&
-	       !(gfp & __GFP_THISNODE);
+	return gfp_zone(gfp) == ZONE_NORMAL && !(gfp & __GFP_THISNODE);
+}
+
+bool large_is_possible(size_t bytes, size_t align, gfp_t gfp)
+{
+	size_t most = max_ul(bytes, align);
+
+	return most <= SECTION_SIZE || (most < 1UL << ADDRESS_BITS && may_lie_in_area(gfp));
 }
 
 void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid, gfp_t gfp)
@@ -73,7 +80,8 @@ void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid
 
 	if (!too_large)
 		addr = alloc_from_zone(pcp, (unsigned int)nr, __ffs(align) - PAGE_SHIFT, nid, gfp);
-	if (!addr && (too_large || bytes >= AREA_MIN) && may_be_area(gfp))
+	if (!addr && (too_large || bytes >= AREA_MIN) && gfpflags_allow_blocking(gfp) &&
+	    may_lie_in_area(gfp))
 		addr = area_alloc(bytes, align);
 	return addr;
 }

@@ -21,6 +21,9 @@
  */
 void *large_alloc(struct per_cpu_pages *pcp, size_t bytes, size_t align, int nid, gfp_t gfp);
 
+/* Whether there is a process in which that request could be met. */
+bool large_is_possible(size_t bytes, size_t align, gfp_t gfp);
+
 /* 0, or -EINVAL when no large block starts at @addr: see large_fault(). */
 int large_free(struct per_cpu_pages *pcp, const void *addr) __must_check;
 

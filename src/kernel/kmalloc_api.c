@@ -105,10 +105,13 @@ static void *shrink_atomically(void *object, size_t old_size, size_t size)
 	return object;
 }
 
-/* Without a copy where that is possible, and where @flags let the OS be asked if it has to be. */
+/*
+ * Without a copy where that is possible, and where @flags let the OS be asked if it has to be. What
+ * is to lie below an address is taken anew when it grows, since what it has may lie above.
+ */
 static void *resize_in_place(void *object, size_t old_size, size_t size, gfp_t flags)
 {
-	if (!is_aligned(object, size))
+	if (!is_aligned(object, size) || (size > old_size && gfp_zone(flags) != ZONE_NORMAL))
 		return NULL;
 	if (gfpflags_allow_blocking(flags))
 		return kmalloc_resize(object, old_size, size);
@@ -132,7 +135,10 @@ static void *allocate_copy_free(void *object, size_t old_size, size_t size, gfp_
 	void *copy = kmalloc(size, size > old_size ? flags : flags | __GFP_NOWARN);
 
 	if (likely(copy)) {
-		kmalloc_copy(copy, object, min_ul(old_size, size));
+		if (gfpflags_allow_blocking(flags))
+			kmalloc_copy(copy, object, min_ul(old_size, size));
+		else
+			memcpy(copy, object, min_ul(old_size, size));
 		kfree(object);
 		return copy;
 	}

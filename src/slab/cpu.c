@@ -346,6 +346,7 @@ static void enlist(struct kmem_cpu *cpu)
 
 	cpu->busy = true;
 	cpu->deferred.nr = 0;
+	cpu->atomic = false;
 	cpu->must_release = false;
 	cpu->releasing = false;
 	cpu->nr_visits = 0;
@@ -487,7 +488,14 @@ static struct kmem_cpu *enter_stateless(void)
 
 struct kmem_cpu *cpu_enter_atomic(void)
 {
-	return likely(this_cpu->kind != CPU_BOOT) ? cpu_enter() : enter_stateless();
+	struct kmem_cpu *cpu;
+
+	if (unlikely(this_cpu->kind == CPU_BOOT))
+		return enter_stateless();
+	cpu = cpu_enter();
+	if (likely(cpu && cpu->kind == CPU_LIVE))
+		cpu->atomic = true;
+	return cpu;
 }
 
 struct kmem_cpu *cpu_enter_free(void)
@@ -518,17 +526,22 @@ static void free_deferred(struct kmem_cpu *cpu)
 
 void cpu_leave(struct kmem_cpu *cpu)
 {
+	bool atomic;
+
 	barrier();
 	if (unlikely(cpu->kind != CPU_LIVE)) {
 		leave_stateless(cpu->kind == CPU_EXITED_AWAY ? CPU_EXITED : CPU_BOOT);
 		return;
 	}
-	emptied_tick(cpu);
+	atomic = cpu->atomic;
+	cpu->atomic = false;
+	if (likely(!atomic))
+		emptied_tick(cpu);
 	cpu->busy = false;
 	barrier();
 	if (unlikely(cpu->deferred.nr))
 		free_deferred(cpu);
-	if (unlikely(cpu->must_release) && !cpu->releasing)
+	if (unlikely(cpu->must_release) && !cpu->releasing && !atomic)
 		release_waiting();
 }
 

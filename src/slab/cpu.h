@@ -50,7 +50,8 @@ enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY }
 
 struct kmem_cpu {
 	enum cpu_kind kind;
-	bool busy;		  /* the thread is in a slow path */
+	bool busy;		  /* the thread is in a slow path, */
+	bool atomic;		  /* which may not enter the OS */
 	bool must_release;	  /* it left slabs to see to, see release.h */
 	bool releasing;		  /* it sees to them */
 	uint8_t nr_visits;	  /* since it looked whether the heap has emptied, see emptied.h */
@@ -154,7 +155,10 @@ static __always_inline bool slot_push(struct cpu_slot *slot, void *object)
  */
 struct kmem_cpu *cpu_enter(void);
 
-/* The same without asking the OS for a state: a thread without one stays without. */
+/*
+ * The same for who may not enter the OS: a thread without a state stays without, and what may be
+ * given back stays.
+ */
 struct kmem_cpu *cpu_enter_atomic(void);
 
 /*

@@ -217,8 +217,8 @@ static void *alloc_large(size_t size, size_t align, int nid, gfp_t gfp)
 	unsigned int attempt = 0;
 	void *object;
 
-	/* No process can have as much, however long it waits. */
-	if (unlikely(size > PTRDIFF_MAX - PAGE_SIZE || align > PTRDIFF_MAX / 2))
+	/* However long it waits. */
+	if (unlikely(!large_is_possible(size, align, gfp)))
 		return finish(NULL, size, gfp);
 	object = try_large(size, align, nid, gfp);
 	while (unlikely(!object) && kmem_reclaim(gfp, size, attempt++))
@@ -242,7 +242,7 @@ void *kmalloc_area(size_t size, gfp_t gfp)
 	unsigned int attempt = 0;
 	void *object;
 
-	if (unlikely(!size || size > PTRDIFF_MAX - PAGE_SIZE))
+	if (unlikely(!size || !large_is_possible(size, PAGE_SIZE, gfp)))
 		return finish(NULL, size, gfp);
 	object = try_area(size, gfp);
 	while (unlikely(!object) && kmem_reclaim(gfp, size, attempt++))

@@ -214,6 +214,19 @@ static void grow_atomically(void)
 	CHILD_EXPECT(is_filled(small, 100000) && is_filled(large, 100000));
 }
 
+/* Nor are the pages of a copy asked for before they are written to. */
+static void copy_atomically(void)
+{
+	char *small = kmalloc(MIB, GFP_KERNEL), *behind = kmalloc(MIB, GFP_KERNEL), *larger;
+
+	fill(small, MIB);
+	kfree(kmalloc(20 * MIB, GFP_KERNEL));
+	forbid_memory_calls();
+	larger = krealloc(small, 3 * MIB, GFP_NOWAIT);
+	CHILD_EXPECT(larger && larger != small && behind);
+	CHILD_EXPECT(is_filled(larger, MIB));
+}
+
 /* Pages are not given back, neither an area's nor a block's, be it for a smaller place. */
 static void shrink_atomically(void)
 {
@@ -267,6 +280,7 @@ static void atomic_never_enters_the_os(void **state)
 		passes_in_child(take_all_atomic);
 		passes_in_child(take_all_nowait);
 		passes_in_child(grow_atomically);
+		passes_in_child(copy_atomically);
 		passes_in_child(shrink_atomically);
 		passes_in_child(take_atomic_in_a_new_thread);
 	}
@@ -342,6 +356,41 @@ static void nofail_waits_for_memory(void **state)
 {
 	(void)state;
 	passes_without_memory(wait_for_memory);
+}
+
+/* It waits for what can come, and not for what is larger than any process, or than what it asks of. */
+static void nofail_does_not_wait_for_the_impossible(void **state)
+{
+	const gfp_t nofail = GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN;
+
+	(void)state;
+	assert_null(kmalloc(1UL << 62, nofail));
+	assert_null(kmalloc(1UL << 48, nofail));
+	assert_null(kvmalloc(1UL << 62, nofail));
+	assert_null(kmalloc(128 * MIB, nofail | GFP_DMA32));
+	assert_null(kmalloc(128 * MIB, nofail | __GFP_THISNODE));
+}
+
+static void what_grows_stays_below_4_gib(void **state)
+{
+	const gfp_t low = GFP_KERNEL | GFP_DMA32;
+	static const size_t to[] = { 20000, MIB, 10 * MIB, 60 * MIB };
+	char *object = kmalloc(5000, low);
+	size_t i;
+
+	(void)state;
+	fill(object, 5000);
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		object = krealloc(object, to[i], low);
+		assert_true(object && (uintptr_t)object + to[i] <= 1UL << 32);
+		assert_true(is_filled(object, 5000));
+	}
+	assert_null(krealloc(object, 80 * MIB, low | __GFP_NOWARN));
+	kfree(object);
+	/* what lies high comes down */
+	object = krealloc(kmalloc(5 * MIB, GFP_KERNEL), 6 * MIB, low);
+	assert_true(object && (uintptr_t)object < 1UL << 32);
+	kfree(object);
 }
 
 static void dma32_is_below_4_gib(void **state)
@@ -674,6 +723,8 @@ int main(void)
 		cmocka_unit_test(atomic_never_enters_the_os),
 		cmocka_unit_test(failing_is_reported_unless_nowarn),
 		cmocka_unit_test(nofail_waits_for_memory),
+		cmocka_unit_test(nofail_does_not_wait_for_the_impossible),
+		cmocka_unit_test(what_grows_stays_below_4_gib),
 		cmocka_unit_test(dma32_is_below_4_gib),
 		cmocka_unit_test(other_flags_are_accepted),
 		cmocka_unit_test(a_node_that_is_not_there_has_nothing),

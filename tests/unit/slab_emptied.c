@@ -212,6 +212,35 @@ static void thread_empties(void *arg)
 	expect_caches_sound();
 }
 
+static void visit(struct kmem_cpu *(*enter)(void))
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++)
+		cpu_leave(enter());
+}
+
+/* Who may not enter the OS leaves it to who may. */
+static void atomic_visits(void *arg)
+{
+	unsigned long before, calls, most;
+
+	(void)arg;
+	kmem_trim();
+	before = pages_held();
+	build(0);
+	most = pages_held();
+	emptied_wanted = false;
+	drop(0);
+	emptied_wanted = true;
+	calls = unit_os_calls;
+	visit(cpu_enter_atomic);
+	EXPECT_EQ(unit_os_calls, calls);
+	visit(cpu_enter);
+	EXPECT(unit_os_calls > calls);
+	expect_returned(before, most);
+}
+
 static pthread_barrier_t built;
 
 /* Neither is done when the other begins, which would be a heap that empties and is filled again. */
@@ -259,6 +288,12 @@ static void test_thread_empties(void **state)
 {
 	(void)state;
 	unit_passes(thread_empties, NULL);
+}
+
+static void test_atomic_visits(void **state)
+{
+	(void)state;
+	unit_passes(atomic_visits, NULL);
 }
 
 static void test_threads_empty(void **state)
@@ -453,19 +488,13 @@ static void test_never(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_share),
-		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_debt),
-		cmocka_unit_test(test_learns),
-		cmocka_unit_test(test_risk),
-		cmocka_unit_test(test_threads_empty),
-		cmocka_unit_test(test_thread_empties),
-		cmocka_unit_test(test_within_a_pop),
-		cmocka_unit_test(test_within_a_push),
-		cmocka_unit_test(test_hollow_in_bulk),
-		cmocka_unit_test(test_hollow_at_the_end),
-		cmocka_unit_test(test_kept_slab),
-		cmocka_unit_test(test_kept_constructed),
+		cmocka_unit_test(test_share),	       cmocka_unit_test(test_again),
+		cmocka_unit_test(test_debt),	       cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_risk),	       cmocka_unit_test(test_threads_empty),
+		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_atomic_visits),
+		cmocka_unit_test(test_within_a_pop),   cmocka_unit_test(test_within_a_push),
+		cmocka_unit_test(test_hollow_in_bulk), cmocka_unit_test(test_hollow_at_the_end),
+		cmocka_unit_test(test_kept_slab),      cmocka_unit_test(test_kept_constructed),
 		cmocka_unit_test(test_unwanted),
 
 		cmocka_unit_test(test_never),
