@@ -14,7 +14,7 @@
  * counts.
  *
  * Flags, see kmem/gfp.h: without __GFP_DIRECT_RECLAIM (GFP_ATOMIC, GFP_NOWAIT) a request is met
- * from memory the library holds, without a system call, or fails. Otherwise one that fails gets
+ * from memory the library holds, or fails. Otherwise one that fails gets
  * caches given back and is tried again, but with __GFP_NORETRY; with __GFP_NOFAIL for ever. What
  * fails is reported on stderr, a few lines in some seconds, but with __GFP_NOWARN. An order above
  * MAX_ORDER fails always, and so does __GFP_THISNODE with a node that is not there.
@@ -193,7 +193,7 @@ unsigned long nr_free_pages(void) KMEM_SYMBOL(nr_free_pages);
  * zone that has memory, how many free blocks of each order there are, or its sizes in pages. In
  * zoneinfo "spanned" is reserved addresses, "present" and "managed" memory to be used, nr_dirty
  * free pages that still cost memory; the watermarks are 0. 0, or the negative errno of a write that
- * failed.
+ * failed; -EBUSY with mmap_read_lock() held or in a signal handler that interrupted the library.
  */
 int buddyinfo_print(int fd) KMEM_SYMBOL(buddyinfo_print);
 int zoneinfo_print(int fd) KMEM_SYMBOL(zoneinfo_print);

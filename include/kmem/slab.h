@@ -254,7 +254,8 @@ struct slab_sheaf;
 
 /*
  * A sheaf that holds @size objects of @s at least; NULL when they, or its own memory, cannot be had
- * as @flags allow. It belongs to the caller, and one thread at a time may use it.
+ * as @flags allow, or when they are more than 16384. It belongs to the caller, and one thread at a
+ * time may use it.
  */
 struct slab_sheaf *kmem_cache_prefill_sheaf(struct kmem_cache *s, gfp_t flags, unsigned int size)
 	KMEM_SYMBOL(kmem_cache_prefill_sheaf);

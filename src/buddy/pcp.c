@@ -31,7 +31,7 @@ static struct per_cpu_pages *lists_for(struct per_cpu_pages *pcp, int nid, gfp_t
 	if (unlikely(!pcp || gfp_zone(gfp) != ZONE_NORMAL))
 		return NULL;
 	if (likely(READ_ONCE(nr_node_ids) == 1))
-		return nid <= 0 ? pcp : NULL;
+		return nid == NUMA_NO_NODE || nid == 0 ? pcp : NULL;
 	own = numa_own_node();
 	if (nid != NUMA_NO_NODE && nid != (int)own)
 		return NULL;

@@ -6,6 +6,7 @@
 
 #include "huge.h"
 #include "limit.h"
+#include "numa.h"
 #include "os.h"
 #include "report.h"
 
@@ -369,10 +370,21 @@ static void return_lists(struct zone *zone)
 	lock_release(&zone->lock);
 }
 
+/* A signal handler interrupted this thread's purge of some zone. */
+static bool is_purging(void)
+{
+	struct zone *zone;
+
+	for (zone = first_zone(); zone; zone = next_zone(zone))
+		if (lock_is_mine(&zone->purge_lock))
+			return true;
+	return false;
+}
+
 /* True for the one thread that may purge now. */
 static bool begin_purge(struct zone *zone, uint64_t now_ms)
 {
-	if (READ_ONCE(zone->purge_lock.word) || !lock_try(&zone->purge_lock))
+	if (READ_ONCE(zone->purge_lock.word) || is_purging() || !lock_try(&zone->purge_lock))
 		return false;
 	WRITE_ONCE(zone->last_purge_ms, now_ms);
 	return true;

@@ -299,9 +299,12 @@ void put_page(struct page *page)
 
 	if (unlikely(!head))
 		fault_bad_page(page, "free");
-	/* The pages behind it would be lost. */
-	if (unlikely(head->kind == BLOCK_PLAIN && head->nr_pages > 1 &&
-		     READ_ONCE(head->refcount) == 1))
+	/*
+	 * The pages behind it would be lost. The count first: whoever gave back one of two references
+	 * has given back the pages as well by then.
+	 */
+	if (unlikely(head->kind == BLOCK_PLAIN && smp_load_acquire(&head->refcount) == 1 &&
+		     READ_ONCE(head->nr_pages) > 1))
 		fault_wrong_order(head, 0);
 	put_block(head);
 }
@@ -336,7 +339,7 @@ unsigned long page_to_pfn(const struct page *page)
 
 struct page *pfn_to_page(unsigned long pfn)
 {
-	return page_at((void *)(pfn << PAGE_SHIFT));
+	return pfn >> (ADDRESS_BITS - PAGE_SHIFT) ? NULL : page_at((void *)(pfn << PAGE_SHIFT));
 }
 
 struct page *nth_page(struct page *page, unsigned long n)
@@ -390,13 +393,18 @@ unsigned long nr_free_pages(void)
 
 static int print_to(int fd, void (*print)(struct out *out))
 {
+	struct kmem_cpu *cpu;
 	char buf[1024];
 	struct out out;
 
 	if (fd < 0)
 		return -EBADF;
+	cpu = cpu_enter();
+	if (!cpu)
+		return -EBUSY;
 	out_init(&out, fd, buf, sizeof(buf));
 	print(&out);
+	cpu_leave(cpu);
 	return out_flush(&out);
 }
 

@@ -14,6 +14,7 @@
 #include "cpu.h"
 #include "meta.h"
 #include "report.h"
+#include "shrinker.h"
 
 #define CALLER	    __builtin_return_address(0)
 #define LEAST_SHIFT 4
@@ -32,22 +33,30 @@ static struct meta_pool pools[MOST_SHIFT + 1] = {
 	POOL(10), POOL(11), POOL(12), POOL(13), POOL(14),
 };
 
+static struct slab_sheaf *try_sheaf(struct meta_pool *pool, gfp_t flags)
+{
+	struct kmem_cpu *cpu = cpu_enter_gfp(flags);
+	struct slab_sheaf *sheaf;
+
+	if (!cpu)
+		return NULL;
+	sheaf = gfpflags_allow_blocking(flags) ? meta_alloc(pool) : meta_alloc_atomic(pool);
+	cpu_leave(cpu);
+	return sheaf;
+}
+
 static struct slab_sheaf *new_sheaf(struct kmem_cache *s, gfp_t flags, unsigned int size)
 {
-	struct slab_sheaf *sheaf = NULL;
-	unsigned int shift = LEAST_SHIFT;
-	struct kmem_cpu *cpu;
+	unsigned int shift = LEAST_SHIFT, attempt = 0;
+	struct slab_sheaf *sheaf;
 
 	while (shift <= MOST_SHIFT && size > 1u << shift)
 		shift++;
 	if (shift > MOST_SHIFT)
 		return NULL;
-	cpu = cpu_enter_gfp(flags);
-	if (!cpu)
-		return NULL;
-	sheaf = gfpflags_allow_blocking(flags) ? meta_alloc(&pools[shift]) :
-						 meta_alloc_atomic(&pools[shift]);
-	cpu_leave(cpu);
+	sheaf = try_sheaf(&pools[shift], flags);
+	while (!sheaf && kmem_reclaim(flags, HEAD_SIZE + (sizeof(void *) << shift), attempt++))
+		sheaf = try_sheaf(&pools[shift], flags);
 	if (!sheaf)
 		return NULL;
 	sheaf->cache = s;

@@ -3,6 +3,7 @@
 #include "shrinker.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/sysinfo.h>
 
 #include "kmalloc.h"
@@ -142,11 +143,15 @@ static unsigned long run_shrinkers(struct reclaimer *me, gfp_t flags, unsigned i
 static bool reclaim_pass(gfp_t flags, unsigned int share, unsigned long *freed)
 {
 	struct reclaimer me;
+	int cancelled;
 
 	if (!begin(&me))
 		return false;
+	/* A thread that ended in a shrinker would never be out of it. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelled);
 	*freed = run_shrinkers(&me, flags, share);
 	end(&me);
+	pthread_setcancelstate(cancelled, &cancelled);
 	kmem_trim_unasked();
 	return true;
 }

@@ -39,7 +39,8 @@ unsigned int debug_size(const struct kmem_cache *s)
 
 static bool has_poison(const struct kmem_cache *s)
 {
-	return (s->flags & SLAB_POISON) && !(s->flags & SLAB_TYPESAFE_BY_RCU) && !s->ctor;
+	return (s->flags & SLAB_POISON) && !(s->flags & SLAB_TYPESAFE_BY_RCU) && !s->ctor &&
+	       !s->dtor;
 }
 
 /* ---- Bytes ---- */

@@ -129,6 +129,30 @@ static void destructed_with_their_slabs(void **state)
 	assert_int_equal(nr_wrong, 0);
 }
 
+static void expect_left(void *p)
+{
+	if (*(int *)p != 0 && *(int *)p != MAGIC)
+		nr_wrong++;
+	nr_dtor++;
+}
+
+/* What a destructor is to find is not overwritten, with or without a constructor. */
+static void poison_leaves_what_is_destructed(void **state)
+{
+	struct kmem_cache_args args = { .dtor = expect_left };
+	struct kmem_cache *s = kmem_cache_create("poisoned", 64, &args, SLAB_POISON);
+	int *object = kmem_cache_alloc(s, GFP_KERNEL);
+
+	(void)state;
+	reset();
+	assert_non_null(object);
+	*object = MAGIC;
+	kmem_cache_free(s, object);
+	assert_int_equal(kmem_cache_destroy(s), 0);
+	assert_true(nr_dtor > 0);
+	assert_int_equal(nr_wrong, 0);
+}
+
 /* ---- The form of Linux 2.6 ---- */
 
 static kmem_cache_t *old_cache;
@@ -491,6 +515,7 @@ int main(void)
 		cmocka_unit_test(schemes_can_be_registered),
 		cmocka_unit_test(constructed_once_and_stays_so),
 		cmocka_unit_test(destructed_with_their_slabs),
+		cmocka_unit_test(poison_leaves_what_is_destructed),
 		cmocka_unit_test(six_arguments),
 		cmocka_unit_test(constructors_may_allocate),
 		cmocka_unit_test(constructors_may_allocate_from_their_own_cache),

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <kmem/mm.h>
+#include <kmem/shrinker.h>
 #include <kmem/slabinfo.h>
 
 #include "api.h"
@@ -200,6 +202,56 @@ static void promised_objects_are_there_when_the_os_refuses(void **state)
 	passes_in_child(run_without_memory);
 }
 
+#define HOARD 64
+
+static void *hoard[HOARD];
+
+static unsigned long count_hoard(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	(void)shrinker;
+	(void)sc;
+	return hoard[0] ? HOARD : 0;
+}
+
+static unsigned long drop_hoard(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	int i;
+
+	(void)shrinker;
+	(void)sc;
+	for (i = 0; i < HOARD; i++) {
+		vfree(hoard[i]);
+		hoard[i] = NULL;
+	}
+	return HOARD;
+}
+
+/* A sheaf's own memory is worth as much as its objects. */
+static void prefill_from_a_hoard(void)
+{
+	struct kmem_cache *s = kmem_cache_create("sheaves", 8, 0, SLAB_NO_MERGE, NULL);
+	struct shrinker shrinker = { .count_objects = count_hoard,
+				     .scan_objects = drop_hoard,
+				     .seeks = DEFAULT_SEEKS };
+	int i;
+
+	for (i = 0; i < HOARD; i++) {
+		hoard[i] = vmalloc(1 << 20);
+		CHILD_EXPECT(hoard[i]);
+	}
+	CHILD_EXPECT(register_shrinker(&shrinker) == 0);
+	limit_memory(4 << 20);
+	for (i = 0; hoard[0] && i < 10000; i++)
+		CHILD_EXPECT(kmem_cache_prefill_sheaf(s, GFP_KERNEL | __GFP_NOWARN, 8193));
+	CHILD_EXPECT(!hoard[0]);
+}
+
+static void shrinkers_are_asked_for_a_sheaf_s_memory(void **state)
+{
+	(void)state;
+	passes_without_memory(prefill_from_a_hoard);
+}
+
 static void atomic_from_what_is_there(void)
 {
 	static const gfp_t flags[] = { GFP_ATOMIC, GFP_NOWAIT };
@@ -307,6 +359,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(prefilled_objects_can_be_taken, setup, teardown),
 		cmocka_unit_test(constructed_objects_are_not_zeroed),
 		cmocka_unit_test(promised_objects_are_there_when_the_os_refuses),
+		cmocka_unit_test(shrinkers_are_asked_for_a_sheaf_s_memory),
 		cmocka_unit_test(atomic_requests_do_not_grow_the_heap),
 		cmocka_unit_test(atomic_prefills_never_enter_the_os),
 		cmocka_unit_test(capacity_is_what_was_asked_for),

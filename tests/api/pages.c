@@ -70,6 +70,7 @@ static void pages_addresses_and_frames(void **state)
 		assert_ptr_equal(virt_to_page(addr + i * PAGE_SIZE + PAGE_SIZE - 1), nth);
 		assert_int_equal(page_to_pfn(nth), ((uintptr_t)addr >> PAGE_SHIFT) + i);
 		assert_ptr_equal(pfn_to_page(page_to_pfn(nth)), nth);
+		assert_null(pfn_to_page(page_to_pfn(nth) | 1UL << 60));
 	}
 	__free_pages(page, 3);
 	assert_null(virt_to_page(&local));

@@ -381,9 +381,21 @@ static void all_other_flags_are_accepted(void **state)
 	}
 }
 
+static void nodes_that_are_none_have_nothing(void **state)
+{
+	const gfp_t here = GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN;
+
+	(void)state;
+	assert_null(alloc_pages_node(-2, here, 0));
+	assert_null(alloc_pages_node(1000, here, 2));
+	assert_null(alloc_pages_exact_nid(-2, 4 * PAGE_SIZE, here));
+	assert_null(alloc_pages_exact_nid(-2, 5 * PAGE_SIZE, here));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nodes_that_are_none_have_nothing),
 		cmocka_unit_test(atomic_requests_do_not_enter_the_system),
 		cmocka_unit_test(atomic_is_a_thread_s_first_request),
 		cmocka_unit_test(a_failure_is_reported_unless_nowarn),

@@ -471,6 +471,42 @@ static void a_child_does_not_wait_for_lost_threads(void **state)
 	shrinker_free(held);
 }
 
+static int in_scan;
+
+static unsigned long one_block(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	(void)shrinker;
+	(void)sc;
+	return 1;
+}
+
+static unsigned long scan_slowly(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	(void)shrinker;
+	(void)sc;
+	__atomic_store_n(&in_scan, 1, __ATOMIC_RELEASE);
+	usleep(50000);
+	return SHRINK_STOP;
+}
+
+/* It ends when it is out of there, and nobody waits for it for ever. */
+static void a_thread_is_not_cancelled_in_a_shrinker(void **state)
+{
+	struct shrinker shrinker = { .count_objects = one_block,
+				     .scan_objects = scan_slowly,
+				     .seeks = DEFAULT_SEEKS };
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(register_shrinker(&shrinker), 0);
+	assert_int_equal(pthread_create(&thread, NULL, shrink_in_thread, NULL), 0);
+	while (!__atomic_load_n(&in_scan, __ATOMIC_ACQUIRE))
+		usleep(100);
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	unregister_shrinker(&shrinker);
+}
+
 static void *come_and_go(void *arg)
 {
 	int i;
@@ -515,6 +551,7 @@ int main(void)
 		cmocka_unit_test(what_is_dear_goes_later),
 		cmocka_unit_test(whoever_unregisters_waits_for_others),
 		cmocka_unit_test(a_child_does_not_wait_for_lost_threads),
+		cmocka_unit_test(a_thread_is_not_cancelled_in_a_shrinker),
 		cmocka_unit_test(many_threads_may_come_and_go),
 	};
 

@@ -541,6 +541,21 @@ static void test_totals_in_motion(void **state)
 	unit_threads(2, look_or_grow, NULL);
 }
 
+/* A handler that interrupted the purge of one zone does not begin with another's. */
+static void test_purge_within_a_purge(void **state)
+{
+	struct zone *low = &NODE_DATA(0)->node_zones[ZONE_DMA32];
+	struct page *page = zone_alloc(low, 16, 4);
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_free(low, page, 16);
+	lock_acquire(&zone_normal.purge_lock);
+	EXPECT_EQ(purge_all(low), 0);
+	lock_release(&zone_normal.purge_lock);
+	EXPECT_EQ(purge_all(low), 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -557,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_page_lists),
 		cmocka_unit_test(test_all_zones),
 		cmocka_unit_test(test_totals_in_motion),
+		cmocka_unit_test(test_purge_within_a_purge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
