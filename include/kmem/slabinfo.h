@@ -45,8 +45,8 @@ struct slabinfo {
 };
 
 /*
- * Describes @s as it is now. With mmap_read_lock() held, or in a signal handler that interrupted the
- * library, what lies in sheaves counts as in use. Kernel: get_slabinfo().
+ * Describes @s as it is now. With mmap_read_lock() held, or in a signal handler that interrupted
+ * the library, what lies in sheaves counts as in use. Kernel: get_slabinfo().
  */
 void get_slabinfo(struct kmem_cache *s, struct slabinfo *info) KMEM_SYMBOL(get_slabinfo);
 

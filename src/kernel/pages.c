@@ -300,8 +300,8 @@ void put_page(struct page *page)
 	if (unlikely(!head))
 		fault_bad_page(page, "free");
 	/*
-	 * The pages behind it would be lost. The count first: whoever gave back one of two references
-	 * has given back the pages as well by then.
+	 * The pages behind it would be lost. The count first: whoever gave back one of two
+	 * references has given back the pages as well by then.
 	 */
 	if (unlikely(head->kind == BLOCK_PLAIN && smp_load_acquire(&head->refcount) == 1 &&
 		     READ_ONCE(head->nr_pages) > 1))

@@ -65,7 +65,10 @@ static void copy_list(struct kmem_cache *s, const struct list_head *head, enum k
 	}
 }
 
-/* All slabs of the moment; those that there is no room for are counted. False: no lock may be taken. */
+/*
+ * All slabs of the moment; those that there is no room for are counted. False: no lock may be
+ * taken.
+ */
 static bool copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 {
 	struct kmem_cpu *cpu = cpu_enter();

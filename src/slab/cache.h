@@ -51,7 +51,9 @@ void caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg);
 /* For kmalloc's caches, and the units that they share: needs no lock. */
 void kmalloc_caches_for_each(void (*fn)(struct kmem_cache *s, void *arg), void *arg);
 
-/* For those of the program that were made after number @serial, until @fn says that it is enough. */
+/*
+ * For those of the program that were made after number @serial, until @fn says that it is enough.
+ */
 void caches_after(unsigned long serial, bool (*fn)(struct kmem_cache *s, void *arg), void *arg);
 
 struct cache_name {

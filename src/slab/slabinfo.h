@@ -43,7 +43,10 @@ void kmem_get_totals(struct kmem_totals *totals);
 void slabinfo_print_header(struct out *out);
 void slabinfo_print_row(struct out *out, const struct cache_info *info);
 
-/* The whole file: 0, the negative errno of a write that failed, or -EBUSY where no lock may be taken. */
+/*
+ * The whole file: 0, the negative errno of a write that failed, or -EBUSY where no lock may be
+ * taken.
+ */
 int slabinfo_print(struct out *out);
 
 /* Writes the file and the summary that options asked for. */
