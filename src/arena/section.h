@@ -54,7 +54,10 @@ struct section {
 	uint8_t type;	 /* enum section_type; constant */
 	bool vmalloc;	 /* SECTION_AREA: by vmalloc(), and to be freed by vfree() */
 
-	/* SECTION_PAGES, all under the zone's lock */
+	/*
+	 * SECTION_PAGES, all under the zone's lock. (Of an area nr_free is not 0 once it was freed,
+	 * and `list` is that of spare or stuck ones: area.c.)
+	 */
 	unsigned int nr_pages;	    /* reserved */
 	unsigned int nr_online;	    /* of these, from the first on: readable and writable */
 	unsigned int nr_free;	    /* of these, in free areas */

@@ -57,12 +57,6 @@ static inline void list_del(struct list_head *node)
 	list_init(node);
 }
 
-static inline void list_move(struct list_head *node, struct list_head *head)
-{
-	list_del(node);
-	list_add(node, head);
-}
-
 static inline void list_move_tail(struct list_head *node, struct list_head *head)
 {
 	list_del(node);

@@ -18,7 +18,7 @@
  * Which thread this is: the address of its errno, unique while the thread lives and to be had
  * without a system call or a TLS variable of our own.
  */
-static uintptr_t self(void)
+uintptr_t thread_self(void)
 {
 	return (uintptr_t)&errno;
 }
@@ -73,7 +73,7 @@ void lock_init(struct lock *lock, enum lock_rank rank)
 
 bool lock_is_mine(const struct lock *lock)
 {
-	return (READ_ONCE(lock->word) & ~LOCK_WAITERS) == self();
+	return (READ_ONCE(lock->word) & ~LOCK_WAITERS) == thread_self();
 }
 
 /*
@@ -103,7 +103,7 @@ static bool spin(struct lock *lock)
 	int i;
 
 	for (i = 0; i < SPINS; i++) {
-		if (READ_ONCE(lock->word) == 0 && replace(lock, 0, self()))
+		if (READ_ONCE(lock->word) == 0 && replace(lock, 0, thread_self()))
 			return true;
 		cpu_relax();
 	}
@@ -115,7 +115,7 @@ static __noinline void acquire_slow(struct lock *lock)
 	if (spin(lock))
 		return;
 	/* Whoever has slept cannot know that nobody else still does: it keeps the bit. */
-	while (!replace(lock, 0, self() | LOCK_WAITERS)) {
+	while (!replace(lock, 0, thread_self() | LOCK_WAITERS)) {
 		uintptr_t word = READ_ONCE(lock->word);
 
 		if (word && ((word & LOCK_WAITERS) || replace(lock, word, word | LOCK_WAITERS)))
@@ -125,7 +125,7 @@ static __noinline void acquire_slow(struct lock *lock)
 
 void lock_acquire(struct lock *lock)
 {
-	if (!replace(lock, 0, self())) {
+	if (!replace(lock, 0, thread_self())) {
 		if (lock_is_mine(lock)) {
 			lock->depth++;
 			return;
@@ -176,7 +176,7 @@ static __noinline bool spin_for_long(struct lock *lock)
 
 bool lock_spin(struct lock *lock)
 {
-	if (!replace(lock, 0, self()) && !spin_for_long(lock))
+	if (!replace(lock, 0, thread_self()) && !spin_for_long(lock))
 		return false;
 	if (CONFIG_CHECK)
 		check_order(lock, false);

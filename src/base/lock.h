@@ -52,6 +52,9 @@ struct lock {
 		.rank = (r) \
 	}
 
+/* The calling thread's identity: the address of something of its own. */
+uintptr_t thread_self(void);
+
 void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_acquire(struct lock *lock);
 void lock_release(struct lock *lock);
@@ -73,6 +76,12 @@ bool lock_spin(struct lock *lock) __must_check;
 
 /* Whether there has never been another thread: a lock is then a note to signal handlers only. */
 bool lock_alone(void);
+
+/* Whether anybody holds @lock: a look, of which nothing follows. */
+static inline bool lock_is_taken(const struct lock *lock)
+{
+	return READ_ONCE(lock->word);
+}
 
 /* Whether the calling thread holds @lock. */
 bool lock_is_mine(const struct lock *lock);

@@ -12,6 +12,14 @@
 #include "compiler.h"
 
 void kmem_report(const char *fmt, ...) __printf(1, 2);
+
+/* For what may come again and again: ten lines in five seconds. */
+struct report_limit {
+	uint64_t since_ms;
+	unsigned int nr;
+};
+bool report_allowed(struct report_limit *limit, uint64_t now_ms);
+
 _Noreturn void kmem_bug(const char *fmt, ...) __printf(1, 2);
 _Noreturn void kmem_assert_failed(const char *what, const char *file, int line);
 

@@ -5,9 +5,6 @@
 #include "os.h"
 #include "report.h"
 
-#define WARN_INTERVAL_MS 5000
-#define WARN_BURST	 10u
-
 static struct page *alloc_from(struct zone *zone, unsigned int nr, unsigned int align_order,
 			       gfp_t gfp)
 {
@@ -38,14 +35,14 @@ struct page *page_alloc(unsigned int nr, unsigned int align_order, int nid, gfp_
 
 unsigned int page_alloc_bulk(struct page **pages, unsigned int n, int nid, gfp_t gfp)
 {
-	const struct pglist_data *node = numa_node(nid);
+	struct pglist_data *node = numa_node(nid);
 	unsigned int got = 0, some, i;
 
 	while (got < n) {
 		some = 0;
 		if (node && gfp_zone(gfp) == ZONE_NORMAL && gfpflags_allow_blocking(gfp))
-			some = zone_alloc_bulk((struct zone *)&node->node_zones[ZONE_NORMAL], 0,
-					       pages + got, n - got);
+			some = zone_alloc_bulk(&node->node_zones[ZONE_NORMAL], 0, pages + got,
+					       n - got);
 		for (i = 0; i < some && (gfp & __GFP_ZERO); i++)
 			zone_zero(pages[got + i], 1);
 		if (!some) {
@@ -61,15 +58,8 @@ unsigned int page_alloc_bulk(struct page **pages, unsigned int n, int nid, gfp_t
 
 void page_alloc_warn(unsigned int order, gfp_t gfp)
 {
-	static uint64_t began_ms;
-	static unsigned int said;
-	uint64_t now = os_clock_ms();
+	static struct report_limit limit;
 
-	/* Two threads that come here at once may say one line more, or less. */
-	if (now - READ_ONCE(began_ms) > WARN_INTERVAL_MS) {
-		WRITE_ONCE(began_ms, now);
-		WRITE_ONCE(said, 0);
-	}
-	if (__atomic_fetch_add(&said, 1, __ATOMIC_RELAXED) < WARN_BURST)
+	if (report_allowed(&limit, os_clock_ms()))
 		kmem_report("page allocation failure: order:%u, mode:0x%x", order, gfp);
 }

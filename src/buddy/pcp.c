@@ -59,7 +59,7 @@ static unsigned int batch(const struct per_cpu_pages *pcp, unsigned int order)
 /* On the way to the zone: is anybody there? A look is enough, now and then it will be seen. */
 static bool meets_somebody(struct per_cpu_pages *pcp)
 {
-	return READ_ONCE(zone_of(pcp)->lock.word);
+	return lock_is_taken(&zone_of(pcp)->lock);
 }
 
 /*

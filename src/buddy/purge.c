@@ -24,7 +24,6 @@
 #define YOUNGEST_MS    16    /* and what was freed since, last */
 #define FOREVER	       (~0UL)
 #define SUNK_MIN       64u /* pages of a peak that can sink; */
-#define SUNK_USED      3   /* of four parts of it at most so many are in use then */
 #define TOGETHER_ORDER 8u  /* blocks up to here are purged by one call for many: 1 MiB */
 #define MAP_ORDER      7u  /* of blocks from here on the mem_map has a page to itself: 2 at 4 KiB */
 
@@ -355,7 +354,7 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
 
 	/* Blocks that are being purged look as if they were in use. */
-	if (used + freed > peak && !READ_ONCE(zone->purge_lock.word))
+	if (used + freed > peak && !lock_is_taken(&zone->purge_lock))
 		peak = used + freed;
 	else if (due && peak > used)
 		peak -= (peak - used) / SINK_SHARE;
@@ -384,7 +383,7 @@ static bool is_purging(void)
 /* True for the one thread that may purge now. */
 static bool begin_purge(struct zone *zone, uint64_t now_ms)
 {
-	if (READ_ONCE(zone->purge_lock.word) || is_purging() || !lock_try(&zone->purge_lock))
+	if (lock_is_taken(&zone->purge_lock) || is_purging() || !lock_try(&zone->purge_lock))
 		return false;
 	WRITE_ONCE(zone->last_purge_ms, now_ms);
 	return true;
@@ -397,7 +396,7 @@ static void end_purge(struct zone *zone)
 
 bool purge_wait(struct zone *zone)
 {
-	if (!READ_ONCE(zone->purge_lock.word) || lock_is_mine(&zone->purge_lock))
+	if (!lock_is_taken(&zone->purge_lock) || lock_is_mine(&zone->purge_lock))
 		return false;
 	lock_acquire(&zone->purge_lock);
 	lock_release(&zone->purge_lock);

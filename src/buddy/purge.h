@@ -43,6 +43,7 @@ void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean)
  * and set back by whoever looks.
  */
 enum { HEAP_STEADY, HEAP_SANK, HEAP_LOOK };
+#define SUNK_USED 3UL /* of four parts of the peak: with more in use it did not sink */
 extern unsigned int heap_state;
 extern unsigned long heap_look_below; /* pages in use */
 

@@ -76,7 +76,7 @@ static struct page *alloc_block(const struct request *r, enum page_block_kind ki
 	return page;
 }
 
-static bool too_large(unsigned int order, gfp_t flags)
+static bool refuse_too_large(unsigned int order, gfp_t flags)
 {
 	if (likely(order <= MAX_ORDER))
 		return false;
@@ -89,7 +89,7 @@ struct page *alloc_pages_node(int nid, gfp_t flags, unsigned int order)
 {
 	struct request r = { .flags = flags, .nid = nid, .order = order };
 
-	if (too_large(order, flags))
+	if (refuse_too_large(order, flags))
 		return NULL;
 	r.nr = 1u << order;
 	return alloc_block(&r, flags & __GFP_COMP ? BLOCK_COMPOUND : BLOCK_PLAIN);
@@ -118,7 +118,7 @@ void *alloc_pages_exact_nid(int nid, size_t size, gfp_t flags)
 	struct request r = { .flags = flags, .nid = nid, .order = order };
 	struct page *page;
 
-	if (too_large(order, flags))
+	if (refuse_too_large(order, flags))
 		return NULL;
 	r.nr = (unsigned int)(PAGE_ALIGN(size) >> PAGE_SHIFT);
 	page = alloc_block(&r, BLOCK_EXACT);

@@ -50,13 +50,13 @@ enum cpu_kind { CPU_LIVE, CPU_BOOT, CPU_BOOT_AWAY, CPU_EXITED, CPU_EXITED_AWAY }
 
 struct kmem_cpu {
 	enum cpu_kind kind;
-	bool busy;		  /* the thread is in a slow path, */
-	bool atomic;		  /* which may not enter the OS */
-	bool must_release;	  /* it left slabs to see to, see release.h */
-	bool releasing;		  /* it sees to them */
-	uint8_t nr_visits;	  /* since it looked whether the heap has emptied, see emptied.h */
-	uint8_t nr_kept;	  /* blocks it kept, until time has to pass */
-	bool gave_way;		  /* its sheaves did, for a shared slab: take_runs() in sheaf.c */
+	bool busy;	   /* the thread is in a slow path, */
+	bool atomic;	   /* which may not enter the OS */
+	bool must_release; /* it left slabs to see to, see release.h */
+	bool releasing;	   /* it sees to them */
+	uint8_t nr_visits; /* since it looked whether the heap has emptied, see emptied.h */
+	uint8_t nr_kept;   /* blocks it kept, until time has to pass */
+	bool gave_way;	   /* its sheaves did, for a shared slab: refill_shared() in sheaf.c */
 	struct deferred deferred; /* frees that signal handlers wanted while it was */
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages *pcp;  /* its lane's page lists; says which lane that is */

@@ -8,38 +8,37 @@
 #include "kmalloc.h"
 #include "os.h"
 
-#define KIB	      1024UL
-#define MIB	      (1024UL * KIB)
+#define KIB	       1024UL
+#define MIB	       (1024UL * KIB)
 
-#define EMPTY_SHARE   32UL	  /* of the peak: what may be needed still */
-#define FEW	      (8 * KIB)	  /* that may be needed whatever was refilled */
-#define MIN_GAIN      (64 * KIB)  /* less is not worth it; */
-#define GAIN_AGAIN    (256 * KIB) /* nor this, with no less needed than last time, */
-#define GAIN_SHARE    16UL	  /* or this part of the peak */
-#define REFILLED      4UL	  /* part of what was given back: then that was wrong */
-#define DEBT_FREE     (8 * MIB)	  /* that may be refilled before it matters */
-#define PAID_A_MS     (48 * KIB)  /* at some 1.5 us a page these are 2% of the time */
-#define FORGET_MS     2000UL	  /* until twice as much may be needed */
-#define NO_LIMIT      (1UL << ADDRESS_BITS)
+#define EMPTY_SHARE    32UL	   /* of the peak: what may be needed still */
+#define FEW	       (8 * KIB)   /* that may be needed whatever was refilled */
+#define MIN_GAIN       (64 * KIB)  /* less is not worth it; */
+#define GAIN_AGAIN     (256 * KIB) /* nor this, with no less needed than last time, */
+#define GAIN_SHARE     16UL	   /* or this part of the peak */
+#define REFILLED       4UL	   /* part of what was given back: then that was wrong */
+#define DEBT_FREE      (8 * MIB)   /* that may be refilled before it matters */
+#define PAID_A_MS      (48 * KIB)  /* at some 1.5 us a page these are 2% of the time */
+#define FORGET_MS      2000UL	   /* until twice as much may be needed */
+#define NO_LIMIT       (1UL << ADDRESS_BITS)
 
-#define EXIT_SHARE    16UL /* of what is in use: less counts as no change */
+#define EXIT_SHARE     16UL /* of what is in use: less counts as no change */
 
-#define REFAULTS_FREE (16 * MIB) /* more show that large blocks come and go, */
-#define RISK	      (24 * MIB) /* and then at most so much goes */
+#define RISKY_REFAULTS (16 * MIB) /* more show that large blocks come and go, */
+#define RISK	       (24 * MIB) /* and then at most so much goes */
 
-#define SUNK_USED     3UL	/* of four parts of the peak: more is no reason to look any more */
-#define VISIT_BYTES   (8 * KIB) /* that a visit to a slow path makes free, more or less */
-#define MIN_VISITS    4UL	/* from one look to the next */
-#define MAX_VISITS    255UL
-#define VAIN_VISITS   16UL /* after looks that brought nothing, or showed what is known */
-#define DEBT_MS	      16UL /* in debt there is one look in so long */
+#define VISIT_BYTES    (8 * KIB) /* that a visit to a slow path makes free, more or less */
+#define LEAST_VISITS   4UL	 /* from one look to the next */
+#define MOST_VISITS    255UL
+#define VAIN_VISITS    16UL /* after looks that brought nothing, or showed what is known */
+#define DEBT_MS	       16UL /* in debt there is one look in so long */
 
 /* Changed by the one thread that has set `looking`. */
 static struct emptying state;
 static bool looking;
 
-static unsigned long look_after = MIN_VISITS; /* visits of a thread, or below heap_look_below, */
-static uint64_t look_from_ms;		      /* and not before that: in debt */
+static unsigned long look_after = LEAST_VISITS; /* visits of a thread, or below heap_look_below, */
+static uint64_t look_from_ms;			/* and not before that: in debt */
 
 bool emptied_wanted = true;
 
@@ -96,7 +95,7 @@ static bool is_news(const struct emptying *e, const struct needs *needs)
 /* Where large blocks come and go, a large heap that is empty now will be full again soon. */
 static bool is_risky(const struct needs *needs)
 {
-	return needs->refaults > REFAULTS_FREE && needs->gain > RISK;
+	return needs->refaults > RISKY_REFAULTS && needs->gain > RISK;
 }
 
 bool is_in_debt(struct emptying *e, unsigned long refilled, uint64_t now_ms)
@@ -231,7 +230,7 @@ static void plan_next(const struct needs *needs)
 	unsigned long excess = needs->needed - min_ul(needs->needed, empty_limit(&state, needs));
 
 	if (excess) {
-		WRITE_ONCE(look_after, min_ul(MIN_VISITS + excess / VISIT_BYTES, MAX_VISITS));
+		WRITE_ONCE(look_after, min_ul(LEAST_VISITS + excess / VISIT_BYTES, MOST_VISITS));
 		WRITE_ONCE(heap_look_below, (needs->used - excess) / PAGE_SIZE);
 	} else {
 		/* Nothing new is to be seen soon, but with much less in use. */
@@ -273,7 +272,7 @@ static bool look_and_act(struct kmem_cpu *cpu, const struct zone_totals *sum)
 	/* Not before: no look is later than the next one. */
 	now = os_clock_ms();
 	if (is_in_debt(&state, sum->nr_refilled * PAGE_SIZE, now)) {
-		WRITE_ONCE(look_after, MIN_VISITS);
+		WRITE_ONCE(look_after, LEAST_VISITS);
 		WRITE_ONCE(look_from_ms, min_ul(debt_paid_ms(&state), now + DEBT_MS));
 		WRITE_ONCE(heap_look_below, 0);
 	} else {
@@ -309,6 +308,7 @@ void emptied_look(struct kmem_cpu *cpu)
 	if (still_in_debt())
 		return;
 	zones_total(&sum);
+	/* More is no reason to look any more. */
 	if (bytes_used(&sum) <= peak_used(&sum) / 4 * SUNK_USED) {
 		WRITE_ONCE(heap_state, HEAP_SANK);
 		look_and_act(cpu, &sum);

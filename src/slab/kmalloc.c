@@ -459,8 +459,7 @@ void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
 	struct kmem_cpu *cpu;
 
 	if (cache_of(object))
-		return new_size <= KMALLOC_MAX_SIZE && fits_well(old_size, new_size) ? object :
-										       NULL;
+		return fits_well(old_size, new_size) ? object : NULL;
 	if (new_size <= KMALLOC_MAX_SIZE || new_size > PTRDIFF_MAX - PAGE_SIZE)
 		return NULL;
 	/* As many pages as before. */

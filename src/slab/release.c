@@ -15,12 +15,6 @@ struct lock release_lock = LOCK_INIT(RANK_RELEASE);
 static struct list_head waiting = LIST_HEAD_INIT(waiting);
 static struct list_head in_hand = LIST_HEAD_INIT(in_hand);
 
-/* Whose hand a slab is in: free_map is not in use by then. */
-static unsigned long self(void)
-{
-	return (unsigned long)&errno;
-}
-
 void release_later(struct kmem_cache *s, struct list_head *slabs)
 {
 	unsigned int nr = 0;
@@ -73,7 +67,7 @@ static void destruct_all(struct kmem_cache *s, struct slab *slab)
 
 static void take_in_hand(struct slab *slab)
 {
-	slab->free_map[0] = self();
+	slab->free_map[0] = thread_self();
 	list_add(&slab->list, &in_hand);
 }
 
@@ -177,7 +171,7 @@ static bool have_in_hand(const struct kmem_cache *s)
 
 	lock_acquire(&release_lock);
 	list_for_each_entry(slab, &in_hand, list)
-		mine |= slab->cache == s && slab->free_map[0] == self();
+		mine |= slab->cache == s && slab->free_map[0] == thread_self();
 	lock_release(&release_lock);
 	return mine;
 }
@@ -242,7 +236,7 @@ void release_fork_child(void)
 	if (release_lock.depth)
 		return;
 	list_for_each_entry_safe(slab, next, &in_hand, list)
-		if (slab->free_map[0] != self())
+		if (slab->free_map[0] != thread_self())
 			list_del(&slab->list);
 	forget_counts(&slab_caches, builtin);
 	forget_counts(&ending_caches, builtin);

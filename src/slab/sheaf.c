@@ -261,8 +261,8 @@ static bool flush_sharing(struct kmem_cpu *cpu)
  * enough. Once for each slab: classes that take turns would take it from each other each time. To
  * give it back may enter the OS.
  */
-static unsigned int take_runs(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf,
-			      gfp_t gfp)
+static unsigned int refill_shared(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf,
+				  gfp_t gfp)
 {
 	unsigned int most = sheaf->limit;
 	unsigned int n = run_alloc_listed(s, cpu->pcp, sheaf->objects, most);
@@ -281,7 +281,7 @@ static unsigned int take_runs(struct kmem_cpu *cpu, struct kmem_cache *s, struct
 static void refill(struct kmem_cpu *cpu, struct kmem_cache *s, struct sheaf *sheaf, gfp_t gfp)
 {
 	unsigned int n = unlikely(s->units) ?
-				 take_runs(cpu, s, sheaf, gfp) :
+				 refill_shared(cpu, s, sheaf, gfp) :
 				 slab_alloc_bulk(s, cpu->pcp, sheaf->objects, sheaf->limit, gfp);
 
 	WRITE_ONCE(sheaf->size, (uint16_t)n);

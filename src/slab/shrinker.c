@@ -14,13 +14,11 @@
 #include "report.h"
 #include "wait_queue.h"
 
-#define FIRST_SHARE   2	  /* 1 << 2: the first pass asks for a quarter */
-#define PRESSURE_MS   100 /* between two looks at the cgroup */
-#define REMOVE_MS     100 /* between two looks at whether a shrinker is idle; events come sooner */
-#define NOFAIL_NS     1000000 /* between two tries of an allocation that must not fail */
-#define MAX_ROUNDS    64      /* passes of shrinkers_run_all(), should they never come to an end */
-#define REPORTS	      10      /* reports of failed allocations */
-#define REPORTS_IN_MS 5000
+#define FIRST_SHARE 2	/* 1 << 2: the first pass asks for a quarter */
+#define PRESSURE_MS 100 /* between two looks at the cgroup */
+#define REMOVE_MS   100 /* between two looks at whether a shrinker is idle; events come sooner */
+#define NOFAIL_NS   1000000 /* between two tries of an allocation that must not fail */
+#define MAX_ROUNDS  64	    /* passes of shrinkers_run_all(), should they never come to an end */
 
 /* kmem_state of a struct shrinker */
 enum { UNREGISTERED, REGISTERED, LEAVING };
@@ -41,12 +39,6 @@ static struct list_head reclaimers = LIST_HEAD_INIT(reclaimers);
 
 /* Whoever waits for a shrinker to be idle. */
 static struct wait_queue idle;
-
-/* As in lock.c: the address of errno is the thread. */
-static uintptr_t self(void)
-{
-	return (uintptr_t)&errno;
-}
 
 /* ---- One pass ---- */
 
@@ -92,7 +84,7 @@ static bool begin(struct reclaimer *me)
 {
 	struct reclaimer *other;
 
-	*me = (struct reclaimer){ .thread = self() };
+	*me = (struct reclaimer){ .thread = thread_self() };
 	lock_acquire(&shrinker_lock);
 	list_for_each_entry(other, &reclaimers, list)
 		if (other->thread == me->thread) {
@@ -211,18 +203,9 @@ bool kmem_reclaim(gfp_t flags, size_t bytes, unsigned int attempt)
 
 void kmem_alloc_failed(gfp_t flags, size_t bytes)
 {
-	static uint64_t since_ms;
-	static unsigned int reports;
-	uint64_t now;
+	static struct report_limit limit;
 
-	if (flags & __GFP_NOWARN)
-		return;
-	now = os_clock_ms();
-	if (now - READ_ONCE(since_ms) > REPORTS_IN_MS) {
-		WRITE_ONCE(since_ms, now);
-		WRITE_ONCE(reports, 0);
-	}
-	if (__atomic_fetch_add(&reports, 1, __ATOMIC_RELAXED) < REPORTS)
+	if (!(flags & __GFP_NOWARN) && report_allowed(&limit, os_clock_ms()))
 		kmem_report("allocation failure: %zu bytes, flags 0x%x", bytes, flags);
 }
 
@@ -279,7 +262,7 @@ static bool is_running(const struct shrinker *shrinker)
 	list_for_each_entry(r, &reclaimers, list) {
 		if (r->running != shrinker)
 			continue;
-		if (r->thread == self())
+		if (r->thread == thread_self())
 			kmem_bug("shrinker: unregistered within itself, of 0x%lx",
 				 (unsigned long)shrinker);
 		return true;
@@ -333,6 +316,6 @@ void shrinkers_fork_child(void)
 	if (shrinker_lock.depth)
 		return;
 	list_for_each_entry_safe(r, next, &reclaimers, list)
-		if (r->thread != self())
+		if (r->thread != thread_self())
 			list_del(&r->list);
 }

@@ -13,7 +13,6 @@
 #define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
 #define MADE_PAGES   8u	  /* of slabs that one visit makes, but one slab at least */
 #define EMPTY_PAGES  4u	  /* pages that a lane keeps in empty slabs, but one slab at least */
-#define SHARED_EMPTY 32u  /* or in empty shared slabs: one of them */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 
@@ -74,11 +73,12 @@ static unsigned int calculate_order(unsigned int size)
 
 void cache_limit_empty(struct kmem_cache *s)
 {
-	unsigned long pages = limits_share(s->shared ? SHARED_EMPTY : EMPTY_PAGES, BYTES_A_PAGE);
+	unsigned long slabs = limits_share(EMPTY_PAGES, BYTES_A_PAGE) >> s->order;
 
-	pages >>= s->shared ? SHARED_ORDER : s->order;
-	WRITE_ONCE(s->max_empty,
-		   s->order <= SLAB_MAX_ORDER ? (uint16_t)max_ul(1, pages) : (uint16_t)pages);
+	/* One of the larger shared slabs as well, as most of a burst needs no more. */
+	if (s->shared || s->order <= SLAB_MAX_ORDER)
+		slabs = max_ul(1, slabs);
+	WRITE_ONCE(s->max_empty, (uint16_t)slabs);
 }
 
 void cache_init(struct kmem_cache *s, const char *name, unsigned int size, unsigned int align,

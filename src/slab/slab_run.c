@@ -141,7 +141,7 @@ static void count_taken(struct kmem_cache *s, struct slab_lane *lane, unsigned i
  * Of a partial or an empty slab. It stays the first, or becomes that, to take from, while it has
  * room; unless that is not where an object may begin.
  */
-static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
+static unsigned int runs_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
 			      void **end, unsigned int n)
 {
 	bool partial = slab->inuse;
@@ -160,7 +160,7 @@ static unsigned int take_from(struct kmem_cache *s, struct slab_lane *lane, stru
 	return got;
 }
 
-static unsigned int take_from_partial(struct kmem_cache *s, struct slab_lane *lane, void **end,
+static unsigned int runs_from_partial(struct kmem_cache *s, struct slab_lane *lane, void **end,
 				      unsigned int n)
 {
 	unsigned int looks = LOOKS, got = 0;
@@ -168,7 +168,7 @@ static unsigned int take_from_partial(struct kmem_cache *s, struct slab_lane *la
 
 	list_for_each_entry_safe(slab, next, &lane->partial, list) {
 		if (slab->room >= s->units)
-			got += take_from(s, lane, slab, end - got, n - got);
+			got += runs_from(s, lane, slab, end - got, n - got);
 		if (got == n || !--looks)
 			break;
 	}
@@ -176,7 +176,7 @@ static unsigned int take_from_partial(struct kmem_cache *s, struct slab_lane *la
 }
 
 /* What partial slabs of the lane have, and if @all empty ones. */
-static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane, bool all,
+static unsigned int runs_from_lane(struct kmem_cache *s, struct slab_lane *lane, bool all,
 				   void **end, unsigned int n)
 {
 	unsigned int got;
@@ -184,9 +184,9 @@ static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane,
 	if (!READ_ONCE(lane->nr_partial) && !(all && READ_ONCE(lane->nr_empty)))
 		return 0;
 	lock_acquire(&lane->lock);
-	got = take_from_partial(s, lane, end, n);
+	got = runs_from_partial(s, lane, end, n);
 	while (all && got < n && !list_empty(&lane->empty))
-		got += take_from(s, lane, list_first_entry(&lane->empty, struct slab, list),
+		got += runs_from(s, lane, list_first_entry(&lane->empty, struct slab, list),
 				 end - got, n - got);
 	count(&lane->counters.takes, got != 0);
 	lock_release(&lane->lock);
@@ -199,7 +199,7 @@ static unsigned int take_from_lane(struct kmem_cache *s, struct slab_lane *lane,
  * One that has nothing in use, and is on no list; @made: nor was on any. As many as node_sum()
  * makes of it.
  */
-static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, bool made, void **end,
+static unsigned int runs_from_new(struct kmem_cache *s, struct slab *slab, bool made, void **end,
 				  unsigned int n)
 {
 	struct slab_lane *lane = lane_of(&unit_cache, slab->lane);
@@ -209,7 +209,7 @@ static unsigned int take_from_new(struct kmem_cache *s, struct slab *slab, bool 
 	count32(&lane->nr_pages, 1u << slab->order);
 	count(&lane->counters.made, made ? 1UL << (slab->order - SHARED_SMALL_ORDER) : 0);
 	link_slab(lane, slab);
-	got = take_from(s, lane, slab, end, n);
+	got = runs_from(s, lane, slab, end, n);
 	count(&lane->counters.takes, 1);
 	lock_release(&lane->lock);
 	return got;
@@ -267,8 +267,8 @@ static struct slab *take_empty(struct kmem_cache_node *node, unsigned int nr_lan
 }
 
 /* Where there is no memory for a slab: whatever is left, in any lane that may serve the request. */
-static __noinline unsigned int take_any(struct kmem_cache *s, struct kmem_cache_node *own,
-					void **end, unsigned int n, gfp_t gfp)
+static __noinline unsigned int runs_from_any(struct kmem_cache *s, struct kmem_cache_node *own,
+					     void **end, unsigned int n, gfp_t gfp)
 {
 	struct kmem_cache_node *node;
 	struct slab_lane *lane;
@@ -276,7 +276,7 @@ static __noinline unsigned int take_any(struct kmem_cache *s, struct kmem_cache_
 
 	for_each_lane(lane, node, &unit_cache)
 		if (!got && (node == own || !(gfp & __GFP_THISNODE)))
-			got = take_from_lane(s, lane, true, end, n);
+			got = runs_from_lane(s, lane, true, end, n);
 	return got;
 }
 
@@ -298,7 +298,7 @@ unsigned int run_alloc_listed(struct kmem_cache *s, struct per_cpu_pages *pcp, v
 {
 	struct slab_lane *lane = &cache_own_node(&unit_cache)->lane[lane_number_of(pcp)];
 
-	return move_down(objects, n, take_from_lane(s, lane, false, objects + n, n));
+	return move_down(objects, n, runs_from_lane(s, lane, false, objects + n, n));
 }
 
 unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **objects,
@@ -310,7 +310,7 @@ unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **o
 	unsigned int nr_lane = lane_number_of(pcp);
 	struct slab_lane *lane = &node->lane[nr_lane];
 	void **end = objects + n;
-	unsigned int got = take_from_lane(s, lane, true, end, n);
+	unsigned int got = runs_from_lane(s, lane, true, end, n);
 	struct slab *slab;
 	bool made;
 
@@ -319,7 +319,8 @@ unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **o
 		made = !slab;
 		if (made)
 			slab = new_slab(pcp, lane, nr_lane, nid, gfp);
-		got = slab ? take_from_new(s, slab, made, end, n) : take_any(s, node, end, n, gfp);
+		got = slab ? runs_from_new(s, slab, made, end, n) :
+			     runs_from_any(s, node, end, n, gfp);
 	}
 	return move_down(objects, n, got);
 }
@@ -342,7 +343,7 @@ static struct slab *slab_at(struct section *section, unsigned int index)
  * The slab of an object that was of this class when it was freed. If its page is no more, or
  * another class's object begins there, it was freed before.
  */
-static __always_inline struct slab *slab_of(const struct kmem_cache *s, const void *object)
+static __always_inline struct slab *run_slab_of(const struct kmem_cache *s, const void *object)
 {
 	struct section *section = section_of(object);
 	unsigned int index = section_page_index(object);
@@ -416,13 +417,13 @@ static __always_inline unsigned int taken_unit(const struct kmem_cache *s, struc
 
 void run_check_object(const struct kmem_cache *s, const void *object)
 {
-	taken_unit(s, slab_of(s, object), object);
+	taken_unit(s, run_slab_of(s, object), object);
 }
 
 /* Where none is in use any one may have begun. */
 void run_check_start(const struct kmem_cache *s, const void *object)
 {
-	struct slab *slab = slab_of(s, object);
+	struct slab *slab = run_slab_of(s, object);
 	unsigned int unit = unit_of(slab, object);
 
 	if (unlikely((uintptr_t)object % s->align ||
@@ -433,7 +434,7 @@ void run_check_start(const struct kmem_cache *s, const void *object)
 
 unsigned int run_lane_number(const struct kmem_cache *s, const void *object)
 {
-	return READ_ONCE(slab_of(s, object)->lane);
+	return READ_ONCE(run_slab_of(s, object)->lane);
 }
 
 /* Those of whole pages. Whether there were any. */
@@ -449,7 +450,7 @@ static bool purge_units(const struct slab *slab, unsigned int first, unsigned in
 /* With the lock held, as there: nobody takes a unit meanwhile. */
 bool run_forget_contents(const struct kmem_cache *s, const void *object)
 {
-	struct slab *slab = slab_of(s, object);
+	struct slab *slab = run_slab_of(s, object);
 	unsigned int unit = taken_unit(s, slab, object), first, last = 0, all = run_units(slab);
 	struct slab_lane *lane = lane_of(&unit_cache, READ_ONCE(slab->lane));
 	unsigned long map[ARRAY_SIZE(slab->free_map)];
@@ -508,7 +509,7 @@ unsigned int run_free_to_lane(struct kmem_cache *s, unsigned int number, void *c
 
 	lock_acquire(&lane->lock);
 	for (i = 0; i < n; i++) {
-		struct slab *slab = slab_of(s, objects[i]);
+		struct slab *slab = run_slab_of(s, objects[i]);
 
 		if (likely(READ_ONCE(slab->lane) == number))
 			give(s, units, lane, slab, objects[i], released);

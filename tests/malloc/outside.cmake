@@ -7,7 +7,6 @@ include_guard(DIRECTORY)
 find_package(Threads REQUIRED)
 find_library(KMEM_CMOCKA_LIBRARY cmocka)
 set(KMEM_OUTSIDE_DIR ${CMAKE_CURRENT_LIST_DIR})
-option(KMEM_FULL_TESTS "Also run the tests that take longer than a minute" OFF)
 
 # kmem_outside_program(NAME SOURCE...): a program that knows only libc's names.
 function(kmem_outside_program name)

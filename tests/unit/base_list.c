@@ -82,11 +82,9 @@ static void test_move(void **state)
 	list_add_tail(&items[0].node, &head);
 	list_add_tail(&items[1].node, &head);
 	list_add_tail(&items[2].node, &head);
-	list_move(&items[2].node, &head);
-	expect_order(&head, (int[]){ 2, 0, 1 }, 3);
-	list_move_tail(&items[2].node, &head);
-	expect_order(&head, (int[]){ 0, 1, 2 }, 3);
-	list_move(&items[1].node, &other);
+	list_move_tail(&items[0].node, &head);
+	expect_order(&head, (int[]){ 1, 2, 0 }, 3);
+	list_move_tail(&items[1].node, &other);
 	list_move_tail(&items[0].node, &other);
 	expect_order(&head, (int[]){ 2 }, 1);
 	expect_order(&other, (int[]){ 1, 0 }, 2);
@@ -174,7 +172,9 @@ static void test_random(void **state)
 		if (front) {
 			memmove(numbers + 1, numbers, (size_t)n * sizeof(*numbers));
 			numbers[0] = which;
-			(listed ? list_move : list_add)(&items[which].node, &head);
+			if (listed)
+				list_del(&items[which].node);
+			list_add(&items[which].node, &head);
 		} else {
 			numbers[n] = which;
 			(listed ? list_move_tail : list_add_tail)(&items[which].node, &head);
