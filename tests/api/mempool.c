@@ -208,6 +208,8 @@ static void whoever_waits_tries_again(void **state)
 	(void)state;
 	source.fails = true;
 	assert_int_equal(pthread_create(&thread, NULL, wait_for_element, &waiter), 0);
+	while (!waiter.waits)
+		usleep(1000);
 	usleep(20000);
 	assert_false(waiter.has);
 	source.fails = false;
