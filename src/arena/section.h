@@ -73,6 +73,7 @@ struct section {
 	 * nothing.
 	 */
 	unsigned long dirty[PAGES_PER_SECTION / BITS_PER_LONG];
+	unsigned long free[PAGES_PER_SECTION / BITS_PER_LONG]; /* whether in a free area */
 
 	/*
 	 * For each page the class of the slab it lies in; 0 for everything else. Lock: see slab.h.

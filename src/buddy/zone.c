@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fit.h"
 #include "huge.h"
 #include "numa.h"
 #include "os.h"
@@ -11,7 +12,6 @@
 #include "report.h"
 
 #define LAST_STEP      4096u /* pages put online at a time, at most: 16 MiB */
-#define RUN_CANDIDATES 16u   /* blocks of a section looked at for a run */
 #define COPIES_A_FAULT 4u    /* pages that are copied in the time of a page fault */
 #define STEP_ALIGN     16u   /* pages; 64 KiB, the largest OS page */
 
@@ -71,6 +71,7 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 	}
 	area->nr_free++;
 	s->free_orders |= 1UL << order;
+	bitmap_set(s->free, index, 1u << order);
 	count_free(zone, s, 1L << order, nr_dirty);
 	note_block(zone, s, order);
 }
@@ -96,6 +97,7 @@ void zone_remove_free(struct zone *zone, struct page *page)
 			s->dirty_orders &= ~bit;
 	}
 	page_set_type(page, PAGE_NONE);
+	bitmap_clear(s->free, page_index(page), 1u << page->order);
 	count_free(zone, s, -(1L << page->order), -(long)page->nr_dirty);
 }
 
@@ -333,6 +335,18 @@ static struct page *alloc_block(struct zone *zone, unsigned int order, bool may_
 	return s ? take_block(zone, s, order) : NULL;
 }
 
+/* The free block that the page lies in, which is free. */
+static struct page *free_block_of(struct section *s, unsigned int index)
+{
+	unsigned int order = 0;
+	struct page *head;
+
+	do
+		head = &s->mem_map[align_down(index, 1UL << order)];
+	while (!page_is(head, PAGE_FREE, order++));
+	return head;
+}
+
 /* Takes the free run [first, end); what its last block has beyond goes back. */
 static void take_run(struct zone *zone, struct section *s, unsigned int first, unsigned int end)
 {
@@ -348,41 +362,30 @@ static void take_run(struct zone *zone, struct section *s, unsigned int first, u
 	zone_free_range(zone, s, end, first - end, freed_ms);
 }
 
-static struct page *run_in_section(struct section *s, unsigned int nr)
+/*
+ * Takes @nr free pages out of the blocks that they lie in, the first of which may begin before, and
+ * leaves its time to them.
+ */
+static void take_out(struct zone *zone, struct section *s, unsigned int first, unsigned int nr)
 {
-	unsigned int order = __fls(nr), looked_at = 0;
-	struct page *page;
+	struct page *block = free_block_of(s, first);
+	unsigned int begin = page_index(block), before = first - begin;
+	uint64_t freed_ms = block->freed_ms;
 
-	list_for_each_entry(page, &s->free_area[order].free_list, lru) {
-		unsigned int index = page_index(page);
-
-		if (!page->nr_dirty || looked_at++ == RUN_CANDIDATES)
-			break;
-		if (free_run_end(s, index, index + nr) >= index + nr)
-			return page;
-	}
-	return NULL;
+	take_run(zone, s, begin, first + nr);
+	if (before)
+		zone_free_range(zone, s, begin, before, freed_ms);
+	s->mem_map[first].freed_ms = freed_ms;
 }
 
-/*
- * Takes @nr pages that start with a dirty block of less, and go on in free blocks behind it. That
- * saves the large blocks, and uses memory that no request of a power of two could.
- */
-static struct page *alloc_run(struct zone *zone, unsigned int nr)
+/* @nr pages where they fit best, at a multiple of @align. */
+static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int align)
 {
-	struct section *s;
+	struct page *page = nr < FIT_LEAST ? NULL : fit_find(zone, nr, align);
 
-	if (!zone->nr_dirty_blocks[__fls(nr)])
-		return NULL;
-	list_for_each_entry(s, &zone->sections, list) {
-		struct page *page = run_in_section(s, nr);
-
-		if (page) {
-			take_run(zone, s, page_index(page), page_index(page) + nr);
-			return page;
-		}
-	}
-	return NULL;
+	if (page)
+		take_out(zone, page_section(page), page_index(page), nr);
+	return page;
 }
 
 /* The first @nr pages of a block; the tail goes back. */
@@ -405,10 +408,11 @@ static unsigned int order_of(unsigned int nr)
 static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int align_order,
 			       bool may_grow)
 {
-	struct page *page = NULL;
+	struct page *page;
 
-	if (align_order == 0 && !is_power_of_2(nr))
-		page = alloc_run(zone, nr);
+	if (is_power_of_2(nr))
+		align_order = (unsigned int)max_ul(align_order, __fls(nr));
+	page = take_fit(zone, nr, 1u << align_order);
 	if (page)
 		return page;
 	return take_cut(zone, nr, (unsigned int)max_ul(order_of(nr), align_order), may_grow);
@@ -601,12 +605,12 @@ static struct page *keep_dirty(struct zone *zone, struct page *page, unsigned in
 static struct page *take_dirty(struct zone *zone, unsigned int nr, unsigned int most)
 {
 	unsigned long nr_dirty = zone->nr_dirty;
-	struct page *page = NULL;
+	struct page *page;
 
 	if (nr_dirty + most < nr)
 		return NULL;
-	if (!is_power_of_2(nr))
-		page = keep_dirty(zone, alloc_run(zone, nr), nr, most, nr_dirty);
+	page = take_fit(zone, nr, is_power_of_2(nr) ? nr : 1);
+	page = keep_dirty(zone, page, nr, most, nr_dirty);
 	if (!page)
 		page = keep_dirty(zone, take_cut(zone, nr, order_of(nr), false), nr, most,
 				  nr_dirty);
@@ -631,16 +635,10 @@ struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsign
 
 bool zone_page_is_free(struct zone *zone, const struct page *page)
 {
-	struct section *s = page_section(page);
-	unsigned int index = page_index(page), order;
-	bool free = false;
+	bool free;
 
 	lock_acquire(&zone->lock);
-	for (order = 0; order < NR_ORDERS && !free; order++) {
-		const struct page *head = &s->mem_map[align_down(index, 1UL << order)];
-
-		free = page_is(head, PAGE_FREE, order);
-	}
+	free = bitmap_has(page_section(page)->free, page_index(page));
 	lock_release(&zone->lock);
 	return free;
 }

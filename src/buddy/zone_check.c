@@ -14,14 +14,19 @@ static void check_oldest(const struct zone *zone)
 			    (oldest[order - 1] && oldest[order - 1]->age <= oldest[order]->age));
 }
 
-static void check_merged(struct section *s)
+/* No two free buddies; and a bit for each free page, for no other. */
+static void check_blocks(struct section *s)
 {
 	unsigned int order;
 	struct page *page;
 
 	for (order = 0; order < NR_ORDERS; order++)
-		list_for_each_entry(page, &s->free_area[order].free_list, lru)
+		list_for_each_entry(page, &s->free_area[order].free_list, lru) {
 			KMEM_ASSERT(!zone_free_buddy(s, page_index(page), order));
+			KMEM_ASSERT(bitmap_weight(s->free, page_index(page), 1u << order) ==
+				    1u << order);
+		}
+	KMEM_ASSERT(bitmap_weight(s->free, 0, PAGES_PER_SECTION) == s->nr_free);
 }
 
 bool zone_is_valid(struct zone *zone)
@@ -35,7 +40,7 @@ bool zone_is_valid(struct zone *zone)
 	check_oldest(zone);
 	list_for_each_entry(s, &zone->sections, list) {
 		KMEM_ASSERT(section_is_valid(s));
-		check_merged(s);
+		check_blocks(s);
 		nr_free += s->nr_free;
 		nr_online += s->nr_online;
 		for (order = 0; order < NR_ORDERS; order++) {

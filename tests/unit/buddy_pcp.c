@@ -393,17 +393,19 @@ static void time_passes(void (*swap)(struct per_cpu_pages *pcp))
 
 static void test_time_passes(void **state)
 {
-	struct page *few = zone_alloc(&zone_normal, 16, 4);
+	struct page *few = zone_alloc(&zone_normal, 32, 5);
 
 	(void)state;
-	pcp_free_range(pcp_of_lane(0), few, 10);
+	pcp_free_range(pcp_of_lane(0), few + 10, 10);
 	time_passes(swap_range);
 	unit_return_lists();
-	zone_free(&zone_normal, few + 10, 6);
-	few = zone_alloc(&zone_normal, 2, 1);
-	pcp_free(pcp_of_lane(0), few, 0);
+	zone_free(&zone_normal, few, 10);
+	zone_free(&zone_normal, few + 20, 12);
+	few = zone_alloc(&zone_normal, 4, 2);
+	pcp_free(pcp_of_lane(0), few + 1, 0);
 	time_passes(swap_block);
-	zone_free(&zone_normal, few + 1, 1);
+	zone_free(&zone_normal, few, 1);
+	zone_free(&zone_normal, few + 2, 2);
 }
 
 /*

@@ -13,23 +13,6 @@
 
 #include "unit_buddy.h"
 
-#define SECTION_PAGES_NR PAGES_PER_SECTION
-
-/* A zone with one section, all online, in one free block. */
-static void whole_section(struct zone *zone)
-{
-	struct page *page;
-
-	zone_init(zone, 0, ZONE_NORMAL);
-	page = zone_alloc(zone, SECTION_PAGES_NR, MAX_ORDER);
-	EXPECT(page != NULL);
-	EXPECT_EQ(page_index(page), 0);
-	EXPECT_EQ(zone->nr_online, SECTION_PAGES_NR);
-	EXPECT_EQ(zone->nr_free, 0);
-	zone_free(zone, page, SECTION_PAGES_NR);
-	EXPECT_EQ(expect_zone_sound(zone).blocks[MAX_ORDER], 1);
-}
-
 static struct section *first_section(struct zone *zone)
 {
 	return list_first_entry(&zone->sections, struct section, list);
@@ -345,33 +328,6 @@ static void test_oldest_section_first(void **state)
 	zone_fini(&zone);
 }
 
-/* What is not aligned may begin in a small dirty block and go on in those behind it. */
-static void test_runs(void **state)
-{
-	struct page *page, *other;
-	struct zone zone;
-
-	(void)state;
-	set_decay("decay_ms=-1");
-	whole_section(&zone);
-	page = zone_alloc(&zone, SECTION_PAGES_NR, 0);
-	EXPECT_EQ(page_index(page), 0);
-	zone_free(&zone, page + 3, 8);
-	EXPECT(zone_alloc(&zone, 6, 0) == page + 4);
-	EXPECT_EQ(expect_zone_sound(&zone).nr_free, 2);
-	zone_free(&zone, page + 4, 6);
-	EXPECT(zone_alloc(&zone, 7, 0) == page + 4);
-	EXPECT_EQ(expect_zone_sound(&zone).nr_free, 1);
-	zone_free(&zone, page + 4, 7);
-	/* aligned, it may not */
-	other = zone_alloc(&zone, 6, 3);
-	EXPECT(page_section(other) != page_section(page));
-	zone_free(&zone, other, 6);
-	zone_free(&zone, page, 3);
-	zone_free(&zone, page + 11, SECTION_PAGES_NR - 11);
-	zone_fini(&zone);
-}
-
 /* As many as there are, but only the first is worth a call to the OS. */
 static void test_bulk(void **state)
 {
@@ -668,7 +624,6 @@ int main(void)
 		cmocka_unit_test(test_claim_puts_online),
 		cmocka_unit_test(test_dirty_pages),
 		cmocka_unit_test(test_oldest_section_first),
-		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_refusal_changes_nothing),
 		cmocka_unit_test(test_small_steps),

@@ -198,4 +198,21 @@ static inline struct page *take_and_write(struct zone *zone, unsigned int nr, un
 	return page;
 }
 
+#define SECTION_PAGES_NR PAGES_PER_SECTION
+
+/* A zone with one section, all online, in one free block. */
+static inline void whole_section(struct zone *zone)
+{
+	struct page *page;
+
+	zone_init(zone, 0, ZONE_NORMAL);
+	page = zone_alloc(zone, SECTION_PAGES_NR, MAX_ORDER);
+	EXPECT(page != NULL);
+	EXPECT_EQ(page_index(page), 0);
+	EXPECT_EQ(zone->nr_online, SECTION_PAGES_NR);
+	EXPECT_EQ(zone->nr_free, 0);
+	zone_free(zone, page, SECTION_PAGES_NR);
+	EXPECT_EQ(expect_zone_sound(zone).blocks[MAX_ORDER], 1);
+}
+
 #endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* See fit.h. */
+#include "fit.h"
+
+#include "list.h"
+
+#define MOST_SECTIONS 8u /* that are looked through, oldest first */
+#define DIRTY_SHARE   4u /* more than this part of what is taken is dirty */
+
+/* The best so far. */
+struct fit {
+	struct section *s; /* NULL: none yet */
+	unsigned int first;
+	unsigned int length; /* of the run, which may begin before */
+};
+
+struct wanted {
+	unsigned int nr, align;
+};
+
+/*
+ * A part of what is taken has to be dirty: memory that costs nothing yet is for what fits nowhere
+ * else.
+ */
+static bool is_dirty(const struct section *s, unsigned int first, unsigned int nr)
+{
+	return bitmap_weight(s->dirty, first, nr) > nr / DIRTY_SHARE;
+}
+
+/* A run from page @first to before @end: the request may lie at its beginning, or at its end. */
+static void consider(struct fit *best, struct wanted wanted, struct section *s, unsigned int first,
+		     unsigned int end)
+{
+	unsigned int at = (unsigned int)align_up(first, wanted.align);
+
+	if (end - first >= best->length || at + wanted.nr > end)
+		return;
+	if (!is_dirty(s, at, wanted.nr)) {
+		at = (unsigned int)align_down(end - wanted.nr, wanted.align);
+		if (!is_dirty(s, at, wanted.nr))
+			return;
+	}
+	*best = (struct fit){ s, at, end - first };
+}
+
+/* Bits of which that many above, itself included, are set: 8, or fewer at the upper end. */
+static unsigned long eight_in_a_row(unsigned long word)
+{
+	word &= word >> 1;
+	word &= word >> 2;
+	return word & word >> 4;
+}
+
+/* The runs that begin and end within @word, the @w-th: of no interest if none has eight pages. */
+static void look_within(struct fit *best, struct wanted wanted, struct section *s, unsigned int w,
+			unsigned long word)
+{
+	unsigned int first, length, base = w * BITS_PER_LONG;
+
+	while (word) {
+		first = __ffs(word);
+		word >>= first;
+		base += first;
+		length = __ffs(~word);
+		consider(best, wanted, s, base, base + length);
+		word >>= length;
+		base += length;
+	}
+}
+
+/*
+ * Word by word, with @first the page at which the run begins that goes on from the word before.
+ * Most words have no run that is long enough, and are seen to have none by a few instructions.
+ */
+static void look_through(struct fit *best, struct wanted wanted, struct section *s)
+{
+	unsigned int words = (s->nr_online + BITS_PER_LONG - 1) / BITS_PER_LONG, w, first = 0;
+	bool goes_on = false;
+
+	for (w = 0; w < words; w++) {
+		unsigned long word = s->free[w], inner = word;
+		unsigned int base = w * BITS_PER_LONG, lower, upper;
+
+		if (word == ~0UL) {
+			first = goes_on ? first : base;
+			goes_on = true;
+			continue;
+		}
+		lower = __ffs(~word);
+		if (goes_on) {
+			consider(best, wanted, s, first, base + lower);
+			inner &= ~0UL << lower;
+		}
+		upper = BITS_PER_LONG - 1 - __fls(~word);
+		goes_on = upper;
+		first = base + BITS_PER_LONG - upper;
+		if (goes_on)
+			inner &= ~0UL >> upper;
+		if (unlikely(eight_in_a_row(inner)))
+			look_within(best, wanted, s, w, inner);
+	}
+	if (goes_on)
+		consider(best, wanted, s, first, words * BITS_PER_LONG);
+}
+
+struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int align)
+{
+	const struct wanted wanted = { nr, align };
+	/* Such a run has a block of a quarter as many at least, a power of two. */
+	unsigned int order = __fls(nr) - 1, looked_at = 0;
+	struct fit best = { NULL, 0, ~0u };
+	struct section *s;
+
+	if (zone->nr_dirty <= nr / DIRTY_SHARE)
+		return NULL;
+	list_for_each_entry(s, &zone->sections, list) {
+		if (!s->dirty_orders || !(s->free_orders >> order))
+			continue;
+		look_through(&best, wanted, s);
+		if (best.length == nr || ++looked_at == MOST_SECTIONS)
+			break;
+	}
+	return best.s ? &best.s->mem_map[best.first] : NULL;
+}
