@@ -4,8 +4,8 @@
  *
  * A buddy allocator finds a block of a power of two at once, but what is free is more than its
  * blocks: those that are no buddies lie side by side. So a large request first looks for the
- * shortest run of free pages that it fits in, wherever blocks begin in there, if more than half of
- * what it takes is dirty. What is left over is little, or useful; neighbours that are freed become
+ * shortest run of free pages that it fits in, wherever blocks begin in there, if a quarter of what
+ * it takes is dirty. What is left over is little, or useful; neighbours that are freed become
  * one run; and memory that costs nothing yet is taken only when nothing else fits. (Best fit with
  * coalescing: D. Knuth, The Art of Computer Programming, 2.5.)
  *

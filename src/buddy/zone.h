@@ -6,6 +6,8 @@
  * hangs on its section's free_area[order]. Its buddy, found by flipping one bit of its index, is
  * the only block it ever merges with.
  *
+ * A large request is met from the run that fits best, blocks or not: see fit.h.
+ *
  * Every free page is dirty (it may hold old data, and costs memory) or clean (never touched, or
  * given back to the OS: reads as zero). A request takes a dirty block if any is large enough, so
  * that memory grows only when it must; among these, and else among the clean ones, the smallest of
@@ -19,7 +21,7 @@
  * A section belongs to one zone for all its life, and its pages are freed there: see page_zone().
  * Nobody holds the locks of two zones, but fork.
  *
- * Invariants (zone_is_valid()): no two free buddies of one order; nr_free, nr_dirty and nr_online
+ * Invariants (zone_is_valid()): no two free buddies of one order; a bit for each free page; nr_free, nr_dirty and nr_online
  * are the sums over the sections; no section older than oldest_with[n] has a block of order n or
  * more, and oldest_with[] ascends.
  */
