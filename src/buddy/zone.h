@@ -21,9 +21,9 @@
  * A section belongs to one zone for all its life, and its pages are freed there: see page_zone().
  * Nobody holds the locks of two zones, but fork.
  *
- * Invariants (zone_is_valid()): no two free buddies of one order; a bit for each free page; nr_free, nr_dirty and nr_online
- * are the sums over the sections; no section older than oldest_with[n] has a block of order n or
- * more, and oldest_with[] ascends.
+ * Invariants (zone_is_valid()): no two free buddies of one order; a bit for each free page;
+ * nr_free, nr_dirty and nr_online are the sums over the sections; no section older than
+ * oldest_with[n] has a block of order n or more, and oldest_with[] ascends.
  */
 #ifndef KMEM_ZONE_H
 #define KMEM_ZONE_H

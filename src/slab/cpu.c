@@ -590,6 +590,11 @@ unsigned long cpus_count(void)
 	return READ_ONCE(nr_cpus);
 }
 
+unsigned long cpus_resting(void)
+{
+	return READ_ONCE(nr_resting);
+}
+
 /*
  * The other threads are gone. Their states are only set apart here, since most children exec at
  * once; cpu_reclaim_orphan() empties them when memory is wanted.

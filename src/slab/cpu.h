@@ -223,7 +223,9 @@ void cpus_flush_slots(struct kmem_cpu *mine, struct kmem_cache *s);
 /* The epoch of the oldest reader among the threads; ULONG_MAX without one. */
 unsigned long cpus_oldest_reader(void);
 
+/* How many there are of threads, and of those that wait for a thread. */
 unsigned long cpus_count(void);
+unsigned long cpus_resting(void);
 
 /* Objects of @s that lie with all threads, and the large blocks that these keep. */
 unsigned long cpus_objects(const struct kmem_cache *s);

@@ -45,7 +45,7 @@ unsigned long cpus_resting_bytes(void)
 	unsigned long bytes = 0;
 	unsigned int class;
 
-	if (READ_ONCE(resting->next) == resting)
+	if (!cpus_resting())
 		return 0;
 	lock_acquire(&cpus_lock);
 	list_for_each_entry(cpu, resting, list)
