@@ -3,6 +3,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/single_threaded.h>
@@ -199,5 +200,5 @@ void lock_release(struct lock *lock)
 		return;
 	}
 	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
-		futex(lock, FUTEX_WAKE, 1);
+		futex(lock, FUTEX_WAKE, lock->rank < RANK_SECTION ? 1 : INT_MAX);
 }

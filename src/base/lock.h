@@ -13,6 +13,10 @@
  * handler of somebody else that allocates while we hold everything does not hang. Owner and state
  * are one word so that no signal can fall between the taking and the signing.
  *
+ * A release wakes one of those that sleep. Of the locks that a handler may take within a slow path
+ * (kmalloc_may_nest()) it wakes all: the one may be interrupted before it has the lock, by a
+ * handler that waits for another of them, whose holder sleeps at this one as if it were taken.
+ *
  * Lock order: ranks only grow. A checked build keeps the ranks a thread holds and dies at the first
  * acquire against the order.
  */

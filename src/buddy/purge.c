@@ -396,7 +396,7 @@ static void end_purge(struct zone *zone)
 
 bool purge_wait(struct zone *zone)
 {
-	if (!lock_is_taken(&zone->purge_lock) || lock_is_mine(&zone->purge_lock))
+	if (!lock_is_taken(&zone->purge_lock) || lock_is_mine(&zone->purge_lock) || is_purging())
 		return false;
 	lock_acquire(&zone->purge_lock);
 	lock_release(&zone->purge_lock);
