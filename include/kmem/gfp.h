@@ -68,7 +68,8 @@ typedef unsigned int gfp_t;
 
 /*
  * From what the library holds, or NULL: nothing is mapped, given back, or asked of shrinkers. Locks
- * are waited for only where another thread is at the same lists, for the instructions that takes.
+ * are waited for where another thread is at the same lists, as a rule for the instructions that
+ * takes; while a trim hollows a slab it is one madvise().
  */
 #define GFP_ATOMIC	     (__GFP_HIGH | __GFP_KSWAPD_RECLAIM)
 #define GFP_NOWAIT	     (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)

@@ -130,11 +130,12 @@ struct kmem_cache_args {
  *	kmem_cache_create(name, size, align, flags, ctor, dtor)   void ctor(void *, kmem_cache_t *,
  *	                                                          unsigned long flags): Linux 2.6
  *
- * A cache of objects of @size bytes (1 to 4 MiB). @name is copied; up to 128 bytes, without spaces.
- * NULL, and a line on stderr, for an argument that makes no sense or when the OS refuses; with
- * SLAB_PANIC abort() instead. The cache may be an older one that serves objects of just this kind
- * (the option slab_nomerge and SLAB_NO_MERGE prevent it): @name is then its alias. A constructor of
- * the third form is called with SLAB_CTOR_CONSTRUCTOR, a destructor with 0. May enter the OS.
+ * A cache of objects of @size bytes (1 to 4 MiB). @name is copied: up to 128 bytes, none of them a
+ * blank or a control character. NULL, and a line on stderr, for an argument that makes no sense or
+ * when the OS refuses; with SLAB_PANIC abort() instead. The cache may be an older one that serves
+ * objects of just this kind (the option slab_nomerge and SLAB_NO_MERGE prevent it): @name is then
+ * its alias. A constructor of the third form is called with SLAB_CTOR_CONSTRUCTOR, a destructor
+ * with 0. May enter the OS.
  *
  * An initializer with commas, (struct kmem_cache_args){ .align = 8, .ctor = f }, wants parentheses
  * of its own around it. C++ has no such initializers: use a variable.

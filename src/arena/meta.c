@@ -45,30 +45,38 @@ static void *carve(struct meta_pool *pool, bool may_ask)
 	return object;
 }
 
+/* With the lock held. */
 static void *take(struct meta_pool *pool, bool may_ask)
 {
-	void *object;
+	void *object = pool->free;
 
-	lock_acquire(&meta_lock);
-	object = pool->free;
-	if (object) {
-		pool->free = *(void **)object;
-		pool->nr_free--;
-	} else {
-		object = carve(pool, may_ask);
-	}
-	lock_release(&meta_lock);
+	if (!object)
+		return carve(pool, may_ask);
+	pool->free = *(void **)object;
+	pool->nr_free--;
 	return object;
 }
 
 void *meta_alloc(struct meta_pool *pool)
 {
-	return take(pool, true);
+	void *object;
+
+	lock_acquire(&meta_lock);
+	object = take(pool, true);
+	lock_release(&meta_lock);
+	return object;
 }
 
+/* Who holds the lock may be in a call to the OS. */
 void *meta_alloc_atomic(struct meta_pool *pool)
 {
-	return take(pool, false);
+	void *object;
+
+	if (!lock_spin(&meta_lock))
+		return NULL;
+	object = take(pool, false);
+	lock_release(&meta_lock);
+	return object;
 }
 
 void meta_free(struct meta_pool *pool, void *object)

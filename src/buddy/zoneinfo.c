@@ -16,27 +16,3 @@ void zone_get_info(struct zone *zone, struct zone_info *info)
 	info->peak_used = zone->peak_used;
 	lock_release(&zone->lock);
 }
-
-/* Written with no lock held: whoever reads may be slow. */
-static void for_each_populated(struct out *out,
-			       void (*print)(struct out *out, const struct zone_info *info))
-{
-	struct zone_info info;
-	struct zone *zone;
-
-	for (zone = first_zone(); zone; zone = next_zone(zone)) {
-		zone_get_info(zone, &info);
-		if (info.nr_sections)
-			print(out, &info);
-	}
-}
-
-void zones_print_buddyinfo(struct out *out)
-{
-	for_each_populated(out, zone_print_buddyinfo);
-}
-
-void zones_print_zoneinfo(struct out *out)
-{
-	for_each_populated(out, zone_print_zoneinfo);
-}

@@ -28,10 +28,8 @@ void zone_get_info(struct zone *zone, struct zone_info *info);
 /* What a section adds to its zone's figures. */
 void zone_info_add_section(struct zone_info *info, const struct section *s);
 
-/* The text of one zone, and of all that are populated. */
+/* The text of one zone. */
 void zone_print_buddyinfo(struct out *out, const struct zone_info *info);
 void zone_print_zoneinfo(struct out *out, const struct zone_info *info);
-void zones_print_buddyinfo(struct out *out);
-void zones_print_zoneinfo(struct out *out);
 
 #endif

@@ -118,6 +118,12 @@ static void *resize_in_place(void *object, size_t old_size, size_t size, gfp_t f
 	return size > old_size ? NULL : shrink_atomically(object, old_size, size);
 }
 
+/* What has a mapping of its own cannot wait to be freed where that may not be undone at once. */
+static bool may_be_copied(const void *object, gfp_t flags)
+{
+	return gfpflags_allow_blocking(flags) || section_of(object)->type != SECTION_AREA;
+}
+
 /*
  * What is behind the @size bytes of @object that were kept: an area's pages are zero by themselves.
  */
@@ -129,17 +135,33 @@ static void zero_rest(void *object, size_t old_size, size_t size)
 		memset((char *)object + min_ul(old_size, size), 0, usable - min_ul(old_size, size));
 }
 
+/* Where the thread may not enter the OS now: it goes with the thread's next visit that may. */
+static void kfree_later(void *object)
+{
+	struct kmem_cpu *cpu = cpu_enter_atomic();
+
+	kfree(object);
+	if (cpu)
+		cpu_leave(cpu);
+}
+
 static void *allocate_copy_free(void *object, size_t old_size, size_t size, gfp_t flags)
 {
 	int saved = errno;
-	void *copy = kmalloc(size, size > old_size ? flags : flags | __GFP_NOWARN);
+	void *copy = NULL;
 
+	if (likely(may_be_copied(object, flags)))
+		copy = kmalloc(size, size > old_size ? flags : flags | __GFP_NOWARN);
+	else
+		errno = ENOMEM;
 	if (likely(copy)) {
-		if (gfpflags_allow_blocking(flags))
+		if (gfpflags_allow_blocking(flags)) {
 			kmalloc_copy(copy, object, min_ul(old_size, size));
-		else
+			kfree(object);
+		} else {
 			memcpy(copy, object, min_ul(old_size, size));
-		kfree(object);
+			kfree_later(object);
+		}
 		return copy;
 	}
 	/* What only wants to be smaller is never refused. */

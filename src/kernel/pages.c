@@ -391,29 +391,36 @@ unsigned long nr_free_pages(void)
 	return sum.nr_free;
 }
 
-static int print_to(int fd, void (*print)(struct out *out))
+/* All zones that have memory. Written in no slow path: whoever reads may be slow. */
+static int print_to(int fd, void (*print)(struct out *out, const struct zone_info *info))
 {
+	struct zone_info info;
 	struct kmem_cpu *cpu;
+	struct zone *zone;
 	char buf[1024];
 	struct out out;
 
 	if (fd < 0)
 		return -EBADF;
-	cpu = cpu_enter();
-	if (!cpu)
-		return -EBUSY;
 	out_init(&out, fd, buf, sizeof(buf));
-	print(&out);
-	cpu_leave(cpu);
+	for (zone = first_zone(); zone; zone = next_zone(zone)) {
+		cpu = cpu_enter();
+		if (!cpu)
+			return -EBUSY;
+		zone_get_info(zone, &info);
+		cpu_leave(cpu);
+		if (info.nr_sections)
+			print(&out, &info);
+	}
 	return out_flush(&out);
 }
 
 int buddyinfo_print(int fd)
 {
-	return print_to(fd, zones_print_buddyinfo);
+	return print_to(fd, zone_print_buddyinfo);
 }
 
 int zoneinfo_print(int fd)
 {
-	return print_to(fd, zones_print_zoneinfo);
+	return print_to(fd, zone_print_zoneinfo);
 }

@@ -488,11 +488,8 @@ static struct kmem_cpu *enter_stateless(void)
 
 struct kmem_cpu *cpu_enter_atomic(void)
 {
-	struct kmem_cpu *cpu;
+	struct kmem_cpu *cpu = likely(this_cpu->kind != CPU_BOOT) ? cpu_enter() : enter_stateless();
 
-	if (unlikely(this_cpu->kind == CPU_BOOT))
-		return enter_stateless();
-	cpu = cpu_enter();
 	if (likely(cpu && cpu->kind == CPU_LIVE))
 		cpu->atomic = true;
 	return cpu;
@@ -539,7 +536,8 @@ void cpu_leave(struct kmem_cpu *cpu)
 		emptied_tick(cpu);
 	cpu->busy = false;
 	barrier();
-	if (unlikely(cpu->deferred.nr))
+	/* Nor is freed what waits, as long as there is room for more. */
+	if (unlikely(cpu->deferred.nr) && (!atomic || cpu->deferred.nr > NR_DEFERRED / 2))
 		free_deferred(cpu);
 	if (unlikely(cpu->must_release) && !cpu->releasing && !atomic)
 		release_waiting();

@@ -62,7 +62,6 @@ struct kmem_cpu {
 	struct per_cpu_pages *pcp;  /* its lane's page lists; says which lane that is */
 	struct keep_limit may_keep; /* large blocks, as it was when it looked last */
 	struct page *kept;	 /* the large block it freed last, or NULL; cpu_exchange_kept() */
-	unsigned int kept_pages; /* its length, for others: the page may be in use by now */
 
 	/*
 	 * By class; the first and the last are no cache's and stay as the constants have them. Most

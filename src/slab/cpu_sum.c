@@ -21,7 +21,7 @@ unsigned long cpus_objects(const struct kmem_cache *s)
 	return nr;
 }
 
-/* Not by the descriptors of their pages, which may be another thread's by now. */
+/* By a page that may be another's by now, in a descriptor that stays: it is looked at twice. */
 struct kept_sum cpus_kept(void)
 {
 	struct kept_sum sum = { 0, 0 };
@@ -29,11 +29,15 @@ struct kept_sum cpus_kept(void)
 	unsigned int i;
 
 	lock_acquire(&cpus_lock);
-	for_each_cpu(cpu, i)
-		if (READ_ONCE(cpu->kept)) {
+	for_each_cpu(cpu, i) {
+		const struct page *page = READ_ONCE(cpu->kept);
+		unsigned int nr = page ? READ_ONCE(page->nr_pages) : 0;
+
+		if (page && READ_ONCE(cpu->kept) == page) {
 			sum.blocks++;
-			sum.pages += READ_ONCE(cpu->kept_pages);
+			sum.pages += min_ul(nr, HOT_LARGEST);
 		}
+	}
 	lock_release(&cpus_lock);
 	return sum;
 }

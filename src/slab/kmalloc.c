@@ -242,7 +242,8 @@ void *kmalloc_area(size_t size, gfp_t gfp)
 	unsigned int attempt = 0;
 	void *object;
 
-	if (unlikely(!size || !large_is_possible(size, PAGE_SIZE, gfp)))
+	/* An area lies anywhere, whatever the flags. */
+	if (unlikely(!size || !large_is_possible(size, PAGE_SIZE, GFP_KERNEL)))
 		return finish(NULL, size, gfp);
 	object = try_area(size, gfp);
 	while (unlikely(!object) && kmem_reclaim(gfp, size, attempt++))
@@ -330,32 +331,37 @@ static void look_what_to_keep(struct kmem_cpu *cpu)
 	cpu->may_keep = crowd ? (struct keep_limit){ NULL, 0 } : large_keep_limit(cpu->pcp);
 }
 
+/* What is kept stays if it still may; a handler may have kept another meanwhile. */
+static void keep_or_drop(struct kmem_cpu *cpu)
+{
+	struct page *page = cpu_exchange_kept(cpu, NULL);
+
+	if (page && page->nr_pages <= cpu->may_keep.pages)
+		page = cpu_exchange_kept(cpu, page);
+	if (page)
+		large_drop(cpu->pcp, page);
+}
+
 /*
  * A block that comes and goes would stop the time: nothing of it comes to the zone, nor ends a slow
  * path. Nor would the thread see that it may keep less by now.
  */
-static __noinline void look_around(void)
+static void look_around(void)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 
 	KMEM_ASSERT(cpu && cpu->kind == CPU_LIVE);
 	look_what_to_keep(cpu);
-	if (cpu->kept_pages > cpu->may_keep.pages)
-		cpu_drop_kept(cpu);
+	keep_or_drop(cpu);
 	pcp_pass_time(cpu->pcp);
 	cpu_leave(cpu);
 }
 
-/*
- * The thread keeps a block of @nr pages now. What it kept before goes; that may be what a handler
- * kept meanwhile, with its length.
- */
-static __noinline void settle_kept(struct kmem_cpu *cpu, struct page *before, unsigned int nr)
+/* The thread keeps another block now: what it kept before goes. */
+static __noinline void settle_kept(const struct kmem_cpu *cpu, struct page *before)
 {
-	if (before) {
-		cpu->kept_pages = nr;
+	if (before)
 		drop_large(before);
-	}
 	if (cpu->nr_kept % PASS_AFTER == 0)
 		look_around();
 }
@@ -364,15 +370,12 @@ static __noinline void settle_kept(struct kmem_cpu *cpu, struct page *before, un
 static __always_inline bool keep_large(struct kmem_cpu *cpu, const void *object)
 {
 	struct page *page = READ_ONCE(cpu->busy) ? NULL : large_keep(object, &cpu->may_keep);
-	unsigned int nr;
 
 	if (!page)
 		return false;
-	nr = page->nr_pages;
-	cpu->kept_pages = nr;
 	page = cpu_exchange_kept(cpu, page);
 	if (unlikely(++cpu->nr_kept % PASS_AFTER == 0 || page))
-		settle_kept(cpu, page, nr);
+		settle_kept(cpu, page);
 	return true;
 }
 

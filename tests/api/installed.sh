@@ -6,7 +6,7 @@ set -u
 
 DIR=$(mktemp -d) || exit 1
 trap 'rm -rf "$DIR"' EXIT
-unset LD_PRELOAD LD_LIBRARY_PATH PKG_CONFIG_SYSROOT_DIR
+unset LD_PRELOAD LD_LIBRARY_PATH PKG_CONFIG_SYSROOT_DIR DESTDIR
 
 fail()
 {
@@ -46,10 +46,10 @@ build()
 }
 
 libdir=$(pkg-config --variable=libdir libkmem) || fail "pkg-config does not find the library"
-read -ra flags < <(pkg-config --cflags --libs libkmem)
+mapfile -t flags < <(pkg-config --cflags --libs libkmem | xargs printf '%s\n')
 build gcc -o "$DIR/shared" "$DIR/prog.c" "${flags[@]}" -Wl,-rpath,"$libdir"
 "$DIR/shared" || fail "exit code $? of the program with the shared library"
-read -ra flags < <(pkg-config --static --cflags --libs libkmem)
+mapfile -t flags < <(pkg-config --static --cflags --libs libkmem | xargs printf '%s\n')
 build gcc -static -o "$DIR/static" "$DIR/prog.c" "${flags[@]}"
 "$DIR/static" || fail "exit code $? of the static program"
 echo "ok: ${flags[*]}"

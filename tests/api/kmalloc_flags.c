@@ -2,6 +2,8 @@
 /* What the flags of kmalloc's family mean: who enters the OS, who waits, and where memory lies. */
 #include "kmalloc.h"
 
+#include <kmem/mm.h>
+
 #include <pthread.h>
 
 /* Takes all there is of every size, without a call, and is then told NULL. */
@@ -50,12 +52,19 @@ static void grow_atomically(void)
 static void copy_atomically(void)
 {
 	char *small = kmalloc(MIB, GFP_KERNEL), *behind = kmalloc(MIB, GFP_KERNEL), *larger;
+	char *area = vmalloc(5 * MIB);
 
 	fill(small, MIB);
 	kfree(kmalloc(20 * MIB, GFP_KERNEL));
 	forbid_memory_calls();
+	/* of an area the old place would have to be unmapped */
+	CHILD_EXPECT(!krealloc(area, 80 * MIB, GFP_NOWAIT));
 	larger = krealloc(small, 3 * MIB, GFP_NOWAIT);
-	CHILD_EXPECT(larger && larger != small && behind);
+	CHILD_EXPECT(area && larger && larger != small && behind);
+	/* the old place may be due to be given back by now, and stays until a visit that may */
+	usleep(5000);
+	larger = krealloc(larger, 4 * MIB, GFP_NOWAIT);
+	CHILD_EXPECT(larger);
 	CHILD_EXPECT(is_filled(larger, MIB));
 }
 
@@ -196,6 +205,7 @@ static void nofail_waits_for_memory(void **state)
 static void nofail_does_not_wait_for_the_impossible(void **state)
 {
 	const gfp_t nofail = GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN;
+	void *object;
 
 	(void)state;
 	assert_null(kmalloc(1UL << 62, nofail));
@@ -203,6 +213,10 @@ static void nofail_does_not_wait_for_the_impossible(void **state)
 	assert_null(kvmalloc(1UL << 62, nofail));
 	assert_null(kmalloc(128 * MIB, nofail | GFP_DMA32));
 	assert_null(kmalloc(128 * MIB, nofail | __GFP_THISNODE));
+	/* what kvmalloc has lies anywhere */
+	object = kvmalloc(128 * MIB, nofail | __GFP_THISNODE);
+	assert_non_null(object);
+	kvfree(object);
 }
 
 static void what_grows_stays_below_4_gib(void **state)

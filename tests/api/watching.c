@@ -13,6 +13,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 
 #define CACHES 1200
 
@@ -155,6 +156,60 @@ static void a_slow_reader_of_complaints_stops_nobody(void **state)
 	end_caches();
 }
 
+#define FREED 100
+
+static void *freed_by_handler[FREED];
+
+static void free_all(int sig)
+{
+	int i;
+
+	(void)sig;
+	for (i = 0; i < FREED; i++)
+		free(freed_by_handler[i]);
+}
+
+static void *print_zones(void *fd)
+{
+	return (void *)(intptr_t)buddyinfo_print(*(int *)fd);
+}
+
+/*
+ * With many nodes the text is written in several pieces: in no slow path, where handlers free
+ * little.
+ */
+static void a_slow_reader_of_zones_is_in_no_slow_path(void **state)
+{
+	struct sigaction act = { .sa_handler = free_all, .sa_flags = SA_RESTART };
+	static const char much[65536];
+	char text[4096], rest[4096];
+	pthread_t thread;
+	void *err;
+	int i, fd[2];
+
+	(void)state;
+	sigaction(SIGUSR1, &act, NULL);
+	for (i = 0; i < FREED; i++)
+		freed_by_handler[i] = malloc(2000);
+	for (i = 0; i < (int)num_online_nodes(); i++)
+		assert_non_null(alloc_pages_node(i, GFP_KERNEL, 0));
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(write(fd[1], much, sizeof(much)), sizeof(much));
+	api_listen();
+	assert_int_equal(pthread_create(&thread, NULL, print_zones, &fd[1]), 0);
+	usleep(100000);
+	pthread_kill(thread, SIGUSR1);
+	usleep(100000);
+	for (i = 0; i < (int)(sizeof(much) / sizeof(rest)); i++)
+		assert_int_equal(read(fd[0], rest, sizeof(rest)), sizeof(rest));
+	pthread_join(thread, &err);
+	api_heard(text, sizeof(text));
+	assert_null(err);
+	assert_string_equal(text, "");
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static int stop(struct kmem_cache *s, const char *name, bool alias, void *arg)
 {
 	(void)s;
@@ -208,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_reader_stops_nobody),
 		cmocka_unit_test(a_slow_reader_of_complaints_stops_nobody),
+		cmocka_unit_test(a_slow_reader_of_zones_is_in_no_slow_path),
 		cmocka_unit_test(nothing_is_waited_for_under_the_record_s_lock),
 	};
 
