@@ -61,7 +61,7 @@ struct kmem_cpu {
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages *pcp;  /* its lane's page lists; says which lane that is */
 	struct keep_limit may_keep; /* large blocks, as it was when it looked last */
-	struct page *kept;	 /* the large block it freed last, or NULL; cpu_exchange_kept() */
+	struct page *kept; /* the large block it freed last, or NULL; cpu_exchange_kept() */
 
 	/*
 	 * By class; the first and the last are no cache's and stay as the constants have them. Most
