@@ -43,9 +43,10 @@ static void consider(struct fit *best, struct wanted wanted, struct section *s, 
 	*best = (struct fit){ s, at, end - first };
 }
 
-/* Bits of which that many above, itself included, are set: 8, or fewer at the upper end. */
+/* The bits that are followed by seven more set ones: 0 if the word has no run of eight. */
 static unsigned long eight_in_a_row(unsigned long word)
 {
+	_Static_assert(FIT_LEAST >= 8, "nothing that is wanted fits in less");
 	word &= word >> 1;
 	word &= word >> 2;
 	return word & word >> 4;
