@@ -95,15 +95,6 @@ static struct section *area_at(const void *addr)
 	return s;
 }
 
-/* Of two threads that free one block, one changes the type; the other is caught. */
-static bool end_large(struct page *page)
-{
-	uint8_t large = PAGE_LARGE;
-
-	return __atomic_compare_exchange_n(&page->type, &large, (uint8_t)PAGE_NONE, false,
-					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
 static void give_back(struct per_cpu_pages *pcp, struct page *page)
 {
 	account(pcp, -1, -(long)page->nr_pages);
@@ -118,7 +109,7 @@ int large_free(struct per_cpu_pages *pcp, const void *addr)
 	if (area)
 		return area_free(area, addr);
 	page = large_head(addr);
-	if (!page || !end_large(page))
+	if (!page || !large_end(page, PAGE_NONE))
 		return -EINVAL;
 	give_back(pcp, page);
 	return 0;

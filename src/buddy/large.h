@@ -61,19 +61,22 @@ static inline bool large_is_natural(const void *addr, unsigned int nr)
 	return !(section_page_index(addr) & (nr - 1)) || !is_power_of_2(nr);
 }
 
-/*
- * NULL, and nothing is done: beyond the limit, or no large block. Of two threads that free one
- * block, one changes its type; the other is caught.
- */
+/* Of two threads that free one block, one changes its type; the other is caught. */
+static inline bool large_end(struct page *page, enum page_type type)
+{
+	uint8_t large = PAGE_LARGE;
+
+	return __atomic_compare_exchange_n(&page->type, &large, (uint8_t)type, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* NULL, and nothing is done: beyond the limit, or no large block. */
 static inline struct page *large_keep(const void *addr, const struct keep_limit *limit)
 {
 	struct page *page = large_head(addr);
-	uint8_t large = PAGE_LARGE;
 
 	if (!page || page->nr_pages > limit->pages || page_zone(page) != limit->zone ||
-	    !large_is_natural(addr, page->nr_pages) ||
-	    !__atomic_compare_exchange_n(&page->type, &large, (uint8_t)PAGE_KEPT, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	    !large_is_natural(addr, page->nr_pages) || !large_end(page, PAGE_KEPT))
 		return NULL;
 	return page;
 }

@@ -378,11 +378,18 @@ static void take_out(struct zone *zone, struct section *s, unsigned int first, u
 	s->mem_map[first].freed_ms = freed_ms;
 }
 
-/* @nr pages where they fit best, at a multiple of @align. */
-static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int align)
+/*
+ * @nr pages where they fit best; a power of two of them at a multiple of it, as a block would be.
+ */
+static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int align_order)
 {
-	struct page *page = nr < FIT_LEAST ? NULL : fit_find(zone, nr, align);
+	unsigned int align = 1u << align_order;
+	struct page *page = NULL;
 
+	if (is_power_of_2(nr) && align < nr)
+		align = nr;
+	if (nr >= FIT_LEAST)
+		page = fit_find(zone, nr, align);
 	if (page)
 		take_out(zone, page_section(page), page_index(page), nr);
 	return page;
@@ -408,11 +415,8 @@ static unsigned int order_of(unsigned int nr)
 static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int align_order,
 			       bool may_grow)
 {
-	struct page *page;
+	struct page *page = take_fit(zone, nr, align_order);
 
-	if (is_power_of_2(nr))
-		align_order = (unsigned int)max_ul(align_order, __fls(nr));
-	page = take_fit(zone, nr, 1u << align_order);
 	if (page)
 		return page;
 	return take_cut(zone, nr, (unsigned int)max_ul(order_of(nr), align_order), may_grow);
@@ -609,8 +613,7 @@ static struct page *take_dirty(struct zone *zone, unsigned int nr, unsigned int 
 
 	if (nr_dirty + most < nr)
 		return NULL;
-	page = take_fit(zone, nr, is_power_of_2(nr) ? nr : 1);
-	page = keep_dirty(zone, page, nr, most, nr_dirty);
+	page = keep_dirty(zone, take_fit(zone, nr, 0), nr, most, nr_dirty);
 	if (!page)
 		page = keep_dirty(zone, take_cut(zone, nr, order_of(nr), false), nr, most,
 				  nr_dirty);

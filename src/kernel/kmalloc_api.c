@@ -135,11 +135,21 @@ static void zero_rest(void *object, size_t old_size, size_t size)
 		memset((char *)object + min_ul(old_size, size), 0, usable - min_ul(old_size, size));
 }
 
-/* Where the thread may not enter the OS now: it goes with the thread's next visit that may. */
-static void kfree_later(void *object)
+/*
+ * The first @n bytes go to @copy, and their old place is freed: where the thread may not enter the
+ * OS, with its next visit that may.
+ */
+static void move_contents(void *copy, void *object, size_t n, gfp_t flags)
 {
-	struct kmem_cpu *cpu = cpu_enter_atomic();
+	struct kmem_cpu *cpu;
 
+	if (gfpflags_allow_blocking(flags)) {
+		kmalloc_copy(copy, object, n);
+		kfree(object);
+		return;
+	}
+	memcpy(copy, object, n);
+	cpu = cpu_enter_atomic();
 	kfree(object);
 	if (cpu)
 		cpu_leave(cpu);
@@ -155,13 +165,7 @@ static void *allocate_copy_free(void *object, size_t old_size, size_t size, gfp_
 	else
 		errno = ENOMEM;
 	if (likely(copy)) {
-		if (gfpflags_allow_blocking(flags)) {
-			kmalloc_copy(copy, object, min_ul(old_size, size));
-			kfree(object);
-		} else {
-			memcpy(copy, object, min_ul(old_size, size));
-			kfree_later(object);
-		}
+		move_contents(copy, object, min_ul(old_size, size), flags);
 		return copy;
 	}
 	/* What only wants to be smaller is never refused. */

@@ -5,6 +5,18 @@
 #include "fit.h"
 #include "unit_buddy.h"
 
+/* The first page of a section that is all in use, the one of its zone. */
+static struct page *taken_section(struct zone *zone)
+{
+	struct page *page;
+
+	set_decay("decay_ms=-1");
+	whole_section(zone);
+	page = zone_alloc(zone, SECTION_PAGES_NR, 0);
+	EXPECT_EQ(page_index(page), 0);
+	return page;
+}
+
 /* What is not aligned may begin anywhere in free blocks that lie side by side. */
 static void test_runs(void **state)
 {
@@ -12,10 +24,7 @@ static void test_runs(void **state)
 	struct zone zone;
 
 	(void)state;
-	set_decay("decay_ms=-1");
-	whole_section(&zone);
-	page = zone_alloc(&zone, SECTION_PAGES_NR, 0);
-	EXPECT_EQ(page_index(page), 0);
+	page = taken_section(&zone);
 	zone_free(&zone, page + 12, 32);
 	EXPECT(zone_alloc(&zone, 25, 0) == page + 12);
 	EXPECT_EQ(expect_zone_sound(&zone).nr_free, 7);
@@ -61,9 +70,7 @@ static void test_best_fit(void **state)
 	struct zone zone;
 
 	(void)state;
-	set_decay("decay_ms=-1");
-	whole_section(&zone);
-	page = zone_alloc(&zone, SECTION_PAGES_NR, 0);
+	page = taken_section(&zone);
 	for (i = 0; i < ARRAY_SIZE(runs); i++)
 		zone_free(&zone, page + runs[i].first, runs[i].nr);
 	for (i = 0; i < ARRAY_SIZE(requests); i++)
@@ -84,9 +91,7 @@ static void test_dirty_first(void **state)
 	struct zone zone;
 
 	(void)state;
-	set_decay("decay_ms=-1");
-	whole_section(&zone);
-	page = zone_alloc(&zone, SECTION_PAGES_NR, 0);
+	page = taken_section(&zone);
 	zone_free(&zone, page + 400, 20);
 	zone_free(&zone, page + 100, 20);
 	EXPECT_EQ(purge_all(&zone), 40);
@@ -143,9 +148,7 @@ static void test_model(void **state)
 	struct zone zone;
 
 	(void)state;
-	set_decay("decay_ms=-1");
-	whole_section(&zone);
-	base = zone_alloc(&zone, SECTION_PAGES_NR, 0);
+	base = taken_section(&zone);
 	zone_free(&zone, base, PAGES);
 	memset(free, true, sizeof(free));
 	for (i = 0; i < steps; i++) {
