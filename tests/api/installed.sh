@@ -39,7 +39,7 @@ int main(void)
 }
 END
 
-# build COMMAND...: with the words that pkg-config has.
+# build COMMAND...: must succeed.
 build()
 {
 	"$@" || fail "exit code $? of: $*"

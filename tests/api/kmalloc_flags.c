@@ -3,7 +3,6 @@
 #include "kmalloc.h"
 
 #include <kmem/mm.h>
-
 #include <pthread.h>
 
 /* Takes all there is of every size, without a call, and is then told NULL. */

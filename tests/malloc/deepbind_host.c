@@ -6,17 +6,10 @@
  */
 #include <dlfcn.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPECT(cond)                                                                              \
-	do {                                                                                      \
-		if (!(cond)) {                                                                    \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #cond); \
-			exit(1);                                                                  \
-		}                                                                                 \
-	} while (0)
+#include "outside.h"
 
 int main(int argc, char **argv)
 {
@@ -26,28 +19,26 @@ int main(int argc, char **argv)
 	void *plugin;
 	int i;
 
-	EXPECT(argc == 2);
+	CHECK(argc == 2, "needs the name of the plug-in");
 	/* twice: at first it is not known yet what is libc's */
-	EXPECT(!dlopen("no such plug-in.so", RTLD_NOW | RTLD_DEEPBIND));
-	EXPECT(dlerror());
+	CHECK(!dlopen("no such plug-in.so", RTLD_NOW | RTLD_DEEPBIND), "it was found");
+	CHECK(dlerror(), "no word");
 	plugin = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-	if (!plugin)
-		fprintf(stderr, "%s\n", dlerror());
-	EXPECT(plugin);
+	CHECK(plugin, "%s", dlerror());
 	take = (char *(*)(const char *))dlsym(plugin, "plugin_take");
 	grow = (void *(*)(void *, size_t))dlsym(plugin, "plugin_grow");
 	drop = (void (*)(void *))dlsym(plugin, "plugin_drop");
-	EXPECT(take && grow && drop);
+	CHECK(take && grow && drop, "%s", dlerror());
 	for (i = 0; i < 1000; i++) {
 		text = take("taken there");
-		EXPECT(strcmp(text, "taken there") == 0);
+		CHECK(strcmp(text, "taken there") == 0, "%s", text);
 		free(text);
 		drop(strdup("taken here"));
 		name = grow(name, (size_t)i * 100 + 1);
-		EXPECT(malloc_usable_size(name) > (size_t)i * 100);
+		CHECK(malloc_usable_size(name) > (size_t)i * 100, "turn %d", i);
 		name = realloc(name, 10);
 	}
 	free(name);
-	EXPECT(dlclose(plugin) == 0);
+	CHECK(dlclose(plugin) == 0, "%s", dlerror());
 	return 0;
 }
