@@ -59,14 +59,13 @@ struct constant {
 } __aligned(PAGE_SIZE);
 
 /*
- * Those that a thread begins with are the linker's work. The others, which a program without
- * threads needs none of, are made by their first use.
+ * The one that a thread begins with is the linker's work. The others are made by their first use:
+ * most programs need one of them, and what is in the library's file costs each process memory.
  */
-static struct constant boot[] = { { .cpu = { .kind = CPU_BOOT, .slot = NO_SLOTS } },
-				  { .cpu = { .kind = CPU_BOOT_AWAY, .slot = NO_SLOTS } } };
-static struct constant later[CPU_EXITED_AWAY - CPU_BOOT_AWAY];
+static struct constant boot = { .cpu = { .kind = CPU_BOOT, .slot = NO_SLOTS } };
+static struct constant later[CPU_EXITED_AWAY - CPU_BOOT];
 
-__thread struct kmem_cpu *this_cpu = &boot[0].cpu;
+__thread struct kmem_cpu *this_cpu = &boot.cpu;
 
 /*
  * Two threads may do it at once: they write the same. Whoever makes more slots meanwhile gives them
@@ -85,17 +84,22 @@ static void make_constant(struct kmem_cpu *cpu, enum cpu_kind kind)
 
 static struct kmem_cpu *constant(enum cpu_kind kind)
 {
-	return kind <= CPU_BOOT_AWAY ? &boot[kind - CPU_BOOT].cpu :
-				       &later[kind - CPU_BOOT_AWAY - 1].cpu;
+	return kind == CPU_BOOT ? &boot.cpu : &later[kind - CPU_BOOT_AWAY].cpu;
 }
 
-static void become(enum cpu_kind kind)
+/* The same, ready to be used. */
+static struct kmem_cpu *ready_constant(enum cpu_kind kind)
 {
 	struct kmem_cpu *cpu = constant(kind);
 
 	if (unlikely(smp_load_acquire(&cpu->kind) != kind))
 		make_constant(cpu, kind);
-	this_cpu = cpu;
+	return cpu;
+}
+
+static void become(enum cpu_kind kind)
+{
+	this_cpu = ready_constant(kind);
 	barrier();
 }
 
@@ -421,10 +425,10 @@ static struct kmem_cpu *new_cpu(void)
  */
 static struct kmem_cpu *leave_boot(void)
 {
-	struct kmem_cpu *home = constant(CPU_BOOT);
+	struct kmem_cpu *home = constant(CPU_BOOT), *away = ready_constant(CPU_BOOT_AWAY);
 
-	if (likely(__atomic_compare_exchange_n(&this_cpu, &home, constant(CPU_BOOT_AWAY), false,
-					       __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
+	if (likely(__atomic_compare_exchange_n(&this_cpu, &home, away, false, __ATOMIC_RELAXED,
+					       __ATOMIC_RELAXED)))
 		return NULL;
 	return home;
 }
