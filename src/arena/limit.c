@@ -58,10 +58,12 @@ static bool read_file(const struct path *a, const char *b, char text[TEXT_BYTES]
 /* The number at the start of @text; ULONG_MAX for anything else, as for "max". */
 static unsigned long number(const char *text)
 {
+	size_t digits = 0;
 	long value;
 
-	return option_number(text, strspn(text, "0123456789"), &value) == 0 ? (unsigned long)value :
-									      ULONG_MAX;
+	while (text[digits] >= '0' && text[digits] <= '9')
+		digits++;
+	return option_number(text, digits, &value) == 0 ? (unsigned long)value : ULONG_MAX;
 }
 
 static unsigned long read_number(const struct path *dir, const char *name)
@@ -115,6 +117,15 @@ static bool has_word(const char *list, const char *end, const char *name)
 }
 
 /*
+ * Not by strcspn(): each process would have the part of libc that it lies in, 48 KiB, for this
+ * alone.
+ */
+static const char *line_end(const char *text)
+{
+	return strchrnul(text, '\n');
+}
+
+/*
  * The cgroup that controls @controller. A line of @text is "id:controllers:path"; version 2 has an
  * empty list of controllers, and has those that no other line names.
  */
@@ -124,7 +135,7 @@ static void find_cgroup(const char *text, const char *controller, struct cgroup 
 	const char *line, *where = NULL;
 
 	*cgroup = (struct cgroup){ .found = false };
-	for (line = text; *line && !cgroup->v1; line += strcspn(line, "\n"), line += *line != 0) {
+	for (line = text; *line && !cgroup->v1; line += *line != 0) {
 		const char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
 
 		if (!path)
@@ -132,6 +143,7 @@ static void find_cgroup(const char *text, const char *controller, struct cgroup 
 		cgroup->v1 = has_word(list + 1, path, controller);
 		if (cgroup->v1 || path == list + 1)
 			where = path + 1;
+		line = line_end(path);
 	}
 	if (!where)
 		return;
@@ -141,7 +153,7 @@ static void find_cgroup(const char *text, const char *controller, struct cgroup 
 		path_add(&cgroup->dir, controller, strlen(controller));
 	}
 	cgroup->top = cgroup->dir.len;
-	path_add(&cgroup->dir, where, strcspn(where, "\n"));
+	path_add(&cgroup->dir, where, (size_t)(line_end(where) - where));
 	if (cgroup->dir.text[cgroup->dir.len - 1] == '/')
 		cgroup->dir.text[--cgroup->dir.len] = '\0';
 	cgroup->found = !cgroup->dir.too_long;
