@@ -293,6 +293,18 @@ bool zones_are_mine(void)
 	return false;
 }
 
+bool zones_pass_time(void)
+{
+	struct zone *zone;
+	bool more = false;
+
+	for (zone = first_zone(); zone; zone = next_zone(zone)) {
+		purge_tick(zone, os_clock_ms(), 0);
+		more |= READ_ONCE(zone->nr_dirty) || pcp_pages(zone);
+	}
+	return more;
+}
+
 unsigned long zones_purge(void)
 {
 	unsigned long pages = 0;

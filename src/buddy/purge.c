@@ -29,6 +29,7 @@
 
 unsigned int heap_state;
 unsigned long heap_look_below;
+struct wait_queue purge_waiters;
 
 static unsigned long decay_ms = 1000;
 
@@ -47,6 +48,11 @@ static const struct boot_param params[] = {
 };
 
 const struct boot_params purge_params = { params, ARRAY_SIZE(params) };
+
+unsigned long purge_pass_ms(void)
+{
+	return decay_ms == FOREVER ? 0 : max_ul(decay_ms / PASSES_A_DECAY, 1);
+}
 
 /* Takes dirty blocks freed up to @until_ms until @target are left; zone->lock is held. */
 static void isolate_from(struct zone *zone, struct section *s, uint64_t until_ms,
@@ -413,6 +419,8 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 	limit = dirty_limit(zone);
 	if (decay_ms == FOREVER)
 		return;
+	if (unlikely(READ_ONCE(purge_waiters.sleepers)) && dirty)
+		wake_up_all(&purge_waiters);
 	note_sunk(zone);
 	if (dirty <= limit && !(due && (dirty || pcp_pages(zone))))
 		return;

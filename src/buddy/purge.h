@@ -20,17 +20,25 @@
  * objects; here `heap_state` says when it is worth a look, and what is taken again of what went is
  * counted.
  *
- * There is no thread: time passes when pages are freed, in purge_tick(). The blocks being purged
- * are taken out of the free areas first, so that the zone's lock is not held across system calls.
+ * Time passes when pages are freed, in purge_tick(); there is a thread in which it passes as well
+ * only where a user asks for it (slab/purger.h). The blocks being purged are taken out of the free
+ * areas first, so that the zone's lock is not held across system calls.
  */
 #ifndef KMEM_PURGE_H
 #define KMEM_PURGE_H
 
 #include "options.h"
+#include "wait_queue.h"
 #include "zone.h"
 
 /* Called after @freed pages were, with no lock held. */
 void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed);
+
+/* How often old pages are looked for, in milliseconds; 0: never. */
+unsigned long purge_pass_ms(void);
+
+/* Who waits here is woken when there is memory that time will give back. */
+extern struct wait_queue purge_waiters;
 
 /*
  * Called for each request of @nr pages with zone->lock held: @clean of them were not dirty, which

@@ -11,6 +11,7 @@
 #include "init.h"
 #include "kmalloc.h"
 #include "limit.h"
+#include "purger.h"
 #include "release.h"
 #include "report.h"
 
@@ -335,6 +336,7 @@ static void cpu_exit(void *arg)
 		meta_free(&cpu_pool, cpu);
 	}
 	emptied_by_exit();
+	purger_note_exit();
 	leave_stateless(CPU_EXITED);
 }
 

@@ -298,13 +298,10 @@ static bool still_in_debt(void)
 	return from && os_clock_ms() < from;
 }
 
-void emptied_look(struct kmem_cpu *cpu)
+static void look_unless_in_debt(struct kmem_cpu *cpu)
 {
 	struct zone_totals sum;
 
-	if (++cpu->nr_visits < READ_ONCE(look_after) && READ_ONCE(heap_state) == HEAP_SANK)
-		return;
-	cpu->nr_visits = 0;
 	if (still_in_debt())
 		return;
 	zones_total(&sum);
@@ -315,6 +312,20 @@ void emptied_look(struct kmem_cpu *cpu)
 	} else {
 		WRITE_ONCE(heap_state, HEAP_STEADY);
 	}
+}
+
+void emptied_look(struct kmem_cpu *cpu)
+{
+	if (++cpu->nr_visits < READ_ONCE(look_after) && READ_ONCE(heap_state) == HEAP_SANK)
+		return;
+	cpu->nr_visits = 0;
+	look_unless_in_debt(cpu);
+}
+
+void emptied_by_time(struct kmem_cpu *cpu)
+{
+	if (READ_ONCE(heap_state) && emptied_wanted)
+		look_unless_in_debt(cpu);
 }
 
 /* Where threads come and go, and the heap stays as it is, one look is enough. */

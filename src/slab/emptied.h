@@ -85,6 +85,9 @@ static inline void emptied_tick(struct kmem_cpu *cpu)
 		emptied_look(cpu);
 }
 
+/* The same from a thread that does nothing else, so that no visits need to be counted. */
+void emptied_by_time(struct kmem_cpu *cpu);
+
 /* At a thread's end, when it has nothing left. */
 void emptied_by_exit(void);
 

@@ -11,6 +11,7 @@
 #include "mm.h"
 #include "numa.h"
 #include "os.h"
+#include "purger.h"
 #include "rcu.h"
 #include "release.h"
 #include "shrinker.h"
@@ -225,6 +226,7 @@ static void child(void)
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	purger_start();
 }
 
 void fork_init(void)

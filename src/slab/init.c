@@ -15,6 +15,7 @@
 #include "numa.h"
 #include "os.h"
 #include "purge.h"
+#include "purger.h"
 #include "slab_debug.h"
 #include "slabinfo.h"
 
@@ -61,9 +62,9 @@ static void follow_limits(void)
 
 void kmem_init_late(char **envp)
 {
-	const struct boot_params tables[] = { os_params,       purge_params,   huge_params,
-					      emptied_params,  numa_params,    cache_params,
-					      failslab_params, slabinfo_params };
+	const struct boot_params tables[] = { os_params,       purge_params,	huge_params,
+					      emptied_params,  numa_params,	cache_params,
+					      failslab_params, slabinfo_params, purger_params };
 	const char *env = getauxval(AT_SECURE) ? NULL : find_env(envp, "KMEM_OPTIONS");
 
 	kmem_init();
@@ -75,6 +76,7 @@ void kmem_init_late(char **envp)
 	numa_init();
 	caches_init_nodes();
 	fork_init();
+	purger_start();
 }
 
 void kmem_exit(void)

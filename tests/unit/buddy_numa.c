@@ -56,6 +56,40 @@ static void test_one_node(void **state)
 	}
 }
 
+/*
+ * Time passes in all zones until it has nothing left to give back; and who waits, but nobody else,
+ * is told of memory that it has.
+ */
+static void time_passes(void *arg)
+{
+	struct zone *zone = normal(0);
+	uint32_t ticket;
+	unsigned int i;
+
+	(void)arg;
+	set_decay("decay_ms=40");
+	EXPECT_EQ(purge_pass_ms(), 10);
+	ticket = prepare_to_wait(&purge_waiters);
+	EXPECT(!zones_pass_time());
+	EXPECT_EQ(purge_waiters.events, ticket);
+	zone_free(zone, take_and_write(zone, 4, 2), 4);
+	EXPECT_EQ(purge_waiters.events, ticket + 1);
+	finish_wait(&purge_waiters);
+	for (i = 0; i < 1000 && zones_pass_time(); i++)
+		os_nap(10000000);
+	EXPECT(i && i < 1000);
+	EXPECT_EQ(zone->nr_dirty, 0);
+	EXPECT_EQ(purge_waiters.events, ticket + 1);
+	set_decay("decay_ms=-1");
+	EXPECT_EQ(purge_pass_ms(), 0);
+}
+
+static void test_time_passes(void **state)
+{
+	(void)state;
+	unit_passes(time_passes, NULL);
+}
+
 /* A process that sees one node of several has nothing to choose. */
 static unsigned long played_nodes;
 static struct {
@@ -560,6 +594,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_node),
+		cmocka_unit_test(test_time_passes),
 		cmocka_unit_test(test_nothing_to_choose),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_fake_nodes),

@@ -241,6 +241,36 @@ static void atomic_visits(void *arg)
 	expect_returned(before, most);
 }
 
+static void pass_time(void)
+{
+	struct kmem_cpu *cpu = cpu_enter();
+
+	emptied_by_time(cpu);
+	cpu_leave(cpu);
+}
+
+/* Who looks because time has passed has not counted visits, and looks only if there is cause. */
+static void time_passes(void *arg)
+{
+	unsigned long before, most;
+
+	(void)arg;
+	kmem_trim();
+	before = pages_held();
+	build(0);
+	most = pages_held();
+	pass_time();
+	EXPECT(pages_held() >= most);
+	emptied_wanted = false;
+	drop(0);
+	pass_time();
+	EXPECT(pages_held() > before + pages_of_slabs() + 200);
+	emptied_wanted = true;
+	pass_time();
+	expect_returned(before, most);
+	expect_caches_sound();
+}
+
 static pthread_barrier_t built;
 
 /* Neither is done when the other begins, which would be a heap that empties and is filled again. */
@@ -294,6 +324,12 @@ static void test_atomic_visits(void **state)
 {
 	(void)state;
 	unit_passes(atomic_visits, NULL);
+}
+
+static void test_time_passes(void **state)
+{
+	(void)state;
+	unit_passes(time_passes, NULL);
 }
 
 static void test_threads_empty(void **state)
@@ -488,13 +524,21 @@ static void test_never(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_share),	       cmocka_unit_test(test_again),
-		cmocka_unit_test(test_debt),	       cmocka_unit_test(test_learns),
-		cmocka_unit_test(test_risk),	       cmocka_unit_test(test_threads_empty),
-		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_atomic_visits),
-		cmocka_unit_test(test_within_a_pop),   cmocka_unit_test(test_within_a_push),
-		cmocka_unit_test(test_hollow_in_bulk), cmocka_unit_test(test_hollow_at_the_end),
-		cmocka_unit_test(test_kept_slab),      cmocka_unit_test(test_kept_constructed),
+		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_debt),
+		cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_risk),
+		cmocka_unit_test(test_threads_empty),
+		cmocka_unit_test(test_thread_empties),
+		cmocka_unit_test(test_atomic_visits),
+		cmocka_unit_test(test_time_passes),
+		cmocka_unit_test(test_within_a_pop),
+		cmocka_unit_test(test_within_a_push),
+		cmocka_unit_test(test_hollow_in_bulk),
+		cmocka_unit_test(test_hollow_at_the_end),
+		cmocka_unit_test(test_kept_slab),
+		cmocka_unit_test(test_kept_constructed),
 		cmocka_unit_test(test_unwanted),
 
 		cmocka_unit_test(test_never),
