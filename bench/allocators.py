@@ -25,11 +25,12 @@ DEBIAN_PACKAGES = ("libjemalloc2", "libmimalloc2.0", "libtcmalloc-minimal4")
 
 
 class Allocator:
-    """A name and the library to preload; None for the C library's own."""
+    """A name, the library to preload (None for the C library's own), and KMEM_OPTIONS for it."""
 
-    def __init__(self, name, path=None, version=None):
+    def __init__(self, name, path=None, version=None, options=None):
         self.name = name
         self.path = os.path.realpath(path) if path else None
+        self.options = options
         self.is_peer = not name.startswith("libkmem")
         self.version = version
 
@@ -187,12 +188,25 @@ def choose(options, environment):
             chosen.append(Allocator("libkmem", own))
         else:
             note(f"{own} is not built; comparing the others")
+    chosen += with_options(getattr(options, "options", []), chosen)
     for allocator in chosen[1:]:
         verify_loaded(allocator, environment)
     for allocator in chosen:
         allocator.version = machine.library_version(allocator.path or c_library())
     name_versions(options.version, chosen)
     return chosen
+
+
+def with_options(texts, chosen):
+    """libkmem once more for each of --options."""
+    own = [a for a in chosen if a.name == "libkmem"]
+    more = []
+    for text in texts:
+        name, _, words = text.partition("=")
+        if not own or not name or not words:
+            fail(f"--options {text}: want NAME=WORDS, and libkmem")
+        more.append(Allocator("libkmem-" + name, own[0].path, options=words))
+    return more
 
 
 def name_versions(texts, chosen):

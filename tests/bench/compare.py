@@ -44,7 +44,8 @@ class Refusal(unittest.TestCase):
 
     def test_names(self):
         for words in (["--lib", "nothing"], ["--lib", f"glibc={LIBKMEM}"],
-                      ["--version", "nobody=1"], ["--json", self.place.path("no/where.json")]):
+                      ["--version", "nobody=1"], ["--options", "nothing"],
+                      ["--json", self.place.path("no/where.json")]):
             done = self.list(*words)
             self.assertNotEqual(done.returncode, 0, words)
             self.assertNotIn("Traceback", done.stderr)
@@ -60,16 +61,18 @@ class Run(unittest.TestCase):
         with Place() as place:
             done = place.compare(
                 "--build", BUILD, "--lib", f"libkmem={LIBKMEM}", "--only", "^(pairs|perl)$",
+                "--options", "told=slabinfo=" + place.path("slabinfo"),
                 "--work", "1", "-n", "2", "--linger", "0.05", "--json", "out.json")
             self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("slabinfo - version", place.read("slabinfo"))
             document = json.loads(place.read("out.json"))
             rows = {row["name"]: row["samples"] for row in document["rows"]}
-            for allocator in ("glibc", "libkmem"):
+            for allocator in ("glibc", "libkmem", "libkmem-told"):
                 for row in rows.values():
                     for metric in ("wall", "cpu", "rss", "faults"):
                         self.assertEqual(len(row[allocator][metric]), 2, metric)
                 self.assertEqual(len(rows["pairs"][allocator]["after"]), 2)
-            self.assertEqual([a["peer"] for a in document["allocators"]], [True, False])
+            self.assertEqual([a["peer"] for a in document["allocators"]], [True, False, False])
             self.assertTrue(document["allocators"][0]["version"])
             self.assertEqual(document["about"]["options"]["work"], 1)
             # The command of another machine: no directory of this one.
