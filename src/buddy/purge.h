@@ -48,7 +48,7 @@ void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean)
 
 /*
  * A zone has much less in use than lately, or so little that it is time for another look: set here,
- * and set back by whoever looks.
+ * the first also where objects are freed, and set back by whoever looks.
  */
 enum { HEAP_STEADY, HEAP_SANK, HEAP_LOOK };
 #define SUNK_USED 3UL /* of four parts of the peak: with more in use it did not sink */

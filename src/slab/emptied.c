@@ -301,17 +301,15 @@ static bool still_in_debt(void)
 static void look_unless_in_debt(struct kmem_cpu *cpu)
 {
 	struct zone_totals sum;
+	bool sank;
 
 	if (still_in_debt())
 		return;
 	zones_total(&sum);
-	/* More is no reason to look any more. */
-	if (bytes_used(&sum) <= peak_used(&sum) / 4 * SUNK_USED) {
-		WRITE_ONCE(heap_state, HEAP_SANK);
-		look_and_act(cpu, &sum);
-	} else {
-		WRITE_ONCE(heap_state, HEAP_STEADY);
-	}
+	/* Where more is in use there is no reason to look again, unless another comes up. */
+	sank = bytes_used(&sum) <= peak_used(&sum) / 4 * SUNK_USED;
+	WRITE_ONCE(heap_state, sank ? HEAP_SANK : HEAP_STEADY);
+	look_and_act(cpu, &sum);
 }
 
 void emptied_look(struct kmem_cpu *cpu)

@@ -4,14 +4,15 @@
  *
  * Memory goes back as time passes, and time passes when pages are freed (purge.h). A program that
  * drops what it built and then waits would keep all of it: what is free, and whatever slabs are
- * held by objects that lie in sheaves. So once a zone has much less in use than lately, the threads
- * look, on their way out of slow paths, how much is needed still: the pages in use, less what the
- * caches' slabs have beyond their objects, not counting those in barns, in the thread's own sheaves
- * and in those that wait for a thread. Is that a small share of the recent peak, then all of these
- * sheaves (but one object of each class of the thread's own, see cpu_hollow()), all empty slabs and
- * all dirty pages go; and again when it is half as much, or when much has become free since. The
- * last thread but one looks when it ends, if the pages in use have changed: it may be the one that
- * used what it leaves in the barns.
+ * held by objects that lie in sheaves. So once a zone has much less in use than lately, or the
+ * slabs of some cache are hollow (slab_free.c), the threads look, on their way out of slow paths,
+ * how much is needed still: the pages in use, less what the caches' slabs have beyond their
+ * objects, not counting those in barns, in the thread's own sheaves and in those that wait for a
+ * thread. Is that a small share of the recent peak, then all of these sheaves (but one object of
+ * each class of the thread's own, see cpu_hollow()), all empty slabs and all dirty pages go; and
+ * again when it is half as much, or when much has become free since. The last thread but one looks
+ * when it ends, if the pages in use have changed: it may be the one that used what it leaves in
+ * the barns.
  *
  * Nothing is known of the future. A program that builds its heap anew faults in each page again,
  * and that is what it is judged by (struct emptying, should_empty()):

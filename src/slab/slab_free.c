@@ -13,12 +13,16 @@
 #include "fault.h"
 #include "huge.h"
 #include "os.h"
+#include "purge.h"
 #include "release.h"
 #include "report.h"
 #include "slab_lists.h"
 
-#define FREE_BATCH 64u	/* objects that are given back at a time */
-#define MANY_SLABS 256u /* of a lane, whose descriptors fill half of a first-level cache */
+#define FREE_BATCH   64u  /* objects that are given back at a time */
+#define MANY_SLABS   256u /* of a lane, whose descriptors fill half of a first-level cache */
+
+#define HOLLOW_SHARE 3UL  /* part of a lane's objects that is in use: less is few, */
+#define HOLLOW_PAGES 32UL /* if its slabs have so many */
 
 /* The constants that an object's place is found by, held in registers over a batch of them. */
 struct shape {
@@ -265,6 +269,19 @@ static __always_inline void give_each(struct giving *to, const struct shape shap
 }
 
 /*
+ * Where few of a lane's objects are left, and each of its slabs still has some, no pages are freed
+ * that would tell that the heap has less in use than it had: see emptied.h.
+ */
+static void note_hollow(const struct kmem_cache *s, const struct slab_lane *lane)
+{
+	unsigned long slabs = READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
+
+	if (unlikely(HOLLOW_SHARE * READ_ONCE(lane->nr_inuse) < slabs * s->objects) &&
+	    slabs << s->order >= HOLLOW_PAGES && READ_ONCE(heap_state) == HEAP_STEADY)
+		WRITE_ONCE(heap_state, HEAP_SANK);
+}
+
+/*
  * All objects of the lane's slabs go; the others are collected in @left, which may be @objects.
  * Returns how many they are. What is a slab of this cache under the lock is one for as long.
  */
@@ -288,6 +305,7 @@ static unsigned int free_to_lane(struct kmem_cache *s, unsigned int number, void
 	count(&lane->nr_inuse, -(unsigned long)(n - to.nr_left));
 	count(&lane->counters.gives, to.nr_left < n);
 	lock_release(&lane->lock);
+	note_hollow(s, lane);
 	return to.nr_left;
 }
 

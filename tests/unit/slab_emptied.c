@@ -495,6 +495,38 @@ static void test_kept_constructed(void **state)
 	kmem_caches[200] = NULL;
 }
 
+/* Of each slab something is left, so that no page is freed: it is seen nonetheless. */
+static void hollow(void *arg)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(512)];
+	unsigned int n, i, got;
+	void **taken = objects[0];
+
+	(void)arg;
+	kmem_trim();
+	n = 64 * s->objects;
+	EXPECT(n && n <= MANY);
+	for (got = 0; got < n;)
+		got += slab_alloc_bulk(s, NULL, taken + got, n - got, GFP_KERNEL);
+	WRITE_ONCE(heap_state, HEAP_STEADY);
+	for (i = 0; i < n; i++)
+		if (i % s->objects >= s->objects / 2)
+			slab_free_bulk(s, NULL, &taken[i], 1);
+	EXPECT_EQ(heap_state, HEAP_STEADY);
+	for (i = 0; i < n; i++)
+		if (i % s->objects && i % s->objects < s->objects / 2)
+			slab_free_bulk(s, NULL, &taken[i], 1);
+	EXPECT_EQ(heap_state, HEAP_SANK);
+	for (i = 0; i < n; i += s->objects)
+		slab_free_bulk(s, NULL, &taken[i], 1);
+}
+
+static void test_hollow(void **state)
+{
+	(void)state;
+	unit_passes(hollow, NULL);
+}
+
 static void unwanted(void *arg)
 {
 	(void)arg;
@@ -524,21 +556,14 @@ static void test_never(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_share),
-		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_debt),
-		cmocka_unit_test(test_learns),
-		cmocka_unit_test(test_risk),
-		cmocka_unit_test(test_threads_empty),
-		cmocka_unit_test(test_thread_empties),
-		cmocka_unit_test(test_atomic_visits),
-		cmocka_unit_test(test_time_passes),
-		cmocka_unit_test(test_within_a_pop),
-		cmocka_unit_test(test_within_a_push),
-		cmocka_unit_test(test_hollow_in_bulk),
-		cmocka_unit_test(test_hollow_at_the_end),
-		cmocka_unit_test(test_kept_slab),
-		cmocka_unit_test(test_kept_constructed),
+		cmocka_unit_test(test_share),	       cmocka_unit_test(test_again),
+		cmocka_unit_test(test_debt),	       cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_risk),	       cmocka_unit_test(test_threads_empty),
+		cmocka_unit_test(test_thread_empties), cmocka_unit_test(test_atomic_visits),
+		cmocka_unit_test(test_time_passes),    cmocka_unit_test(test_hollow),
+		cmocka_unit_test(test_within_a_pop),   cmocka_unit_test(test_within_a_push),
+		cmocka_unit_test(test_hollow_in_bulk), cmocka_unit_test(test_hollow_at_the_end),
+		cmocka_unit_test(test_kept_slab),      cmocka_unit_test(test_kept_constructed),
 		cmocka_unit_test(test_unwanted),
 
 		cmocka_unit_test(test_never),
