@@ -18,29 +18,56 @@ struct wanted {
 	unsigned int nr, align;
 };
 
-/*
- * A part of what is taken has to be dirty: memory that costs nothing yet is for what fits nowhere
- * else.
- */
-static bool is_dirty(const struct section *s, unsigned int first, unsigned int nr)
+/* Where in a run the request might lie, and how many of these pages are dirty. */
+struct place {
+	unsigned int first, dirty;
+};
+
+/* True when all is dirty there: nothing can be better. */
+static bool look_at(struct place *best, const struct section *s, unsigned int at, unsigned int nr)
 {
-	return bitmap_weight(s->dirty, first, nr) > nr / DIRTY_SHARE;
+	unsigned int dirty = bitmap_weight(s->dirty, at, nr);
+
+	if (dirty > best->dirty)
+		*best = (struct place){ at, dirty };
+	return dirty == nr;
 }
 
-/* A run from page @first to before @end: the request may lie at its beginning, or at its end. */
+/*
+ * Where the most is dirty in a run from page @first to before @end, each page else being faulted
+ * in: at its beginning, at its end, or from its first dirty page on, where a block of that size
+ * may have been a moment ago. There is room.
+ */
+static struct place find_place(const struct section *s, struct wanted wanted, unsigned int first,
+			       unsigned int end)
+{
+	unsigned int lowest = (unsigned int)align_up(first, wanted.align);
+	unsigned int highest = (unsigned int)align_down(end - wanted.nr, wanted.align);
+	struct place best = { lowest, 0 };
+	unsigned int at;
+
+	if (look_at(&best, s, lowest, wanted.nr) || look_at(&best, s, highest, wanted.nr))
+		return best;
+	at = (unsigned int)align_down(bitmap_next(s->dirty, true, first, end), wanted.align);
+	if (at > lowest && at < highest)
+		look_at(&best, s, at, wanted.nr);
+	return best;
+}
+
+/*
+ * A run. A part of what is taken has to be dirty: memory that costs nothing yet is for what fits
+ * nowhere else.
+ */
 static void consider(struct fit *best, struct wanted wanted, struct section *s, unsigned int first,
 		     unsigned int end)
 {
-	unsigned int at = (unsigned int)align_up(first, wanted.align);
+	struct place place;
 
-	if (end - first >= best->length || at + wanted.nr > end)
+	if (end - first >= best->length || align_up(first, wanted.align) + wanted.nr > end)
 		return;
-	if (!is_dirty(s, at, wanted.nr)) {
-		at = (unsigned int)align_down(end - wanted.nr, wanted.align);
-		if (!is_dirty(s, at, wanted.nr))
-			return;
-	}
-	*best = (struct fit){ s, at, end - first };
+	place = find_place(s, wanted, first, end);
+	if (place.dirty > wanted.nr / DIRTY_SHARE)
+		*best = (struct fit){ s, place.first, end - first };
 }
 
 /* The bits that are followed by seven more set ones: 0 if the word has no run of eight. */

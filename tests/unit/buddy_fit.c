@@ -112,6 +112,31 @@ static void test_dirty_first(void **state)
 	zone_fini(&zone);
 }
 
+/* A block comes back to where it was, in the middle of a run. */
+static void test_dirty_within(void **state)
+{
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	page = taken_section(&zone);
+	zone_free(&zone, page + 1000, 300);
+	zone_free(&zone, page + 1700, 300);
+	EXPECT_EQ(purge_all(&zone), 600);
+	zone_free(&zone, page + 1300, 400);
+	EXPECT(zone_alloc(&zone, 400, 0) == page + 1300);
+	zone_free(&zone, page + 1300, 400);
+	/* more of it is dirty there than at the end */
+	EXPECT(zone_alloc(&zone, 450, 0) == page + 1300);
+	zone_free(&zone, page + 1300, 450);
+	EXPECT(zone_alloc(&zone, 700, 0) == page + 1300);
+	zone_free(&zone, page + 1300, 700);
+	zone_free(&zone, page, 1000);
+	zone_free(&zone, page + 2000, SECTION_PAGES_NR - 2000);
+	expect_zone_sound(&zone);
+	zone_fini(&zone);
+}
+
 /* A run of the model: what the zone takes must be none but the shortest. */
 static unsigned int shortest(const bool *free, unsigned int pages, unsigned int nr)
 {
@@ -179,9 +204,8 @@ static void test_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_best_fit),
-		cmocka_unit_test(test_dirty_first),
+		cmocka_unit_test(test_runs),	    cmocka_unit_test(test_best_fit),
+		cmocka_unit_test(test_dirty_first), cmocka_unit_test(test_dirty_within),
 		cmocka_unit_test(test_model),
 	};
 
