@@ -17,7 +17,8 @@
 #define REFAULT_MIN    16u   /* pages of a block that counts as large: 64 KiB; */
 #define REFAULT_MAX    1024u /* and of one that counts whole, since more may never be touched */
 #define REFAULTS_FREE  2048u /* pages that may be faulted in again before it matters; */
-#define REFAULT_WEIGHT 2UL   /* then for so many that should have stayed */
+#define REFAULT_WEIGHT 2UL   /* then for so many that should have stayed, in a large heap, */
+#define REFAULT_SHARE  64UL  /* and for one in so many in any */
 #define SINK_SHARE     8     /* part of the way to the present that the peak sinks in a pass */
 #define PASSES_A_DECAY 4     /* how often old pages are looked for */
 #define OLDEST_MS      64    /* what was freed before is purged first, */
@@ -316,7 +317,8 @@ void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean)
 /*
  * Used and dirty pages may come to the recent peak. A large heap, where the blocks are large, too,
  * may go beyond by a part of what makes it large, since not every block fits where another was; and
- * by up to as much as makes it large where that turns out to be too little.
+ * by up to as much as makes it large where that turns out to be too little. Any heap may by up to
+ * half of the peak, if a great deal is faulted in again.
  */
 static unsigned long dirty_limit(const struct zone *zone)
 {
@@ -324,14 +326,12 @@ static unsigned long dirty_limit(const struct zone *zone)
 	unsigned long floor = limits_share(DIRTY_FLOOR, FLOOR_SHARE << PAGE_SHIFT);
 	unsigned long large = limits_share(LARGE_HEAP, LARGE_SHARE << PAGE_SHIFT);
 	unsigned long refault = READ_ONCE(zone->nr_refault);
+	unsigned long excess = most - min_ul(most, large);
 
-	if (most > large) {
-		unsigned long excess = most - large;
-
-		most += min_ul(excess / 2, max_ul(excess / 4, floor));
-		if (refault > REFAULTS_FREE)
-			most += min_ul(REFAULT_WEIGHT * (refault - REFAULTS_FREE), excess);
-	}
+	refault -= min_ul(refault, REFAULTS_FREE);
+	most += max_ul(min_ul(refault * REFAULT_WEIGHT, excess),
+		       min_ul(refault / REFAULT_SHARE, most / 2));
+	most += min_ul(excess / 2, max_ul(excess / 4, floor));
 	return most > used + floor ? most - used : floor;
 }
 

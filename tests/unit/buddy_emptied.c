@@ -162,6 +162,35 @@ static void test_heap_state(void **state)
 	zone_fini(&zone);
 }
 
+/*
+ * What large blocks fault in again of another purge lets more stay dirty; in a heap that is not
+ * large, if it is a great deal.
+ */
+static void test_refaults_of_any_heap(void **state)
+{
+	struct page *used, *page;
+	struct zone zone;
+	uint64_t later;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	used = take_and_write(&zone, 2000, 0);
+	page = take_and_write(&zone, 900, 0);
+	zone.nr_refault = 1000000;
+	zone_free(&zone, page, 900);
+	EXPECT_EQ(zone.nr_dirty, 900);
+	zone.peak_used = 2000;
+	later = os_clock_ms() + 1000;
+	purge_tick(&zone, later, 0);
+	EXPECT_EQ(zone.nr_dirty, 900);
+	zone.nr_refault = 10000;
+	purge_tick(&zone, later, 0);
+	EXPECT(zone.nr_dirty < 900);
+	zone_free(&zone, used, 2000);
+	zone_fini(&zone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_clock_read_earlier),
 		cmocka_unit_test(test_mem_map_goes),
 		cmocka_unit_test(test_heap_state),
+		cmocka_unit_test(test_refaults_of_any_heap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
