@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "huge.h"
 #include "os.h"
 #include "page_alloc.h"
 #include "page_block.h"
@@ -160,6 +161,8 @@ static void *move_to_area(struct page *page, size_t bytes)
 
 	if (bytes < AREA_MIN)
 		return NULL;
+	/* Else the kernel may have several mappings there, of which it makes no larger one. */
+	huge_note_purge(page_section(page));
 	to = area_adopt(page_start(page), (size_t)nr << PAGE_SHIFT, bytes);
 	if (!to)
 		return NULL;

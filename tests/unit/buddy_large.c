@@ -318,6 +318,25 @@ static void test_grow_by_moving_pages(void **state)
 	zone_free(&zone_normal, behind, 1);
 }
 
+/* Also where the kernel has two mappings there, since a part of the section may have huge pages. */
+static void test_moving_huge_pages(void **state)
+{
+	char *block = large_alloc(NULL, 3 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL), *to;
+	struct page *behind = take_behind(block);
+
+	(void)state;
+	unit_fill(block, 3 * MIB, 3);
+	os_advise_huge(block + MIB, MIB, true);
+	page_section(page_at(block))->huge = true;
+	to = large_resize(block, 5 * MIB);
+	EXPECT_EQ(to != NULL, !unit_on_valgrind());
+	if (!to)
+		to = block;
+	EXPECT(unit_holds(to, 3 * MIB, 3));
+	release(to);
+	zone_free(&zone_normal, behind, 1);
+}
+
 static int refuse_mremap(long nr, unsigned long args[6])
 {
 	(void)args;
@@ -520,6 +539,7 @@ int main(void)
 		large_test(test_grow_in_place),
 		large_test(test_grow_by_copy),
 		large_test(test_grow_by_moving_pages),
+		large_test(test_moving_huge_pages),
 		large_test(test_resize_refused),
 		large_test(test_faults),
 		large_test(test_stuck_area),
