@@ -11,7 +11,7 @@
 #define KIB	       1024UL
 #define MIB	       (1024UL * KIB)
 
-#define EMPTY_SHARE    32UL	   /* of the peak: what may be needed still */
+#define EMPTY_SHARE    4UL	   /* of the peak: what may be needed still */
 #define FEW	       (8 * KIB)   /* that may be needed whatever was refilled */
 #define MIN_GAIN       (64 * KIB)  /* less is not worth it; */
 #define GAIN_AGAIN     (256 * KIB) /* nor this, with no less needed than last time, */

@@ -135,7 +135,8 @@ static void test_mem_map_goes(void **state)
 }
 
 /*
- * It is time for a look when much less is in use than lately, and at once when it is little enough.
+ * It is time for a look when much less is in use than lately, and at once when it is little enough,
+ * or much was freed by one call.
  */
 static void test_heap_state(void **state)
 {
@@ -155,10 +156,15 @@ static void test_heap_state(void **state)
 	zone_free(&zone, page + 499, 201);
 	EXPECT_EQ(heap_state, HEAP_LOOK);
 	heap_state = HEAP_STEADY;
-	set_decay("decay_ms=-1");
-	zone_free(&zone, page, 499);
-	EXPECT_EQ(heap_state, HEAP_STEADY);
 	heap_look_below = 0;
+	zone_free(&zone, page + 479, 20);
+	EXPECT_EQ(heap_state, HEAP_SANK);
+	zone_free(&zone, page + 20, 459);
+	EXPECT_EQ(heap_state, HEAP_LOOK);
+	heap_state = HEAP_STEADY;
+	set_decay("decay_ms=-1");
+	zone_free(&zone, page, 20);
+	EXPECT_EQ(heap_state, HEAP_STEADY);
 	zone_fini(&zone);
 }
 

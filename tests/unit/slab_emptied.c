@@ -34,11 +34,11 @@ static void answer(struct emptying *e, const struct needs *needs)
 static void test_share(void **state)
 {
 	struct emptying e = { .paid_ms = NOW };
-	struct needs needs = empty_heap(PEAK / 4);
+	struct needs needs = empty_heap(PEAK / 3);
 
 	(void)state;
 	EXPECT(!should_empty(&e, &needs, NOW));
-	needs = empty_heap(PEAK / 100);
+	needs = empty_heap(PEAK / 5);
 	EXPECT(should_empty(&e, &needs, NOW));
 	/* little to be had */
 	needs.gain = 4096;
