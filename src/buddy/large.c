@@ -236,7 +236,6 @@ enum large_fault large_fault(const void *addr)
 {
 	struct section *s = section_of(addr);
 	struct page *page = page_at(addr);
-	unsigned int index = section_page_index(addr);
 
 	if (s && s->type == SECTION_AREA)
 		return area_is_stuck(s) ? FAULT_DOUBLE_FREE : FAULT_INTERIOR;
@@ -246,9 +245,9 @@ enum large_fault large_fault(const void *addr)
 		return FAULT_PAGES;
 	if (pcp_holds(page))
 		return FAULT_DOUBLE_FREE;
-	if (zone_page_is_free(page_zone(page), page))
-		return bitmap_has(s->dirty, index) ? FAULT_DOUBLE_FREE : FAULT_FOREIGN;
-	return FAULT_INTERIOR;
+	if (zone_page_was_freed(page_zone(page), page))
+		return FAULT_DOUBLE_FREE;
+	return zone_page_is_free(page_zone(page), page) ? FAULT_FOREIGN : FAULT_INTERIOR;
 }
 
 /*

@@ -636,6 +636,19 @@ struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsign
 	return page;
 }
 
+/* Of time 0 is what was never used. */
+bool zone_page_was_freed(struct zone *zone, const struct page *page)
+{
+	struct section *s = page_section(page);
+	unsigned int index = page_index(page);
+	bool freed;
+
+	lock_acquire(&zone->lock);
+	freed = bitmap_has(s->free, index) && free_block_of(s, index)->freed_ms;
+	lock_release(&zone->lock);
+	return freed;
+}
+
 bool zone_page_is_free(struct zone *zone, const struct page *page)
 {
 	bool free;

@@ -143,8 +143,9 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr);
 struct page *zone_alloc_copy(struct zone *zone, const struct page *block, unsigned int old,
 			     unsigned int nr);
 
-/* Whether the page lies in a free block (zone->lock is taken). */
+/* Whether the page lies in a free block, or one that was used before (zone->lock is taken). */
 bool zone_page_is_free(struct zone *zone, const struct page *page);
+bool zone_page_was_freed(struct zone *zone, const struct page *page);
 
 /* As zone_free(), with zone->lock held: no time passes. */
 void zone_put(struct zone *zone, struct page *page, unsigned int nr, uint64_t now_ms);

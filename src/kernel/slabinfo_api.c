@@ -73,7 +73,7 @@ static bool copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 	struct kmem_cache_node *node;
-	unsigned int i;
+	unsigned int i, room;
 
 	if (!cpu)
 		return false;
@@ -82,6 +82,9 @@ static bool copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 		node_lock_lanes(node);
 		for (i = 0; i < NR_LANES; i++)
 			copy_list(s, &node->lane[i].partial, KMEM_SLAB_PARTIAL, copy);
+		for (i = 0; i < NR_LANES; i++)
+			for (room = 0; s->shared && room < NR_ROOMS; room++)
+				copy_list(s, &node->lane[i].by_room[room], KMEM_SLAB_PARTIAL, copy);
 		for (i = 0; i < NR_LANES; i++)
 			copy_list(s, &node->lane[i].full, KMEM_SLAB_FULL, copy);
 		for (i = 0; i < NR_LANES; i++)

@@ -112,7 +112,8 @@ struct slab_lane {
 	struct slab_counters counters;
 	struct list_head partial, full, empty;
 	uint32_t nr_partial, nr_full, nr_empty;
-	uint32_t nr_pages; /* of shared slabs, which differ in size */
+	uint32_t nr_pages;	   /* of shared slabs, which differ in size, */
+	struct list_head *by_room; /* and the lists of partial ones: see slab_run.h; constant */
 } __aligned(CACHE_LINE);
 
 /* What a cache has on one node of the machine: the slabs whose pages are there. */

@@ -25,13 +25,18 @@ static inline bool is_full(const struct slab *slab)
 /* The block of pages becomes a slab of that lane, on no list yet, with no object free or taken. */
 void slab_make(struct kmem_cache *s, struct page *page, unsigned int order, unsigned int lane);
 
+static inline struct list_head *partial_list(struct slab_lane *lane, const struct slab *slab)
+{
+	return unlikely(lane->by_room) ? &lane->by_room[room_list(slab->room)] : &lane->partial;
+}
+
 static inline void link_slab(struct slab_lane *lane, struct slab *slab)
 {
 	if (is_full(slab)) {
 		list_add(&slab->list, &lane->full);
 		count32(&lane->nr_full, 1);
 	} else if (slab->inuse) {
-		list_add_tail(&slab->list, &lane->partial);
+		list_add_tail(&slab->list, partial_list(lane, slab));
 		count32(&lane->nr_partial, 1);
 	} else {
 		list_add(&slab->list, &lane->empty);
@@ -45,7 +50,7 @@ static inline void link_taken(struct slab_lane *lane, struct slab *slab)
 	if (is_full(slab)) {
 		link_slab(lane, slab);
 	} else {
-		list_add(&slab->list, &lane->partial);
+		list_add(&slab->list, partial_list(lane, slab));
 		count32(&lane->nr_partial, 1);
 	}
 }

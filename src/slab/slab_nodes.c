@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a cache has on each node of the machine: see struct kmem_cache_node in slab.h. */
 #include "sheaf.h"
+#include "slab_run.h"
 
 #include <sched.h>
 #include <string.h>
@@ -22,6 +23,14 @@ void cache_init_node(struct kmem_cache_node *node)
 		list_init(&lane->full);
 		list_init(&lane->empty);
 	}
+}
+
+static void init_rooms(struct kmem_cache_node *node, unsigned int nid)
+{
+	unsigned int lane;
+
+	for (lane = 0; lane < NR_LANES; lane++)
+		run_init_lane(&node->lane[lane], lane_number(nid, lane));
 }
 
 struct kmem_cache_node *next_of_nodes(struct kmem_cache *s, const struct kmem_cache_node *node)
@@ -54,6 +63,8 @@ void cache_init_nodes(struct kmem_cache *s)
 			continue;
 		memset(nodes[nid], 0, sizeof(*nodes[nid]));
 		cache_init_node(nodes[nid]);
+		if (s->shared)
+			init_rooms(nodes[nid], nid);
 	}
 	smp_store_release(&s->nodes, nodes);
 	cache_limit_barn(s);

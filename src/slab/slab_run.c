@@ -12,12 +12,25 @@
 #include "sheaf.h"
 #include "slab_lists.h"
 
-#define LOOKS 8u /* at partial slabs, for one with room, before another is made */
+#define LOOKS 8u /* at the slabs of one list */
 
 struct kmem_cache unit_cache;
 
+static struct list_head rooms[MAX_NUMNODES * NR_LANES][NR_ROOMS];
+
+void run_init_lane(struct slab_lane *lane, unsigned int number)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_ROOMS; i++)
+		list_init(&rooms[number][i]);
+	lane->by_room = rooms[number];
+}
+
 void unit_cache_init(void)
 {
+	unsigned int lane;
+
 	unit_cache.shared = true;
 	unit_cache.unmergeable = true;
 	cache_init(&unit_cache, "kmalloc-units", UNIT_BYTES, UNIT_BYTES, CLASS_ASK);
@@ -27,6 +40,8 @@ void unit_cache_init(void)
 	unit_cache.units = LEAST_RUN;
 	unit_cache.order = SHARED_SMALL_ORDER;
 	unit_cache.objects = UNITS_A_PAGE << SHARED_SMALL_ORDER;
+	for (lane = 0; lane < NR_LANES; lane++)
+		run_init_lane(&unit_cache.node.lane[lane], lane_number(0, lane));
 	cache_limit_empty(&unit_cache);
 	cache_init_sheaves(&unit_cache);
 	list_add_tail(&unit_cache.list, &slab_caches);
@@ -138,18 +153,20 @@ static void count_taken(struct kmem_cache *s, struct slab_lane *lane, unsigned i
 }
 
 /*
- * Of a partial or an empty slab. It stays the first, or becomes that, to take from, while it has
- * room; unless that is not where an object may begin.
+ * Of a partial or an empty slab. It stays the first, or becomes that, of those with as much room,
+ * while it has any; unless that is not where an object may begin.
  */
 static unsigned int runs_from(struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
 			      void **end, unsigned int n)
 {
 	bool partial = slab->inuse;
+	const struct list_head *list = partial ? partial_list(lane, slab) : &lane->empty;
 	unsigned int got = partial ? take_runs(s, slab, end, n) : take_first(s, slab, end, n);
 
 	if (got)
 		count_taken(s, lane, slab->lane, got);
-	if (likely(got && !is_full(slab) && lane->partial.next == &slab->list))
+	if (likely(got && !is_full(slab) && partial_list(lane, slab) == list &&
+		   list->next == &slab->list))
 		return got;
 	list_del(&slab->list);
 	count32(partial ? &lane->nr_partial : &lane->nr_empty, -1u);
@@ -160,18 +177,29 @@ static unsigned int runs_from(struct kmem_cache *s, struct slab_lane *lane, stru
 	return got;
 }
 
-static unsigned int runs_from_partial(struct kmem_cache *s, struct slab_lane *lane, void **end,
-				      unsigned int n)
+static unsigned int runs_from_list(struct kmem_cache *s, struct slab_lane *lane,
+				   struct list_head *list, void **end, unsigned int n)
 {
 	unsigned int looks = LOOKS, got = 0;
 	struct slab *slab, *next;
 
-	list_for_each_entry_safe(slab, next, &lane->partial, list) {
+	list_for_each_entry_safe(slab, next, list, list) {
 		if (slab->room >= s->units)
 			got += runs_from(s, lane, slab, end - got, n - got);
 		if (got == n || !--looks)
 			break;
 	}
+	return got;
+}
+
+/* Those with the least room first. */
+static unsigned int runs_from_partial(struct kmem_cache *s, struct slab_lane *lane, void **end,
+				      unsigned int n)
+{
+	unsigned int i, got = 0;
+
+	for (i = room_list(s->units); i < NR_ROOMS && got < n; i++)
+		got += runs_from_list(s, lane, &lane->by_room[i], end - got, n - got);
 	return got;
 }
 
@@ -239,7 +267,7 @@ static struct slab *new_slab(struct per_cpu_pages *pcp, const struct slab_lane *
 	slab_make(&unit_cache, page, order, nr_lane);
 	bitmap_set(slab->free_map, 0, run_units(slab));
 	memset(run_starts(slab), 0, sizeof(slab->free_map));
-	slab->room = UINT8_MAX;
+	slab->room = MOST_RUN;
 	return slab;
 }
 
@@ -381,7 +409,7 @@ const struct kmem_cache *run_object_at(struct slab *slab, const void *addr, cons
 /* What was freed has free neighbours that are no longer than others. */
 static __always_inline void add_room(struct slab *slab, unsigned int units)
 {
-	slab->room = (uint8_t)min_ul(2u * slab->room + units, UINT8_MAX);
+	slab->room = (uint8_t)min_ul(2u * slab->room + units, MOST_RUN);
 }
 
 /*
@@ -485,6 +513,16 @@ static __noinline void relink(const struct kmem_cache *s, struct slab_lane *lane
 	}
 }
 
+/* The same of a partial one, which may belong elsewhere then. */
+static void give_room(struct slab_lane *lane, struct slab *slab, unsigned int units)
+{
+	unsigned int before = room_list(slab->room);
+
+	add_room(slab, units);
+	if (room_list(slab->room) != before)
+		list_move_tail(&slab->list, partial_list(lane, slab));
+}
+
 static __always_inline void give(const struct kmem_cache *s, unsigned int units,
 				 struct slab_lane *lane, struct slab *slab, const void *object,
 				 struct list_head *released)
@@ -497,8 +535,8 @@ static __always_inline void give(const struct kmem_cache *s, unsigned int units,
 	slab->inuse = (uint16_t)inuse;
 	if (unlikely(slab->room < LEAST_RUN || !inuse))
 		relink(s, lane, slab, released);
-	else
-		add_room(slab, units);
+	else if (slab->room < MOST_RUN)
+		give_room(lane, slab, units);
 }
 
 unsigned int run_free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,

@@ -20,8 +20,11 @@
  * MANY_SHARED in use makes slabs of 32 KiB.
  *
  * A slab in which no object has room counts as full, and is on that list; slab->room says how long
- * a free run can be at most. Shared slabs stay in their lane, but empty ones. A class counts what
- * it has in them in its own lanes, by the number of the slab's.
+ * a free run can be at most, or as much as any object needs. Partial ones are on one of a few
+ * lists by that: a request begins with those that may have as little room as it needs, so that
+ * long runs are kept for large objects, and passes by whatever has less. Shared slabs stay in
+ * their lane, but empty ones. A class counts what it has in them in its own lanes, by the number
+ * of the slab's.
  *
  * Lock: the lane's, of kmalloc-units. Invariants: run_cache_is_valid().
  */
@@ -40,6 +43,8 @@
 #define MANY_SHARED	   16u /* partial and full ones of a lane */
 #define SHARED_UNITS	   (UNITS_A_PAGE << SHARED_ORDER)
 
+#define NR_ROOMS	   7u /* lists of partial slabs: from 9, 12, 16, 24, 32, 48, 64 units on */
+
 _Static_assert(SHARED_UNITS <= SLAB_MAX_OBJECTS, "each has a bit");
 
 /* kmalloc-units: of no class, and on slab_caches. */
@@ -55,6 +60,17 @@ static inline unsigned long *run_starts(struct slab *slab)
 {
 	return (slab + 1)->free_map;
 }
+
+/* Which of them is for so much room. */
+static inline unsigned int room_list(unsigned int room)
+{
+	unsigned int order = __fls(room), half = room >> (order - 1) & 1;
+
+	return (unsigned int)min_ul(2 * (order - __fls(LEAST_RUN)) + half, NR_ROOMS - 1);
+}
+
+/* A lane of kmalloc-units gets its lists; those of node 0 have them. */
+void run_init_lane(struct slab_lane *lane, unsigned int number);
 
 /* Prepares it; and a cache, before cache_init_sheaves(), whose objects are to lie there. */
 void unit_cache_init(void);

@@ -53,7 +53,7 @@ static void check_slab(struct slab *slab, struct census *census)
 		if (bitmap_has(run_starts(slab), unit))
 			inuse += check_run(slab, unit, census);
 	KMEM_ASSERT(inuse == slab->inuse);
-	KMEM_ASSERT(min_ul(longest_free(slab), UINT8_MAX) <= slab->room);
+	KMEM_ASSERT(min_ul(longest_free(slab), MOST_RUN) <= slab->room);
 }
 
 /* In which of the lists a slab belongs. */
@@ -61,7 +61,7 @@ static const struct list_head *list_of(const struct slab_lane *lane, const struc
 {
 	if (slab->room < LEAST_RUN)
 		return &lane->full;
-	return slab->inuse ? &lane->partial : &lane->empty;
+	return slab->inuse ? &lane->by_room[room_list(slab->room)] : &lane->empty;
 }
 
 static unsigned int check_list(struct slab_lane *lane, const struct list_head *head,
@@ -97,11 +97,13 @@ static void check_classes(unsigned int number, const struct census *census)
 static void check_lane(struct slab_lane *lane, unsigned int number)
 {
 	struct census census = { { 0 } };
+	unsigned int pages = 0, partial = 0, i;
 	unsigned long inuse = 0;
-	unsigned int pages = 0;
 
 	lock_acquire(&lane->lock);
-	KMEM_ASSERT(check_list(lane, &lane->partial, &census, &pages, &inuse) == lane->nr_partial);
+	for (i = 0; i < NR_ROOMS; i++)
+		partial += check_list(lane, &lane->by_room[i], &census, &pages, &inuse);
+	KMEM_ASSERT(partial == lane->nr_partial && list_empty(&lane->partial));
 	KMEM_ASSERT(check_list(lane, &lane->full, &census, &pages, &inuse) == lane->nr_full);
 	KMEM_ASSERT(check_list(lane, &lane->empty, &census, &pages, &inuse) == lane->nr_empty);
 	KMEM_ASSERT(pages == lane->nr_pages && inuse == lane->nr_inuse);

@@ -152,33 +152,6 @@ static void test_full(void **state)
 	}
 }
 
-/* Who took from a slab finds it first the next time, wherever it was. */
-static void test_first_again(void **state)
-{
-	char *a[4], *b[5], *again;
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < 4; i++)
-		a[i] = take(0, 56 * UNIT_BYTES);
-	for (i = 0; i < 4; i++)
-		b[i] = take(0, 56 * UNIT_BYTES);
-	b[4] = take(0, 32 * UNIT_BYTES);
-	EXPECT(slab_of(a[3]) != slab_of(b[0]) && slab_of(b[4]) == slab_of(b[0]));
-	/* full until now, it is the last */
-	give(0, b[0]);
-	give(0, b[1]);
-	EXPECT(units(0)->partial.next == &slab_of(a[0])->list);
-	again = take(0, 56 * UNIT_BYTES);
-	EXPECT(slab_of(again) == slab_of(b[4]));
-	EXPECT(units(0)->partial.next == &slab_of(again)->list);
-	for (i = 0; i < 4; i++)
-		give(0, a[i]);
-	for (i = 2; i < 5; i++)
-		give(0, b[i]);
-	give(0, again);
-}
-
 /* Free units that no object fits into are no room either, once somebody has looked. */
 static void test_fragments(void **state)
 {
@@ -668,7 +641,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_side_by_side, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_room_for_others, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_first_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_few_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_come_and_go, setup, teardown),
