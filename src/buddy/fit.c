@@ -105,10 +105,12 @@ static void look_through(struct fit *best, struct wanted wanted, struct section 
 	unsigned int words = (s->nr_online + BITS_PER_LONG - 1) / BITS_PER_LONG, w, first = 0;
 	bool goes_on = false;
 
-	for (w = 0; w < words; w++) {
+	for (w = 0; w < words && best->length != wanted.nr; w++) {
 		unsigned long word = s->free[w], inner = word;
 		unsigned int base = w * BITS_PER_LONG, lower, upper;
 
+		if (!word && !goes_on)
+			continue;
 		if (word == ~0UL) {
 			first = goes_on ? first : base;
 			goes_on = true;
