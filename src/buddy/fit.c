@@ -16,6 +16,7 @@ struct fit {
 
 struct wanted {
 	unsigned int nr, align;
+	unsigned int dirty; /* more of them than this */
 };
 
 /* Where in a run the request might lie, and how many of these pages are dirty. */
@@ -54,10 +55,7 @@ static struct place find_place(const struct section *s, struct wanted wanted, un
 	return best;
 }
 
-/*
- * A run. A part of what is taken has to be dirty: memory that costs nothing yet is for what fits
- * nowhere else.
- */
+/* A run. */
 static void consider(struct fit *best, struct wanted wanted, struct section *s, unsigned int first,
 		     unsigned int end)
 {
@@ -66,7 +64,7 @@ static void consider(struct fit *best, struct wanted wanted, struct section *s, 
 	if (end - first >= best->length || align_up(first, wanted.align) + wanted.nr > end)
 		return;
 	place = find_place(s, wanted, first, end);
-	if (place.dirty > wanted.nr / DIRTY_SHARE)
+	if (place.dirty >= wanted.dirty)
 		*best = (struct fit){ s, place.first, end - first };
 }
 
@@ -133,22 +131,44 @@ static void look_through(struct fit *best, struct wanted wanted, struct section 
 		consider(best, wanted, s, first, words * BITS_PER_LONG);
 }
 
+/* Such a run has a block of a quarter as many at least, a power of two. */
+static bool may_have(const struct section *s, struct wanted wanted)
+{
+	return s->free_orders >> (__fls(wanted.nr) - 1);
+}
+
+static struct page *place_of(const struct fit *fit)
+{
+	return fit->s ? &fit->s->mem_map[fit->first] : NULL;
+}
+
 struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int align)
 {
-	const struct wanted wanted = { nr, align };
-	/* Such a run has a block of a quarter as many at least, a power of two. */
-	unsigned int order = __fls(nr) - 1, looked_at = 0;
+	const struct wanted wanted = { nr, align, nr / DIRTY_SHARE + 1 };
 	struct fit best = { NULL, 0, ~0u };
+	unsigned int looked_at = 0;
 	struct section *s;
 
-	if (zone->nr_dirty <= nr / DIRTY_SHARE)
+	if (zone->nr_dirty < wanted.dirty)
 		return NULL;
 	list_for_each_entry(s, &zone->sections, list) {
-		if (!s->dirty_orders || !(s->free_orders >> order))
+		if (!s->dirty_orders || !may_have(s, wanted))
 			continue;
 		look_through(&best, wanted, s);
 		if (best.length == nr || ++looked_at == MOST_SECTIONS)
 			break;
 	}
-	return best.s ? &best.s->mem_map[best.first] : NULL;
+	return place_of(&best);
+}
+
+struct page *fit_find_huge(const struct zone *zone, unsigned int nr, unsigned int align)
+{
+	const struct wanted wanted = { nr, align, 0 };
+	struct fit best = { NULL, 0, ~0u };
+	struct section *s;
+
+	list_for_each_entry(s, &zone->sections, list)
+		if (READ_ONCE(s->huge) && may_have(s, wanted))
+			look_through(&best, wanted, s);
+	return place_of(&best);
 }

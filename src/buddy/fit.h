@@ -25,4 +25,10 @@
  */
 struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int align);
 
+/*
+ * The same where there are huge pages, whatever is dirty: of these what lies between blocks costs
+ * memory as well.
+ */
+struct page *fit_find_huge(const struct zone *zone, unsigned int nr, unsigned int align);
+
 #endif

@@ -378,6 +378,11 @@ static void take_out(struct zone *zone, struct section *s, unsigned int first, u
 	s->mem_map[first].freed_ms = freed_ms;
 }
 
+static unsigned int order_of(unsigned int nr)
+{
+	return nr > 1 ? __fls(nr - 1) + 1 : 0;
+}
+
 /*
  * @nr pages where they fit best; a power of two of them at a multiple of it, as a block would be.
  */
@@ -390,6 +395,8 @@ static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int al
 		align = nr;
 	if (nr >= FIT_LEAST)
 		page = fit_find(zone, nr, align);
+	if (nr >= FIT_LEAST && !page && !has_dirty(zone, order_of(nr)))
+		page = fit_find_huge(zone, nr, align);
 	if (page)
 		take_out(zone, page_section(page), page_index(page), nr);
 	return page;
@@ -404,11 +411,6 @@ static struct page *take_cut(struct zone *zone, unsigned int nr, unsigned int or
 		zone_free_range(zone, page_section(page), page_index(page) + nr, (1u << order) - nr,
 				page->freed_ms);
 	return page;
-}
-
-static unsigned int order_of(unsigned int nr)
-{
-	return nr > 1 ? __fls(nr - 1) + 1 : 0;
 }
 
 /* zone->lock is held. */

@@ -137,6 +137,29 @@ static void test_dirty_within(void **state)
 	zone_fini(&zone);
 }
 
+/* Blocks lie close together where what is between them has huge pages, else at powers of two. */
+static void test_huge_pages(void **state)
+{
+	struct page *first, *second;
+	struct zone zone;
+	unsigned int huge;
+
+	(void)state;
+	for (huge = 0; huge < 2; huge++) {
+		set_decay("decay_ms=-1");
+		whole_section(&zone);
+		purge_all(&zone);
+		first = zone_alloc(&zone, 17, 0);
+		page_section(first)->huge = huge;
+		second = zone_alloc(&zone, 17, 0);
+		EXPECT_EQ(page_index(second) - page_index(first), huge ? 17 : 32);
+		zone_free(&zone, first, 17);
+		zone_free(&zone, second, 17);
+		expect_zone_sound(&zone);
+		zone_fini(&zone);
+	}
+}
+
 /* A run of the model: what the zone takes must be none but the shortest. */
 static unsigned int shortest(const bool *free, unsigned int pages, unsigned int nr)
 {
@@ -206,7 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runs),	    cmocka_unit_test(test_best_fit),
 		cmocka_unit_test(test_dirty_first), cmocka_unit_test(test_dirty_within),
-		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_huge_pages),  cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -402,12 +402,12 @@ static void test_faults(void **state)
 	expect_fault((void *)0x8000000000000000, FAULT_FOREIGN);
 	expect_fault((void *)0x0000800000000000, FAULT_FOREIGN);
 
-	/* freed: as long as it costs memory it is known; then nobody ever had it */
+	/* freed, and known, also when it costs no memory any more; but an area is gone */
 	release(block);
 	expect_fault(block, FAULT_DOUBLE_FREE);
 	expect_fault(block + 24 * PAGE_SIZE, FAULT_DOUBLE_FREE);
 	purge_all(&zone_normal);
-	expect_fault(block, FAULT_FOREIGN);
+	expect_fault(block, FAULT_DOUBLE_FREE);
 	release(area);
 	expect_fault(area, FAULT_FOREIGN);
 	free(heap);
