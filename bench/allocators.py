@@ -205,6 +205,8 @@ def with_options(texts, chosen):
         name, _, words = text.partition("=")
         if not own or not name or not words:
             fail(f"--options {text}: want NAME=WORDS, and libkmem")
+        if any(a.name == "libkmem-" + name for a in chosen + more):
+            fail(f"--options {text}: the name is taken")
         more.append(Allocator("libkmem-" + name, own[0].path, options=words))
     return more
 

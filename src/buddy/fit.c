@@ -4,7 +4,7 @@
 
 #include "list.h"
 
-#define MOST_SECTIONS 8u /* that are looked through, oldest first */
+#define MOST_SECTIONS 8u /* that are looked through */
 #define DIRTY_SHARE   4u /* more than this part of what is taken is dirty */
 
 /* The best so far. */
@@ -16,7 +16,7 @@ struct fit {
 
 struct wanted {
 	unsigned int nr, align;
-	unsigned int dirty; /* more of them than this */
+	unsigned int dirty; /* of them, at least */
 };
 
 /* Where in a run the request might lie, and how many of these pages are dirty. */
@@ -164,11 +164,20 @@ struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int ali
 struct page *fit_find_huge(const struct zone *zone, unsigned int nr, unsigned int align)
 {
 	const struct wanted wanted = { nr, align, 0 };
+	const struct list_head *node = zone->sections.prev;
 	struct fit best = { NULL, 0, ~0u };
+	unsigned int looked_at = 0;
 	struct section *s;
 
-	list_for_each_entry(s, &zone->sections, list)
-		if (READ_ONCE(s->huge) && may_have(s, wanted))
+	for (; node != &zone->sections && looked_at < MOST_SECTIONS; node = node->prev) {
+		s = list_entry(node, struct section, list);
+		if (!READ_ONCE(s->huge))
+			break;
+		if (may_have(s, wanted))
 			look_through(&best, wanted, s);
+		if (best.length == nr)
+			break;
+		looked_at++;
+	}
 	return place_of(&best);
 }

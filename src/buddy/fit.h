@@ -26,8 +26,8 @@
 struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int align);
 
 /*
- * The same where there are huge pages, whatever is dirty: of these what lies between blocks costs
- * memory as well.
+ * The same in the youngest sections, as far as these have huge pages, whatever is dirty: what lies
+ * between blocks costs memory there as well.
  */
 struct page *fit_find_huge(const struct zone *zone, unsigned int nr, unsigned int align);
 

@@ -293,16 +293,16 @@ bool zones_are_mine(void)
 	return false;
 }
 
-bool zones_pass_time(void)
+unsigned long zones_pass_time(void)
 {
+	unsigned long left = 0;
 	struct zone *zone;
-	bool more = false;
 
 	for (zone = first_zone(); zone; zone = next_zone(zone)) {
 		purge_tick(zone, os_clock_ms(), 0);
-		more |= READ_ONCE(zone->nr_dirty) || pcp_pages(zone);
+		left += READ_ONCE(zone->nr_dirty) + pcp_pages(zone);
 	}
-	return more;
+	return left;
 }
 
 unsigned long zones_purge(void)

@@ -100,8 +100,8 @@ struct lock *pcp_lock(unsigned int n);
 /* Whether the calling thread holds a zone's lock, or that of page lists. */
 bool zones_are_mine(void);
 
-/* Time passes in all zones: whether more of it will give back more. */
-bool zones_pass_time(void);
+/* Time passes in all zones: how many pages are left that more of it may give back. */
+unsigned long zones_pass_time(void);
 
 /*
  * Gives back all there is to give, and puts back what a lost thread purged: purge.h, for all zones.

@@ -25,7 +25,8 @@
 #define YOUNGEST_MS    16    /* and what was freed since, last */
 #define FOREVER	       (~0UL)
 #define SUNK_MIN       64u /* pages of a peak that can sink, */
-#define MUCH_FREED     4u  /* and part of it that is much to be freed at once */
+#define MUCH_FREED     4u  /* and part of it that is much to be freed at once, */
+#define MUCH_AGAIN_MS  50u /* if that was not so a moment ago */
 #define TOGETHER_ORDER 8u  /* blocks up to here are purged by one call for many: 1 MiB */
 #define MAP_ORDER      7u  /* of blocks from here on the mem_map has a page to itself: 2 at 4 KiB */
 
@@ -338,10 +339,12 @@ static unsigned long dirty_limit(const struct zone *zone)
 
 /*
  * What lanes keep for a moment is in use neither now nor, more or less, at the peak. A free of much
- * at once may be the last: there is no other to look after.
+ * at once may be the last: there is no other to look after. Where such come often a look now and
+ * then is enough.
  */
-static void note_sunk(const struct zone *zone, unsigned int freed)
+static void note_sunk(const struct zone *zone, unsigned int freed, uint64_t now_ms)
 {
+	static uint64_t much_ms;
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
 	unsigned int is = HEAP_STEADY;
 	unsigned long listed;
@@ -353,8 +356,12 @@ static void note_sunk(const struct zone *zone, unsigned int freed)
 	used -= min_ul(used, listed);
 	peak -= min_ul(peak, listed);
 	if (peak >= SUNK_MIN && used < peak / 4 * SUNK_USED)
-		is = used < READ_ONCE(heap_look_below) || freed > peak / MUCH_FREED ? HEAP_LOOK :
-										      HEAP_SANK;
+		is = used < READ_ONCE(heap_look_below) ? HEAP_LOOK : HEAP_SANK;
+	if (is == HEAP_SANK && freed > peak / MUCH_FREED &&
+	    now_ms - READ_ONCE(much_ms) >= MUCH_AGAIN_MS) {
+		WRITE_ONCE(much_ms, now_ms);
+		is = HEAP_LOOK;
+	}
 	if (is > READ_ONCE(heap_state))
 		WRITE_ONCE(heap_state, is);
 }
@@ -426,7 +433,7 @@ void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed)
 		return;
 	if (unlikely(READ_ONCE(purge_waiters.sleepers)) && dirty)
 		wake_up_all(&purge_waiters);
-	note_sunk(zone, freed);
+	note_sunk(zone, freed, now_ms);
 	if (dirty <= limit && !(due && (dirty || pcp_pages(zone))))
 		return;
 	if (!begin_purge(zone, now_ms))

@@ -140,8 +140,7 @@ static bool take_all(void)
 	return !kept_by_another;
 }
 
-/* All that come at any time: what a thread does itself must not kill it. */
-static void block_signals(sigset_t *before)
+void block_signals(sigset_t *before)
 {
 	static const int its_own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
 	sigset_t set;

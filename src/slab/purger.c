@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "emptied.h"
+#include "fork.h"
 #include "numa.h"
 #include "os.h"
 #include "report.h"
 
 #define IDLE_MS	    10000u
+#define VAIN_PASSES 16u /* in which nothing went: locked memory, or less than the system's pages */
 #define LONGEST_MS  500UL    /* from one look to the next */
 #define MS	    1000000L /* ns */
 
@@ -23,6 +25,7 @@
 #define NUM_THREADS 18 /* blanks before it in /proc/self/stat, after the name */
 
 static bool wanted;
+static sigset_t programs_signals;
 static bool main_left; /* the thread that main() ran in, or that forked, by pthread_exit() */
 
 static int set_wanted(const char *value, size_t len)
@@ -63,42 +66,48 @@ static bool is_last(void)
 	       number == 2;
 }
 
-/* Whether there is anything left that goes later. */
-static bool pass_time(void)
+/* Pages that are left for later. */
+static unsigned long pass_time(void)
 {
 	struct kmem_cpu *cpu = cpu_enter();
-	bool more = zones_pass_time();
+	unsigned long left = zones_pass_time();
 
 	if (cpu->kind == CPU_LIVE)
 		emptied_by_time(cpu);
 	cpu_leave(cpu);
-	return more;
+	return left;
 }
 
 static void *run(void *unused __unused)
 {
-	const long pass_ns = (long)min_ul(purge_pass_ms(), LONGEST_MS) * MS;
+	const long pass_ns = (long)min_ul(purge_pass_ms() + 1, LONGEST_MS) * MS;
+	unsigned long left = 0, before;
+	unsigned int vain = 0;
 
 	prctl(PR_SET_NAME, "kmem-purger");
 	for (;;) {
 		uint32_t ticket = prepare_to_wait(&purge_waiters);
 
-		if (pass_time() || READ_ONCE(main_left)) {
+		before = left;
+		left = pass_time();
+		vain = left == before ? vain + 1 : 0;
+		if ((left && vain < VAIN_PASSES) || READ_ONCE(main_left)) {
 			finish_wait(&purge_waiters);
 			os_nap(pass_ns);
 		} else {
 			wait_for_event(&purge_waiters, ticket, IDLE_MS);
 		}
-		if (unlikely(READ_ONCE(main_left)) && is_last())
+		if (unlikely(READ_ONCE(main_left)) && is_last()) {
+			pthread_sigmask(SIG_SETMASK, &programs_signals, NULL);
 			exit(0);
+		}
 	}
 	return NULL;
 }
 
-/* No signal of the program's is ever delivered to it. */
+/* No signal that another thread may have is ever delivered to it. */
 static int start(void)
 {
-	sigset_t all, before;
 	pthread_attr_t attr;
 	pthread_t thread;
 	int err = pthread_attr_init(&attr);
@@ -106,10 +115,9 @@ static int start(void)
 	if (err)
 		return err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	block_signals(&programs_signals);
 	err = pthread_create(&thread, &attr, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_SETMASK, &programs_signals, NULL);
 	pthread_attr_destroy(&attr);
 	return err;
 }
@@ -121,6 +129,8 @@ void purger_start(void)
 	if (!wanted || !purge_pass_ms())
 		return;
 	main_left = false;
+	/* In the child of a fork nobody waits there, though the parent's may have. */
+	purge_waiters = (struct wait_queue){ 0 };
 	err = start();
 	if (err)
 		kmem_report("background_purge: no thread (error %d)", err);

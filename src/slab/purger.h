@@ -15,7 +15,8 @@
  *
  * A process whose main thread left by pthread_exit() ends with the last of its threads, which this
  * one would always be. So it looks, from then on, whether it is alone, and ends the process as libc
- * does.
+ * does. That takes /proc, and a main thread that has allocated something: without them the process
+ * stays.
  */
 #ifndef KMEM_PURGER_H
 #define KMEM_PURGER_H

@@ -277,7 +277,8 @@ static void note_hollow(const struct kmem_cache *s, const struct slab_lane *lane
 	unsigned long slabs = READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
 
 	if (unlikely(HOLLOW_SHARE * READ_ONCE(lane->nr_inuse) < slabs * s->objects) &&
-	    slabs << s->order >= HOLLOW_PAGES && READ_ONCE(heap_state) == HEAP_STEADY)
+	    slabs << s->order >= HOLLOW_PAGES && READ_ONCE(heap_state) == HEAP_STEADY &&
+	    purge_pass_ms())
 		WRITE_ONCE(heap_state, HEAP_SANK);
 }
 

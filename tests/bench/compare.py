@@ -45,6 +45,7 @@ class Refusal(unittest.TestCase):
     def test_names(self):
         for words in (["--lib", "nothing"], ["--lib", f"glibc={LIBKMEM}"],
                       ["--version", "nobody=1"], ["--options", "nothing"],
+                      ["--options", "a=stats=1", "--options", "a=stats=0"],
                       ["--json", self.place.path("no/where.json")]):
             done = self.list(*words)
             self.assertNotEqual(done.returncode, 0, words)
