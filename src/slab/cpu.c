@@ -11,7 +11,6 @@
 #include "init.h"
 #include "kmalloc.h"
 #include "limit.h"
-#include "purger.h"
 #include "release.h"
 #include "report.h"
 
@@ -336,7 +335,6 @@ static void cpu_exit(void *arg)
 		meta_free(&cpu_pool, cpu);
 	}
 	emptied_by_exit();
-	purger_note_exit();
 	leave_stateless(CPU_EXITED);
 }
 

@@ -39,12 +39,23 @@ static const struct boot_param params[] = {
 
 const struct boot_params purger_params = { params, ARRAY_SIZE(params) };
 
-void purger_note_exit(void)
+/* The destructor of a key that the main thread alone has a value of. */
+static void note_exit(void *unused __unused)
 {
-	if (likely(!wanted) || syscall(SYS_gettid) != getpid())
-		return;
 	WRITE_ONCE(main_left, true);
 	wake_up_all(&purge_waiters);
+}
+
+/* In the main thread of the process, or of a fork's child, unless another one has loaded us. */
+static void watch_main(void)
+{
+	static pthread_key_t key;
+	static bool have_key;
+
+	if (!have_key)
+		have_key = pthread_key_create(&key, note_exit) == 0;
+	if (have_key && syscall(SYS_gettid) == getpid())
+		pthread_setspecific(key, &key);
 }
 
 /* The main thread counts as long as the process is there. */
@@ -131,6 +142,7 @@ void purger_start(void)
 	main_left = false;
 	/* In the child of a fork nobody waits there, though the parent's may have. */
 	purge_waiters = (struct wait_queue){ 0 };
+	watch_main();
 	err = start();
 	if (err)
 		kmem_report("background_purge: no thread (error %d)", err);

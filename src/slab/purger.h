@@ -4,9 +4,10 @@
  *
  * Memory goes back to the system as time passes, and time passes when pages are freed (purge.h):
  * a process that frees nothing for a while keeps what was free by then. A thread would see to that,
- * and be seen: debuggers show it, unshare() and setns() refuse a process that has it, locks cost
- * their atomic instructions, and each fork makes it anew. So it is the user's choice (as in
- * jemalloc, whose background_thread it resembles).
+ * and be seen: debuggers show it, unshare() and setns() refuse a process that has it, libc ends one
+ * in which setuid() succeeds in one thread and not in another, locks cost their atomic
+ * instructions, and each fork makes it anew. So it is the user's choice (as in jemalloc, whose
+ * background_thread it resembles).
  *
  * As long as free pages are dirty it looks at the zones as often as freeing threads would, and
  * whether the heap has emptied (emptied.h). Then it sleeps until pages are freed again; the wake-up
@@ -15,8 +16,7 @@
  *
  * A process whose main thread left by pthread_exit() ends with the last of its threads, which this
  * one would always be. So it looks, from then on, whether it is alone, and ends the process as libc
- * does. That takes /proc, and a main thread that has allocated something: without them the process
- * stays.
+ * does. That takes /proc: without it the process stays.
  */
 #ifndef KMEM_PURGER_H
 #define KMEM_PURGER_H
@@ -25,9 +25,6 @@
 
 /* Starts the thread if it is wanted: once in a process, with no lock held. */
 void purger_start(void);
-
-/* The calling thread ends. */
-void purger_note_exit(void);
 
 extern const struct boot_params purger_params;
 

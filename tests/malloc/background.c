@@ -117,6 +117,34 @@ static void expect_end(bool with_thread)
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "status 0x%x", status);
 }
 
+static void *leave_in_child(void *arg)
+{
+	pid_t *pid = arg;
+
+	*pid = fork();
+	if (!*pid) {
+		alarm(20);
+		pthread_exit(NULL);
+	}
+	return NULL;
+}
+
+/* Also where the main thread of the child has never allocated anything. */
+static void expect_end_of_thread(void)
+{
+	pthread_t thread;
+	int status, i;
+	pid_t pid;
+
+	/* the second has the first one's stack */
+	for (i = 0; i < 2; i++) {
+		CHECK(!pthread_create(&thread, NULL, leave_in_child, &pid), "thread");
+		CHECK(!pthread_join(thread, NULL), "join");
+		CHECK(pid >= 0 && waitpid(pid, &status, 0) == pid && status == 0, "status 0x%x",
+		      status);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const bool on = argc > 1 && !strcmp(argv[1], "on");
@@ -137,5 +165,6 @@ int main(int argc, char **argv)
 	      "status 0x%x", status);
 	expect_end(false);
 	expect_end(true);
+	expect_end_of_thread();
 	return 0;
 }

@@ -198,15 +198,23 @@ static void expect_returned(unsigned long before, unsigned long most)
 	EXPECT(pages_held() < before + pages_of_slabs() + 200);
 }
 
-static void thread_empties(void *arg)
+/* What is held with a heap, and without: returned. */
+static unsigned long build_first(unsigned long *most)
 {
-	unsigned long before, most;
+	unsigned long before;
 
-	(void)arg;
 	kmem_trim();
 	before = pages_held();
 	build(0);
-	most = pages_held();
+	*most = pages_held();
+	return before;
+}
+
+static void thread_empties(void *arg)
+{
+	unsigned long most, before = build_first(&most);
+
+	(void)arg;
 	drop(0);
 	expect_returned(before, most);
 	expect_caches_sound();
@@ -223,13 +231,9 @@ static void visit(struct kmem_cpu *(*enter)(void))
 /* Who may not enter the OS leaves it to who may. */
 static void atomic_visits(void *arg)
 {
-	unsigned long before, calls, most;
+	unsigned long calls, most, before = build_first(&most);
 
 	(void)arg;
-	kmem_trim();
-	before = pages_held();
-	build(0);
-	most = pages_held();
 	emptied_wanted = false;
 	drop(0);
 	emptied_wanted = true;
@@ -252,13 +256,9 @@ static void pass_time(void)
 /* Who looks because time has passed has not counted visits, and looks only if there is cause. */
 static void time_passes(void *arg)
 {
-	unsigned long before, most;
+	unsigned long most, before = build_first(&most);
 
 	(void)arg;
-	kmem_trim();
-	before = pages_held();
-	build(0);
-	most = pages_held();
 	pass_time();
 	EXPECT(pages_held() >= most);
 	emptied_wanted = false;
