@@ -168,13 +168,14 @@ def amount(value, factor):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def standing(line, subject):
-    """In words, against the lowest of all; only where there is something to stand against."""
+def standing(line, subject, allocators):
+    """In words, against the lowest of the peers; only where there is something to stand against."""
     own = line.ratios[subject]
     if own is None:
         return "failed"
-    least = min(ratio for ratio in line.ratios if ratio is not None)
-    if own == least:
+    least = min(ratio for ratio, allocator in zip(line.ratios, allocators)
+                if allocator.is_peer and ratio is not None)
+    if own <= least:
         return "lowest"
     return f"within {LEVEL:.0%}" if own <= least * (1 + LEVEL) else f"{own / least - 1:+.0%}"
 
@@ -195,7 +196,7 @@ def one_table(results, found, drawn):
             *(a.name for a in results.allocators), "+-"]
     rows = []
     for line in lines:
-        row = [line.row.name, *([standing(line, subject)] if words else [])]
+        row = [line.row.name, *([standing(line, subject, results.allocators)] if words else [])]
         for i, ratio in enumerate(line.ratios):
             if ratio is None:
                 row.append("-")

@@ -58,6 +58,19 @@ class FromFile(unittest.TestCase):
         self.assertIn("- two on other: died of SIGSEGV", page)
         self.assertIn("| two | lowest | 1.00 (8.00) | - | **0.62** (5.00) | 0% |", page)
 
+    def test_libkmem_stands_against_peers_alone(self):
+        document = saved()
+        document["allocators"].append({"name": "libkmem-x", "peer": False, "version": "abc"})
+        for row in document["rows"]:
+            row["samples"]["libkmem-x"] = {
+                key: [value / 4 for value in values]
+                for key, values in row["samples"]["libkmem"].items()
+            }
+        self.accepted(
+            "--from", self.place.put("a.json", document), "--report", self.place.path("r.md"))
+        self.assertIn("| one | lowest | 1.00 (2.00) | 2.00 (4.00) | 0.50 (1.00) | **0.12** (0.25) |",
+                      self.place.read("r.md"))
+
     def test_csv_has_medians_and_ratios(self):
         self.accepted("--from", self.place.put("a.json", saved()), "--csv", self.place.path("a.csv"))
         with open(self.place.path("a.csv"), encoding="utf-8") as source:
