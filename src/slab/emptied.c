@@ -11,7 +11,9 @@
 #define KIB	       1024UL
 #define MIB	       (1024UL * KIB)
 
-#define EMPTY_SHARE    4UL	   /* of the peak: what may be needed still */
+#define EMPTY_SHARE    32UL /* of the peak: what may be needed still, */
+#define LARGE_SHARE    4UL  /* or of one from here on, since less is soon built again */
+#define LARGE_PEAK     (32 * MIB)
 #define FEW	       (8 * KIB)   /* that may be needed whatever was refilled */
 #define MIN_GAIN       (64 * KIB)  /* less is not worth it; */
 #define GAIN_AGAIN     (256 * KIB) /* nor this, with no less needed than last time, */
@@ -78,7 +80,7 @@ static void learn(struct emptying *e, unsigned long refilled, uint64_t now_ms)
 
 unsigned long empty_limit(const struct emptying *e, const struct needs *needs)
 {
-	unsigned long most = needs->peak / EMPTY_SHARE;
+	unsigned long most = needs->peak / (needs->peak < LARGE_PEAK ? EMPTY_SHARE : LARGE_SHARE);
 
 	return e->low ? min_ul(most, e->low) : most;
 }

@@ -38,6 +38,11 @@ static void test_share(void **state)
 
 	(void)state;
 	EXPECT(!should_empty(&e, &needs, NOW));
+	needs.peak = PEAK / 8;
+	needs.needed = needs.used = needs.peak / 5;
+	EXPECT(!should_empty(&e, &needs, NOW));
+	needs.needed = needs.used = needs.peak / 40;
+	EXPECT(should_empty(&e, &needs, NOW));
 	needs = empty_heap(PEAK / 5);
 	EXPECT(should_empty(&e, &needs, NOW));
 	/* little to be had */
