@@ -73,6 +73,22 @@ static unsigned long read_number(const struct path *dir, const char *name)
 	return read_file(dir, name, text) ? number(text) : ULONG_MAX;
 }
 
+/*
+ * Not by strcspn(): each process would have the part of libc that it lies in, 48 KiB, for this
+ * alone.
+ */
+static const char *line_end(const char *text)
+{
+	return strchrnul(text, '\n');
+}
+
+static const char *next_line(const char *text)
+{
+	const char *end = line_end(text);
+
+	return end + (*end != 0);
+}
+
 /* The number behind @key at the start of a line; 0 when there is none. */
 static unsigned long read_keyed(const struct path *dir, const char *name, const char *key)
 {
@@ -82,13 +98,9 @@ static unsigned long read_keyed(const struct path *dir, const char *name, const 
 
 	if (!read_file(dir, name, text))
 		return 0;
-	for (line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
+	for (line = text; *line; line = next_line(line))
 		if (strncmp(line, key, len) == 0 && line[len] == ' ')
 			return number(line + len + 1);
-		if (!*line)
-			break;
-	}
 	return 0;
 }
 
@@ -117,15 +129,6 @@ static bool has_word(const char *list, const char *end, const char *name)
 }
 
 /*
- * Not by strcspn(): each process would have the part of libc that it lies in, 48 KiB, for this
- * alone.
- */
-static const char *line_end(const char *text)
-{
-	return strchrnul(text, '\n');
-}
-
-/*
  * The cgroup that controls @controller. A line of @text is "id:controllers:path"; version 2 has an
  * empty list of controllers, and has those that no other line names.
  */
@@ -135,7 +138,7 @@ static void find_cgroup(const char *text, const char *controller, struct cgroup 
 	const char *line, *where = NULL;
 
 	*cgroup = (struct cgroup){ .found = false };
-	for (line = text; *line && !cgroup->v1; line += *line != 0) {
+	for (line = text; *line && !cgroup->v1; line = next_line(line)) {
 		const char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
 
 		if (!path)
@@ -143,7 +146,6 @@ static void find_cgroup(const char *text, const char *controller, struct cgroup 
 		cgroup->v1 = has_word(list + 1, path, controller);
 		if (cgroup->v1 || path == list + 1)
 			where = path + 1;
-		line = line_end(path);
 	}
 	if (!where)
 		return;

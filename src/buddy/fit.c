@@ -55,7 +55,7 @@ static struct place find_place(const struct section *s, struct wanted wanted, un
 	return best;
 }
 
-/* A run. */
+/* The run of the pages [@first, @end). */
 static void consider(struct fit *best, struct wanted wanted, struct section *s, unsigned int first,
 		     unsigned int end)
 {

@@ -295,11 +295,12 @@ bool zones_are_mine(void)
 
 unsigned long zones_pass_time(void)
 {
+	uint64_t now = os_clock_ms();
 	unsigned long left = 0;
 	struct zone *zone;
 
 	for (zone = first_zone(); zone; zone = next_zone(zone)) {
-		purge_tick(zone, os_clock_ms(), 0);
+		purge_tick(zone, now, 0);
 		left += READ_ONCE(zone->nr_dirty) + pcp_pages(zone);
 	}
 	return left;

@@ -389,13 +389,14 @@ static unsigned int order_of(unsigned int nr)
 static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int align_order)
 {
 	unsigned int align = 1u << align_order;
-	struct page *page = NULL;
+	struct page *page;
 
+	if (nr < FIT_LEAST)
+		return NULL;
 	if (is_power_of_2(nr) && align < nr)
 		align = nr;
-	if (nr >= FIT_LEAST)
-		page = fit_find(zone, nr, align);
-	if (nr >= FIT_LEAST && !page && !has_dirty(zone, order_of(nr)))
+	page = fit_find(zone, nr, align);
+	if (!page && !has_dirty(zone, order_of(nr)))
 		page = fit_find_huge(zone, nr, align);
 	if (page)
 		take_out(zone, page_section(page), page_index(page), nr);

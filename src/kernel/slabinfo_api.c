@@ -65,6 +65,18 @@ static void copy_list(struct kmem_cache *s, const struct list_head *head, enum k
 	}
 }
 
+/* Shared slabs have a list for each room. */
+static void copy_partial(struct kmem_cache *s, const struct slab_lane *lane,
+			 struct slab_list_copy *copy)
+{
+	unsigned int i;
+
+	if (!s->shared)
+		copy_list(s, &lane->partial, KMEM_SLAB_PARTIAL, copy);
+	for (i = 0; s->shared && i < NR_ROOMS; i++)
+		copy_list(s, &lane->by_room[i], KMEM_SLAB_PARTIAL, copy);
+}
+
 /*
  * All slabs of the moment; those that there is no room for are counted. False: no lock may be
  * taken.
@@ -73,7 +85,7 @@ static bool copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 {
 	struct kmem_cpu *cpu = cpu_enter();
 	struct kmem_cache_node *node;
-	unsigned int i, room;
+	unsigned int i;
 
 	if (!cpu)
 		return false;
@@ -81,10 +93,7 @@ static bool copy_slabs(struct kmem_cache *s, struct slab_list_copy *copy)
 	for_each_node(node, s) {
 		node_lock_lanes(node);
 		for (i = 0; i < NR_LANES; i++)
-			copy_list(s, &node->lane[i].partial, KMEM_SLAB_PARTIAL, copy);
-		for (i = 0; i < NR_LANES; i++)
-			for (room = 0; s->shared && room < NR_ROOMS; room++)
-				copy_list(s, &node->lane[i].by_room[room], KMEM_SLAB_PARTIAL, copy);
+			copy_partial(s, &node->lane[i], copy);
 		for (i = 0; i < NR_LANES; i++)
 			copy_list(s, &node->lane[i].full, KMEM_SLAB_FULL, copy);
 		for (i = 0; i < NR_LANES; i++)

@@ -25,14 +25,6 @@ void cache_init_node(struct kmem_cache_node *node)
 	}
 }
 
-static void init_rooms(struct kmem_cache_node *node, unsigned int nid)
-{
-	unsigned int lane;
-
-	for (lane = 0; lane < NR_LANES; lane++)
-		run_init_lane(&node->lane[lane], lane_number(nid, lane));
-}
-
 struct kmem_cache_node *next_of_nodes(struct kmem_cache *s, const struct kmem_cache_node *node)
 {
 	unsigned int nid = 0;
@@ -64,7 +56,7 @@ void cache_init_nodes(struct kmem_cache *s)
 		memset(nodes[nid], 0, sizeof(*nodes[nid]));
 		cache_init_node(nodes[nid]);
 		if (s->shared)
-			init_rooms(nodes[nid], nid);
+			run_init_node(nodes[nid], nid);
 	}
 	smp_store_release(&s->nodes, nodes);
 	cache_limit_barn(s);

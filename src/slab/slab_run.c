@@ -18,19 +18,19 @@ struct kmem_cache unit_cache;
 
 static struct list_head rooms[MAX_NUMNODES * NR_LANES][NR_ROOMS];
 
-void run_init_lane(struct slab_lane *lane, unsigned int number)
+void run_init_node(struct kmem_cache_node *node, unsigned int nid)
 {
-	unsigned int i;
+	unsigned int lane, i;
 
-	for (i = 0; i < NR_ROOMS; i++)
-		list_init(&rooms[number][i]);
-	lane->by_room = rooms[number];
+	for (lane = 0; lane < NR_LANES; lane++) {
+		node->lane[lane].by_room = rooms[lane_number(nid, lane)];
+		for (i = 0; i < NR_ROOMS; i++)
+			list_init(&node->lane[lane].by_room[i]);
+	}
 }
 
 void unit_cache_init(void)
 {
-	unsigned int lane;
-
 	unit_cache.shared = true;
 	unit_cache.unmergeable = true;
 	cache_init(&unit_cache, "kmalloc-units", UNIT_BYTES, UNIT_BYTES, CLASS_ASK);
@@ -40,8 +40,7 @@ void unit_cache_init(void)
 	unit_cache.units = LEAST_RUN;
 	unit_cache.order = SHARED_SMALL_ORDER;
 	unit_cache.objects = UNITS_A_PAGE << SHARED_SMALL_ORDER;
-	for (lane = 0; lane < NR_LANES; lane++)
-		run_init_lane(&unit_cache.node.lane[lane], lane_number(0, lane));
+	run_init_node(&unit_cache.node, 0);
 	cache_limit_empty(&unit_cache);
 	cache_init_sheaves(&unit_cache);
 	list_add_tail(&unit_cache.list, &slab_caches);

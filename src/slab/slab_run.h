@@ -69,8 +69,8 @@ static inline unsigned int room_list(unsigned int room)
 	return (unsigned int)min_ul(2 * (order - __fls(LEAST_RUN)) + half, NR_ROOMS - 1);
 }
 
-/* A lane of kmalloc-units gets its lists; those of node 0 have them. */
-void run_init_lane(struct slab_lane *lane, unsigned int number);
+/* The lanes of kmalloc-units on that node get their lists. */
+void run_init_node(struct kmem_cache_node *node, unsigned int nid);
 
 /* Prepares it; and a cache, before cache_init_sheaves(), whose objects are to lie there. */
 void unit_cache_init(void);

@@ -1,47 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Which of many shared slabs, used in part, an object comes from. */
-#include "kmalloc.h"
-#include "slab_run.h"
-#include "unit_slab.h"
+#include "unit_run.h"
 
-static struct slab_lane *const units = &unit_cache.node.lane[0];
-
-static int setup(void **state)
+static char *take_one(size_t size)
 {
-	(void)state;
-	kmem_trim();
-	return 0;
-}
+	char *object = take(0, size);
 
-static int teardown(void **state)
-{
-	(void)state;
-	expect_caches_sound();
-	expect_nothing_left();
-	return 0;
-}
-
-static char *take(size_t size)
-{
-	void *object = NULL;
-
-	slab_alloc_bulk(&kmalloc_caches[kmalloc_class(size)], pcp_of_lane(0), &object, 1,
-			GFP_KERNEL);
 	EXPECT(object != NULL);
 	return object;
-}
-
-static void give(void *object)
-{
-	slab_free_bulk(cache_of(object), pcp_of_lane(0), &object, 1);
-}
-
-static struct slab *slab_of(const void *object)
-{
-	struct slab *slab = slab_containing(object);
-
-	EXPECT(slab && slab->cache == &unit_cache);
-	return slab;
 }
 
 /* What has as little room as may be enough is taken from first, wherever it was. */
@@ -52,30 +18,30 @@ static void test_least_room_first(void **state)
 
 	(void)state;
 	for (i = 0; i < 4; i++)
-		a[i] = take(56 * UNIT_BYTES);
+		a[i] = take_one(56 * UNIT_BYTES);
 	for (i = 0; i < 4; i++)
-		b[i] = take(56 * UNIT_BYTES);
-	b[4] = take(32 * UNIT_BYTES);
+		b[i] = take_one(56 * UNIT_BYTES);
+	b[4] = take_one(32 * UNIT_BYTES);
 	EXPECT(slab_of(a[3]) != slab_of(b[0]) && slab_of(b[4]) == slab_of(b[0]));
 	/* there are 32 units left in the first, and none in the other until now */
-	give(b[0]);
-	give(b[1]);
-	EXPECT_EQ(units->nr_partial, 2);
-	again = take(56 * UNIT_BYTES);
+	give(0, b[0]);
+	give(0, b[1]);
+	EXPECT_EQ(units(0)->nr_partial, 2);
+	again = take_one(56 * UNIT_BYTES);
 	EXPECT(slab_of(again) == slab_of(b[4]));
-	small[0] = take(10 * UNIT_BYTES);
-	small[1] = take(12 * UNIT_BYTES);
+	small[0] = take_one(10 * UNIT_BYTES);
+	small[1] = take_one(12 * UNIT_BYTES);
 	EXPECT(slab_of(small[0]) == slab_of(a[0]) && slab_of(small[1]) == slab_of(a[0]));
-	small[2] = take(12 * UNIT_BYTES);
+	small[2] = take_one(12 * UNIT_BYTES);
 	EXPECT(slab_of(small[2]) == slab_of(b[4]));
 	expect_caches_sound();
 	for (i = 0; i < 4; i++)
-		give(a[i]);
+		give(0, a[i]);
 	for (i = 2; i < 5; i++)
-		give(b[i]);
+		give(0, b[i]);
 	for (i = 0; i < 3; i++)
-		give(small[i]);
-	give(again);
+		give(0, small[i]);
+	give(0, again);
 }
 
 /* However many slabs have less, the one that has room is found, and no other is made. */
@@ -88,17 +54,17 @@ static void test_not_hidden(void **state)
 	(void)state;
 	/* what is left of each slab is 16 units */
 	for (i = 0; i < MANY; i++)
-		object[i] = take(24 * UNIT_BYTES);
+		object[i] = take_one(24 * UNIT_BYTES);
 	EXPECT(object[MIDDLE + 1] == object[MIDDLE] + 24 * UNIT_BYTES);
-	give(object[MIDDLE]);
-	give(object[MIDDLE + 1]);
-	pages = units->nr_pages;
-	object[MIDDLE] = take(40 * UNIT_BYTES);
+	give(0, object[MIDDLE]);
+	give(0, object[MIDDLE + 1]);
+	pages = units(0)->nr_pages;
+	object[MIDDLE] = take_one(40 * UNIT_BYTES);
 	EXPECT(slab_of(object[MIDDLE]) == slab_of(object[MIDDLE - 1]));
-	object[MIDDLE + 1] = take(16 * UNIT_BYTES);
-	EXPECT_EQ(units->nr_pages, pages);
+	object[MIDDLE + 1] = take_one(16 * UNIT_BYTES);
+	EXPECT_EQ(units(0)->nr_pages, pages);
 	for (i = 0; i < MANY; i++)
-		give(object[i]);
+		give(0, object[i]);
 }
 
 /* In each list there is what has so much room, up to as much as the next has. */

@@ -12,62 +12,11 @@
 #include "cache.h"
 #include "cache_alloc.h"
 #include "slab_lists.h"
-#include "unit_slab.h"
+#include "unit_run.h"
 
 #define FIRST_CLASS kmalloc_class(PAGE_SIZE + 1)
 #define NR_SHARING  (NR_KMALLOC_CLASSES - FIRST_CLASS)
 #define SLAB_BYTES  (PAGE_SIZE << SHARED_ORDER)
-
-static struct per_cpu_pages *lane(unsigned int nr)
-{
-	return pcp_of_lane(nr);
-}
-
-static struct slab_lane *units(unsigned int nr)
-{
-	return &unit_cache.node.lane[nr];
-}
-
-static struct kmem_cache *class_of(size_t size)
-{
-	return &kmalloc_caches[kmalloc_class(size)];
-}
-
-static char *take(unsigned int nr, size_t size)
-{
-	void *object = NULL;
-
-	slab_alloc_bulk(class_of(size), lane(nr), &object, 1, GFP_KERNEL);
-	return object;
-}
-
-static void give(unsigned int nr, void *object)
-{
-	slab_free_bulk(cache_of(object), lane(nr), &object, 1);
-}
-
-static struct slab *slab_of(const void *object)
-{
-	struct slab *slab = slab_containing(object);
-
-	EXPECT(slab && slab->cache == &unit_cache);
-	return slab;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	kmem_trim();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	expect_nothing_left();
-	EXPECT_EQ(cache_slabs(&unit_cache), 0);
-	return 0;
-}
 
 /* ---- Where objects lie ---- */
 
