@@ -3,7 +3,6 @@
 #include "lock.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/single_threaded.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "signals.h"
 
 #define SPINS 200 /* looks at a lock before sleeping */
 #define TRIES 100 /* times that lock_try() lets others run, or lock_spin() goes on */
@@ -124,7 +124,7 @@ static __noinline void acquire_slow(struct lock *lock)
 	}
 }
 
-void lock_acquire(struct lock *lock)
+static void acquire(struct lock *lock)
 {
 	if (!replace(lock, 0, thread_self())) {
 		if (lock_is_mine(lock)) {
@@ -155,16 +155,6 @@ static bool try(struct lock *lock, bool more)
 	return true;
 }
 
-bool lock_try(struct lock *lock)
-{
-	return try(lock, false);
-}
-
-bool lock_try_next(struct lock *lock)
-{
-	return try(lock, true);
-}
-
 static __noinline bool spin_for_long(struct lock *lock)
 {
 	int tries;
@@ -175,7 +165,7 @@ static __noinline bool spin_for_long(struct lock *lock)
 	return false;
 }
 
-bool lock_spin(struct lock *lock)
+static bool acquire_by_spinning(struct lock *lock)
 {
 	if (!replace(lock, 0, thread_self()) && !spin_for_long(lock))
 		return false;
@@ -184,7 +174,7 @@ bool lock_spin(struct lock *lock)
 	return true;
 }
 
-void lock_release(struct lock *lock)
+static void release(struct lock *lock)
 {
 	if (lock->depth) {
 		lock->depth--;
@@ -200,5 +190,56 @@ void lock_release(struct lock *lock)
 		return;
 	}
 	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
-		futex(lock, FUTEX_WAKE, lock->rank < RANK_SECTION ? 1 : INT_MAX);
+		futex(lock, FUTEX_WAKE, 1);
+}
+
+/* ---- With signals held where the rank wants it ---- */
+
+static inline void enter(const struct lock *lock)
+{
+	if (lock->rank >= RANK_SIGNALS_HELD)
+		signals_hold();
+}
+
+static inline void leave(const struct lock *lock)
+{
+	if (lock->rank >= RANK_SIGNALS_HELD)
+		signals_let();
+}
+
+static bool entered(const struct lock *lock, bool taken)
+{
+	if (!taken)
+		leave(lock);
+	return taken;
+}
+
+void lock_acquire(struct lock *lock)
+{
+	enter(lock);
+	acquire(lock);
+}
+
+bool lock_try(struct lock *lock)
+{
+	enter(lock);
+	return entered(lock, try(lock, false));
+}
+
+bool lock_try_next(struct lock *lock)
+{
+	enter(lock);
+	return entered(lock, try(lock, true));
+}
+
+bool lock_spin(struct lock *lock)
+{
+	enter(lock);
+	return entered(lock, acquire_by_spinning(lock));
+}
+
+void lock_release(struct lock *lock)
+{
+	release(lock);
+	leave(lock);
 }

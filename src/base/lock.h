@@ -13,9 +13,11 @@
  * handler of somebody else that allocates while we hold everything does not hang. Owner and state
  * are one word so that no signal can fall between the taking and the signing.
  *
- * A release wakes one of those that sleep. Of the locks that a handler may take within a slow path
- * (kmalloc_may_nest()) it wakes all: the one may be interrupted before it has the lock, by a
- * handler that waits for another of them, whose holder sleeps at this one as if it were taken.
+ * The innermost locks, which a handler may take within a slow path (kmalloc_may_nest()), are held
+ * with signals blocked, as the kernel takes a lock that interrupts use: from before the thread
+ * waits for it until it has woken the next one. A handler that came in between would wait for one
+ * of them whose holder sleeps at another, the wake-up for which the interrupted thread has used or
+ * owes.
  *
  * Lock order: ranks only grow. A checked build keeps the ranks a thread holds and dies at the first
  * acquire against the order.
@@ -40,7 +42,8 @@ enum lock_rank {
 	RANK_SECTION,  /* the section table and the address space behind it */
 	RANK_META,     /* the memory of the library's own structures */
 	RANK_MM,       /* the record of what is mapped */
-	NR_RANKS
+	NR_RANKS,
+	RANK_SIGNALS_HELD = RANK_SECTION /* from here on */
 };
 
 struct lock {

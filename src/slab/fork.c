@@ -3,7 +3,6 @@
 #include "fork.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "cache.h"
 #include "cpu.h"
@@ -15,6 +14,7 @@
 #include "rcu.h"
 #include "release.h"
 #include "shrinker.h"
+#include "signals.h"
 #include "vma.h"
 
 #define NAP_NS 100000 /* in which who waits for what was given back can wake up and take it */
@@ -126,10 +126,6 @@ static void restore_hold(struct hold hold)
 /* At the fork that is under way. Not written to where it stays as it is. */
 static bool alone = true;
 
-/* The forking thread's, while it holds all locks. */
-static unsigned int under_way; /* forks; more than one where a handler for forks forks itself */
-static sigset_t signals;       /* blocked before the first of them */
-
 /* True once all are held; else one was not to be had soon, and none is. */
 static bool take_all(void)
 {
@@ -138,18 +134,6 @@ static bool take_all(void)
 	if (kept_by_another)
 		release_until(kept_by_another);
 	return !kept_by_another;
-}
-
-void block_signals(sigset_t *before)
-{
-	static const int its_own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
-	sigset_t set;
-	size_t i;
-
-	sigfillset(&set);
-	for (i = 0; i < ARRAY_SIZE(its_own); i++)
-		sigdelset(&set, its_own[i]);
-	pthread_sigmask(SIG_BLOCK, &set, before);
 }
 
 /*
@@ -164,7 +148,6 @@ void block_signals(sigset_t *before)
  */
 static void prepare(void)
 {
-	sigset_t before;
 	struct hold hold;
 
 	if (alone != lock_alone())
@@ -176,17 +159,15 @@ static void prepare(void)
 		lock_order_relax(true);
 		if (_IO_list_lock)
 			_IO_list_lock();
-		block_signals(&before);
+		signals_hold();
 		if (take_all())
 			break;
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		signals_let();
 		if (_IO_list_unlock)
 			_IO_list_unlock();
 		os_nap(NAP_NS);
 	}
 	restore_hold(hold);
-	if (!under_way++)
-		signals = before;
 }
 
 static void release(void)
@@ -197,21 +178,16 @@ static void release(void)
 
 static void parent(void)
 {
-	sigset_t before = signals;
-
 	if (alone)
 		return;
-	under_way--;
 	release();
 	if (_IO_list_unlock)
 		_IO_list_unlock();
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_let();
 }
 
 static void child(void)
 {
-	sigset_t before = signals;
-
 	emptied_fork_child();
 	if (alone)
 		return;
@@ -220,11 +196,10 @@ static void child(void)
 	release_fork_child();
 	rcu_fork_child();
 	zones_fork_child();
-	under_way--;
 	release();
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_let();
 	purger_start();
 }
 
