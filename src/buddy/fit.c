@@ -142,15 +142,36 @@ static struct page *place_of(const struct fit *fit)
 	return fit->s ? &fit->s->mem_map[fit->first] : NULL;
 }
 
+/*
+ * A dirty block of @order and no more, which is there as a rule where slabs come and go. It may lie
+ * in a longer run, but what that has beyond it is no block that would be merged with it.
+ */
+static struct page *exact_block(const struct zone *zone, unsigned int order)
+{
+	struct section *s;
+	struct page *page;
+
+	if (!zone->nr_dirty_blocks[order])
+		return NULL;
+	list_for_each_entry(s, &zone->sections, list) {
+		if (!(s->dirty_orders >> order & 1))
+			continue;
+		page = list_first_entry(&s->free_area[order].free_list, struct page, lru);
+		return page->nr_dirty == 1u << order ? page : NULL;
+	}
+	return NULL;
+}
+
 struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int align)
 {
 	const struct wanted wanted = { nr, align, nr / DIRTY_SHARE + 1 };
 	struct fit best = { NULL, 0, ~0u };
+	struct page *block = align == nr ? exact_block(zone, __fls(nr)) : NULL;
 	unsigned int looked_at = 0;
 	struct section *s;
 
-	if (zone->nr_dirty < wanted.dirty)
-		return NULL;
+	if (block || zone->nr_dirty < wanted.dirty)
+		return block;
 	list_for_each_entry(s, &zone->sections, list) {
 		if (!s->dirty_orders || !may_have(s, wanted))
 			continue;

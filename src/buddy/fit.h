@@ -21,7 +21,8 @@
 
 /*
  * The first of @nr pages (FIT_LEAST at least) in the shortest such run, at a multiple of @align, a
- * power of two; NULL: there is none. Nothing is taken. zone->lock is held.
+ * power of two; where that is @nr, a block of just that size comes first. NULL: there is none.
+ * Nothing is taken. zone->lock is held.
  */
 struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int align);
 

@@ -71,7 +71,7 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 	}
 	area->nr_free++;
 	s->free_orders |= 1UL << order;
-	bitmap_set(s->free, index, 1u << order);
+	bitmap_set_block(s->free, index, order);
 	count_free(zone, s, 1L << order, nr_dirty);
 	note_block(zone, s, order);
 }
@@ -97,7 +97,7 @@ void zone_remove_free(struct zone *zone, struct page *page)
 			s->dirty_orders &= ~bit;
 	}
 	page_set_type(page, PAGE_NONE);
-	bitmap_clear(s->free, page_index(page), 1u << page->order);
+	bitmap_clear_block(s->free, page_index(page), page->order);
 	count_free(zone, s, -(1L << page->order), -(long)page->nr_dirty);
 }
 
@@ -114,7 +114,7 @@ void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, 
 {
 	struct section *s = page_section(page);
 	unsigned int index = page_index(page);
-	unsigned int nr_dirty = bitmap_weight(s->dirty, index, 1u << order);
+	unsigned int nr_dirty = bitmap_weigh_block(s->dirty, index, order);
 	struct page *buddy;
 
 	page_set_type(page, PAGE_NONE);
@@ -148,7 +148,7 @@ static unsigned int dirty_in_half(struct section *s, unsigned int index, unsigne
 {
 	if (whole == 0 || whole == 2u << order)
 		return whole / 2;
-	return bitmap_weight(s->dirty, index, 1u << order);
+	return bitmap_weigh_block(s->dirty, index, order);
 }
 
 /*

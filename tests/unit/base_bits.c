@@ -102,6 +102,38 @@ static void test_every_range(void **state)
 	}
 }
 
+/* Every block of up to four words, as the functions for ranges do it. */
+static void test_every_block(void **state)
+{
+	enum { BITS = 4 * BITS_PER_LONG, ORDERS = BITS_PER_LONG_SHIFT + 3 };
+	unsigned long random[BITS / 64], map[BITS / 64], same[BITS / 64];
+	unsigned int first, order, i, round;
+	uint64_t rng = unit_seed(7);
+
+	(void)state;
+	for (round = 0; round < 8; round++) {
+		/* words that are full, empty, and anything else */
+		for (i = 0; i < BITS / 64; i++)
+			random[i] = unit_below(&rng, 2) ? unit_random(&rng) :
+							  -(unsigned long)unit_below(&rng, 2);
+		for (order = 0; order < ORDERS; order++)
+			for (first = 0; first < BITS; first += 1u << order) {
+				EXPECT_EQ(bitmap_weigh_block(random, first, order),
+					  bitmap_weight(random, first, 1u << order));
+				memcpy(map, random, sizeof(map));
+				memcpy(same, random, sizeof(map));
+				bitmap_set_block(map, first, order);
+				bitmap_set(same, first, 1u << order);
+				EXPECT(memcmp(map, same, sizeof(map)) == 0);
+				memcpy(map, random, sizeof(map));
+				memcpy(same, random, sizeof(map));
+				bitmap_clear_block(map, first, order);
+				bitmap_clear(same, first, 1u << order);
+				EXPECT(memcmp(map, same, sizeof(map)) == 0);
+			}
+	}
+}
+
 /* A bit of a word, counted modulo its bits, and what it was before. */
 static void test_bit_of(void **state)
 {
@@ -190,10 +222,11 @@ static void test_word_mask(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_logarithms), cmocka_unit_test(test_powers),
-		cmocka_unit_test(test_min_max),	   cmocka_unit_test(test_every_range),
-		cmocka_unit_test(test_bit_of),	   cmocka_unit_test(test_every_run),
-		cmocka_unit_test(test_next),	   cmocka_unit_test(test_word_mask),
+		cmocka_unit_test(test_logarithms),  cmocka_unit_test(test_powers),
+		cmocka_unit_test(test_min_max),	    cmocka_unit_test(test_every_range),
+		cmocka_unit_test(test_every_block), cmocka_unit_test(test_bit_of),
+		cmocka_unit_test(test_every_run),   cmocka_unit_test(test_next),
+		cmocka_unit_test(test_word_mask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,35 @@ static void test_best_fit(void **state)
 	zone_fini(&zone);
 }
 
+/* A slab takes the place of one: a dirty block of its size, if there is one, in whatever run. */
+static void test_exact_block(void **state)
+{
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	page = taken_section(&zone);
+	zone_free(&zone, page + 512, 33);
+	zone_free(&zone, page + 64, 36);
+	zone_free(&zone, page + 1024, 64);
+	EXPECT(zone_alloc(&zone, 32, 5) == page + 64);
+	EXPECT(zone_alloc(&zone, 32, 5) == page + 512);
+	/* there is none any more; nor is one that is clean for the most part */
+	EXPECT(zone_alloc(&zone, 32, 5) == page + 1024);
+	zone_free(&zone, page + 512, 32);
+	EXPECT_EQ(purge_all(&zone), 32 + 33 + 4);
+	zone_free(&zone, page + 1024, 32);
+	EXPECT(zone_alloc(&zone, 32, 5) == page + 1024);
+	zone_free(&zone, page + 1024, 32);
+	zone_free(&zone, page + 64, 32);
+	zone_free(&zone, page, 64);
+	zone_free(&zone, page + 100, 412);
+	zone_free(&zone, page + 545, 1024 - 545);
+	zone_free(&zone, page + 1088, SECTION_PAGES_NR - 1088);
+	expect_zone_sound(&zone);
+	zone_fini(&zone);
+}
+
 /* What is clean for the most part is for what fits nowhere else. */
 static void test_dirty_first(void **state)
 {
@@ -227,9 +256,10 @@ static void test_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_runs),	    cmocka_unit_test(test_best_fit),
-		cmocka_unit_test(test_dirty_first), cmocka_unit_test(test_dirty_within),
-		cmocka_unit_test(test_huge_pages),  cmocka_unit_test(test_model),
+		cmocka_unit_test(test_runs),	     cmocka_unit_test(test_best_fit),
+		cmocka_unit_test(test_exact_block),  cmocka_unit_test(test_dirty_first),
+		cmocka_unit_test(test_dirty_within), cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
