@@ -405,12 +405,6 @@ const struct kmem_cache *run_object_at(struct slab *slab, const void *addr, cons
 	return READ_ONCE(kmem_caches[class]);
 }
 
-/* What was freed has free neighbours that are no longer than others. */
-static __always_inline void add_room(struct slab *slab, unsigned int units)
-{
-	slab->room = (uint8_t)min_ul(2u * slab->room + units, MOST_RUN);
-}
-
 /*
  * Nothing begins there. What lies there is told by its class, which the page has that it begins in.
  */
@@ -495,15 +489,22 @@ bool run_forget_contents(const struct kmem_cache *s, const void *object)
 	return gone;
 }
 
-/* The slab was full, or is empty now. */
-static __noinline void relink(const struct kmem_cache *s, struct slab_lane *lane, struct slab *slab,
-			      struct list_head *released)
+/* Of that many objects each that was freed has free neighbours that are no longer than others. */
+static unsigned int room_with(unsigned int room, unsigned int units, unsigned int nr)
 {
-	slab->inuse = (uint16_t)(slab->inuse + s->units);
+	for (; nr && room < MOST_RUN; nr--)
+		room = 2 * room + units;
+	return (unsigned int)min_ul(room, MOST_RUN);
+}
+
+/* The slab was full, or is empty now. */
+static __noinline void relink(struct slab_lane *lane, struct slab *slab, unsigned int inuse,
+			      unsigned int room, struct list_head *released)
+{
 	unlink_slab(lane, slab);
-	slab->inuse = (uint16_t)(slab->inuse - s->units);
-	add_room(slab, s->units);
-	if (slab->inuse ||
+	slab->inuse = (uint16_t)inuse;
+	slab->room = (uint8_t)room;
+	if (inuse ||
 	    (slab->order == SHARED_ORDER && lane->nr_empty < READ_ONCE(unit_cache.max_empty))) {
 		link_slab(lane, slab);
 	} else {
@@ -512,46 +513,66 @@ static __noinline void relink(const struct kmem_cache *s, struct slab_lane *lane
 	}
 }
 
-/* The same of a partial one, which may belong elsewhere then. */
-static void give_room(struct slab_lane *lane, struct slab *slab, unsigned int units)
+/* The bits of @nr objects of @units are given. A partial slab may belong elsewhere now. */
+static void given(struct slab_lane *lane, struct slab *slab, unsigned int units, unsigned int nr,
+		  struct list_head *released)
 {
+	unsigned int inuse = slab->inuse - units * nr, room = room_with(slab->room, units, nr);
 	unsigned int before = room_list(slab->room);
 
-	add_room(slab, units);
-	if (room_list(slab->room) != before)
+	if (slab->room < LEAST_RUN || !inuse) {
+		relink(lane, slab, inuse, room, released);
+		return;
+	}
+	slab->inuse = (uint16_t)inuse;
+	slab->room = (uint8_t)room;
+	if (room_list(room) != before)
 		list_move_tail(&slab->list, partial_list(lane, slab));
 }
 
-static __always_inline void give(const struct kmem_cache *s, unsigned int units,
-				 struct slab_lane *lane, struct slab *slab, const void *object,
-				 struct list_head *released)
+static __always_inline void give(const struct kmem_cache *s, struct slab *slab, unsigned int units,
+				 const void *object)
 {
-	unsigned int unit = taken_unit(s, slab, object), inuse = slab->inuse - units;
+	unsigned int unit = taken_unit(s, slab, object);
 	unsigned long *starts = run_starts(slab) + unit / BITS_PER_LONG;
 
 	WRITE_ONCE(*starts, *starts & ~(1UL << (unit % BITS_PER_LONG)));
 	bitmap_set_run(slab->free_map, unit, units);
-	slab->inuse = (uint16_t)inuse;
-	if (unlikely(slab->room < LEAST_RUN || !inuse))
-		relink(s, lane, slab, released);
-	else if (slab->room < MOST_RUN)
-		give_room(lane, slab, units);
+}
+
+/* Those of up to @n objects, from the first on, that lie in its slab. */
+static unsigned int give_neighbours(const struct kmem_cache *s, struct slab *slab,
+				    void *const *objects, unsigned int n)
+{
+	const uint8_t *classes = page_section((struct page *)slab)->page_class;
+	uintptr_t block = ~((PAGE_SIZE << slab->order) - 1);
+	unsigned int units = s->units, nr = 0;
+
+	do {
+		give(s, slab, units, objects[nr]);
+		nr++;
+	} while (nr < n && !(((uintptr_t)objects[nr] ^ (uintptr_t)objects[0]) & block) &&
+		 READ_ONCE(classes[section_page_index(objects[nr])]) == s->index);
+	return nr;
 }
 
 unsigned int run_free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
 			      unsigned int n, void **left, struct list_head *released)
 {
 	struct slab_lane *lane = lane_of(&unit_cache, number), *own = lane_of(s, number);
-	unsigned int i, units = s->units, nr_left = 0;
+	unsigned int i, nr, nr_left = 0;
 
 	lock_acquire(&lane->lock);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i += nr) {
 		struct slab *slab = run_slab_of(s, objects[i]);
 
-		if (likely(READ_ONCE(slab->lane) == number))
-			give(s, units, lane, slab, objects[i], released);
-		else
+		nr = 1;
+		if (likely(READ_ONCE(slab->lane) == number)) {
+			nr = give_neighbours(s, slab, objects + i, n - i);
+			given(lane, slab, s->units, nr, released);
+		} else {
 			left[nr_left++] = objects[i];
+		}
 	}
 	count_own(&own->nr_inuse, -(unsigned long)(n - nr_left));
 	count_own(&own->counters.gives, nr_left < n);
