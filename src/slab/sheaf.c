@@ -21,7 +21,8 @@
 #define CROWD_BYTES   (16u << 10) /* and of so many bytes each has its part, */
 #define LEAST_BYTES   4096u	  /* or as many, if that is more, */
 #define LEAST_LIMIT   2u	  /* and so many objects of any size */
-#define SETTLED_BYTES 8192u	  /* of objects in a slot that waits for another thread */
+#define SETTLED_BYTES 4096u /* of objects that a slot keeps for another thread in one sheaf; */
+#define SETTLED_SPARE 8192u /* in two, where these hold no more when both are full */
 
 #define SHEAF_POOL(capacity) \
 	META_POOL_INIT("sheaf", sizeof(struct sheaf) + (capacity) * sizeof(void *))
@@ -550,7 +551,7 @@ void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 		return;
 	close_slot(slot);
 	sheaf_check_rest(s, sheaf);
-	if (2 * sheaf->capacity * s->size > SETTLED_BYTES)
+	if (2 * sheaf->capacity * s->size > SETTLED_SPARE)
 		flush_spare(slot, s, pcp);
 	else if (spare)
 		sheaf_check_twice(s, spare);
