@@ -142,11 +142,7 @@ static struct page *place_of(const struct fit *fit)
 	return fit->s ? &fit->s->mem_map[fit->first] : NULL;
 }
 
-/*
- * A dirty block of @order and no more, which is there as a rule where slabs come and go. It may lie
- * in a longer run, but what that has beyond it is no block that would be merged with it.
- */
-static struct page *exact_block(const struct zone *zone, unsigned int order)
+struct page *fit_exact(const struct zone *zone, unsigned int order)
 {
 	struct section *s;
 	struct page *page;
@@ -166,12 +162,11 @@ struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int ali
 {
 	const struct wanted wanted = { nr, align, nr / DIRTY_SHARE + 1 };
 	struct fit best = { NULL, 0, ~0u };
-	struct page *block = align == nr ? exact_block(zone, __fls(nr)) : NULL;
 	unsigned int looked_at = 0;
 	struct section *s;
 
-	if (block || zone->nr_dirty < wanted.dirty)
-		return block;
+	if (zone->nr_dirty < wanted.dirty)
+		return NULL;
 	list_for_each_entry(s, &zone->sections, list) {
 		if (!s->dirty_orders || !may_have(s, wanted))
 			continue;

@@ -21,8 +21,7 @@
 
 /*
  * The first of @nr pages (FIT_LEAST at least) in the shortest such run, at a multiple of @align, a
- * power of two; where that is @nr, a block of just that size comes first. NULL: there is none.
- * Nothing is taken. zone->lock is held.
+ * power of two; NULL: there is none. Nothing is taken. zone->lock is held.
  */
 struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int align);
 
@@ -31,5 +30,11 @@ struct page *fit_find(const struct zone *zone, unsigned int nr, unsigned int ali
  * between blocks costs memory there as well.
  */
 struct page *fit_find_huge(const struct zone *zone, unsigned int nr, unsigned int align);
+
+/*
+ * A block of @order and no more, all dirty, in whatever run: for slabs, which are such blocks.
+ * Where they come and go it is there as a rule, and what its run has beyond it is no buddy of its.
+ */
+struct page *fit_exact(const struct zone *zone, unsigned int order);
 
 #endif

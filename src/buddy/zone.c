@@ -393,9 +393,11 @@ static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int al
 
 	if (nr < FIT_LEAST)
 		return NULL;
+	page = align == nr ? fit_exact(zone, align_order) : NULL;
 	if (is_power_of_2(nr) && align < nr)
 		align = nr;
-	page = fit_find(zone, nr, align);
+	if (!page)
+		page = fit_find(zone, nr, align);
 	if (!page && !has_dirty(zone, order_of(nr)))
 		page = fit_find_huge(zone, nr, align);
 	if (page)
