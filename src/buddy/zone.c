@@ -571,6 +571,7 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 {
 	struct section *s = page_section(page);
 	unsigned int first = page_index(page), end = first + nr, run;
+	unsigned long nr_dirty;
 
 	lock_acquire(&zone->lock);
 	run = free_run_end(s, first, end);
@@ -580,8 +581,11 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 	}
 	if (run < end && run == s->nr_online && online_up_to(zone, s, end))
 		run = free_run_end(s, first, end);
-	if (run >= end)
+	if (run >= end) {
+		nr_dirty = zone->nr_dirty;
 		take_run(zone, s, first, end);
+		note_refault(zone, page, nr, nr_dirty);
+	}
 	lock_release(&zone->lock);
 	return run >= end;
 }

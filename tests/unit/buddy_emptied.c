@@ -56,6 +56,27 @@ static void test_emptied(void **state)
 	zone_fini(&zone);
 }
 
+/* So it is by a block that grows where it is, by what it grows. */
+static void test_refilled_in_place(void **state)
+{
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	set_decay("decay_ms=1000000");
+	zone_init(&zone, 0, ZONE_NORMAL);
+	page = take_and_write(&zone, 2048, 11);
+	zone_free(&zone, page + 100, 1948);
+	EXPECT_EQ(purge_emptied(&zone, NULL), 1948);
+	EXPECT(zone_claim(&zone, page + 100, 300));
+	EXPECT_EQ(zone.nr_refilled, 300);
+	zone_free(&zone, page + 400 - 50, 50);
+	EXPECT(zone_claim(&zone, page + 400 - 50, 60));
+	EXPECT_EQ(zone.nr_refilled, 310);
+	zone_free(&zone, page, 410);
+	zone_fini(&zone);
+}
+
 /* While another purges, what is in use may exceed the peak, which then has not far to sink. */
 static void test_peak_beside_a_purge(void **state)
 {
@@ -203,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_emptied),
+		cmocka_unit_test(test_refilled_in_place),
 		cmocka_unit_test(test_peak_beside_a_purge),
 		cmocka_unit_test(test_clock_read_earlier),
 		cmocka_unit_test(test_mem_map_goes),
