@@ -14,6 +14,8 @@
 
 #define AREA_MIN     (4UL << 20)
 #define POPULATE_MIN 16u /* pages: where one call costs less than their page faults */
+#define STEADY_SHARE 8u	 /* who grows by no more than this part will again: */
+#define ROOM_SHARE   5u	 /* it gets so much more than it asked for */
 
 /*
  * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sum
@@ -38,6 +40,7 @@ static void account(const struct per_cpu_pages *pcp, long blocks, long pages)
 static void make_large(struct per_cpu_pages *pcp, struct page *page, unsigned int nr)
 {
 	page->nr_pages = nr;
+	page->nr_asked = nr;
 	smp_store_release(&page->type, PAGE_LARGE);
 	account(pcp, 1, nr);
 }
@@ -172,43 +175,97 @@ static void *move_to_area(struct page *page, size_t bytes)
 	return to;
 }
 
+/* To @nr pages just taken. */
+static void *move_to(struct page *to, unsigned int nr, struct page *page)
+{
+	unsigned int old = page->nr_pages;
+	void *addr = page_start(to);
+
+	large_adopt(to, nr);
+	large_will_write(addr, (size_t)old << PAGE_SHIFT);
+	memcpy(addr, page_start(page), (size_t)old << PAGE_SHIFT);
+	account(NULL, -1, -(long)old);
+	page_set_type(page, PAGE_NONE);
+	zone_free(page_zone(page), page, old);
+	return addr;
+}
+
+/*
+ * With the room that it should have. A power of two of pages has none: where that may begin depends
+ * on how many they are.
+ */
+static unsigned int with_room(const struct page *page, unsigned int nr)
+{
+	unsigned int old = page->nr_pages;
+
+	if (nr <= old || nr - old > old / STEADY_SHARE || is_power_of_2(nr))
+		return nr;
+	return nr + nr / ROOM_SHARE;
+}
+
 /* To memory that is there, if that saves more page faults than it costs. */
 static void *move_to_dirty(struct page *page, unsigned int nr)
 {
-	unsigned int old = page->nr_pages;
-	struct zone *zone = page_zone(page);
-	struct page *to = zone_alloc_copy(zone, page, old, nr);
+	struct page *to = zone_alloc_copy(page_zone(page), page, page->nr_pages, nr);
 
-	if (!to)
-		return NULL;
-	large_adopt(to, nr);
-	memcpy(page_start(to), page_start(page), (size_t)old << PAGE_SHIFT);
-	account(NULL, -1, -(long)old);
-	page_set_type(page, PAGE_NONE);
-	zone_free(zone, page, old);
-	return page_start(to);
+	return to ? move_to(to, nr, page) : NULL;
+}
+
+static bool resize_in_section(struct page *page, unsigned int nr)
+{
+	return page_index(page) + nr <= page_section(page)->nr_pages && resize_in_place(page, nr);
+}
+
+/* There, or else to where it has as much. For a few pages more all of it is not copied else. */
+static void *give_room(struct page *page, unsigned int room)
+{
+	struct page *to;
+
+	_Static_assert(STEADY_SHARE > COPIES_A_FAULT, "their page faults cost less than that");
+	if (resize_in_section(page, room))
+		return page_start(page);
+	to = zone_alloc(page_zone(page), room, 0);
+	return to ? move_to(to, room, page) : NULL;
+}
+
+/* A block in pages, to another number of them. */
+static void *resize_pages(struct page *page, unsigned int nr, unsigned int room)
+{
+	void *to = NULL;
+
+	if (room != nr)
+		to = give_room(page, room);
+	else if (nr > page->nr_pages)
+		to = move_to_dirty(page, nr);
+	if (!to && resize_in_section(page, nr))
+		to = page_start(page);
+	return to;
 }
 
 void *large_resize(void *addr, size_t bytes)
 {
 	struct section *area = area_at(addr);
 	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
+	unsigned int room;
 	struct page *page;
-	void *to;
+	void *to = NULL;
 
 	if (area)
 		return area_resize(area, bytes);
+	if (large_fits(addr, bytes))
+		return addr;
 	page = large_head(addr);
 	KMEM_ASSERT(page);
-	if (nr > page->nr_pages && nr <= SECTION_SIZE >> PAGE_SHIFT) {
-		to = move_to_dirty(page, (unsigned int)nr);
-		if (to)
-			return to;
+	if (nr <= SECTION_SIZE >> PAGE_SHIFT) {
+		/* Larger ones grow by their page tables. */
+		room = bytes < AREA_MIN ? with_room(page, (unsigned int)nr) : (unsigned int)nr;
+		to = resize_pages(page, (unsigned int)nr, room);
 	}
-	if (page_index(page) + nr <= page_section(page)->nr_pages &&
-	    resize_in_place(page, (unsigned int)nr))
-		return addr;
-	return bytes > (size_t)page->nr_pages << PAGE_SHIFT ? move_to_area(page, bytes) : NULL;
+	if (to)
+		page_at(to)->nr_asked = (unsigned int)nr;
+	else if (nr > page->nr_pages)
+		to = move_to_area(page, bytes);
+	return to;
 }
 
 void large_will_write(void *addr, size_t bytes)

@@ -86,6 +86,7 @@ static inline bool large_take_kept(struct page *page, size_t bytes)
 {
 	if (unlikely(page->nr_pages != align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT))
 		return false;
+	page->nr_asked = page->nr_pages;
 	smp_store_release(&page->type, PAGE_LARGE);
 	return true;
 }
@@ -93,20 +94,22 @@ static inline bool large_take_kept(struct page *page, size_t bytes)
 /* Or goes where it would have gone at once. */
 void large_drop(struct per_cpu_pages *pcp, struct page *page);
 
-/* Whether a block in pages starts at @addr, of as many as @bytes need. Of any address. */
+/* Whether a block in pages starts at @addr that is for @bytes as it is. Of any address. */
 static inline bool large_fits(const void *addr, size_t bytes)
 {
 	const struct page *page = large_head(addr);
+	size_t nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
 
-	return page && page->nr_pages == align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
+	return page && nr >= page->nr_asked && nr <= page->nr_pages && nr;
 }
 
 /* Usable bytes of the large block that starts at @addr; 0 when there is none. */
 size_t large_size(const void *addr);
 
 /*
- * Resizes the block at @addr, copying only where that is cheaper than page faults; where it is now,
- * or NULL with nothing changed.
+ * Resizes the block at @addr; where it is now, or NULL with nothing changed. It copies where that
+ * is cheaper than page faults, and a block that grows by small steps: this gets more than it asked
+ * for, so that it is copied once for many of them.
  */
 void *large_resize(void *addr, size_t bytes);
 

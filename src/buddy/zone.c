@@ -11,9 +11,8 @@
 #include "purge.h"
 #include "report.h"
 
-#define LAST_STEP      4096u /* pages put online at a time, at most: 16 MiB */
-#define COPIES_A_FAULT 4u    /* pages that are copied in the time of a page fault */
-#define STEP_ALIGN     16u   /* pages; 64 KiB, the largest OS page */
+#define LAST_STEP  4096u /* pages put online at a time, at most: 16 MiB */
+#define STEP_ALIGN 16u	 /* pages; 64 KiB, the largest OS page */
 
 void zone_init(struct zone *zone, unsigned int nid, enum zone_type type)
 {

@@ -136,6 +136,8 @@ void zone_zero(struct page *page, unsigned int nr);
 /* Takes the @nr pages from @page on, if all are free or can be put online. */
 bool zone_claim(struct zone *zone, struct page *page, unsigned int nr);
 
+#define COPIES_A_FAULT 4u /* pages that are copied in the time of a page fault */
+
 /*
  * For the block of @old pages from @block on that is to have @nr: so many pages elsewhere, if it
  * costs less to copy it to memory that is there than to fault in what is behind it. NULL if not.
