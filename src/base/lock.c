@@ -7,13 +7,14 @@
 #include <sched.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "report.h"
-#include "signals.h"
 
-#define SPINS 200 /* looks at a lock before sleeping */
-#define TRIES 100 /* times that lock_try() lets others run, or lock_spin() goes on */
+#define SPINS  200     /* looks at a lock before sleeping */
+#define TRIES  100     /* times that lock_try() lets others run, or lock_spin() goes on */
+#define NAP_NS 1000000 /* that a sleeper waits at most until it looks again */
 
 /*
  * Which thread this is: the address of its errno, unique while the thread lives and to be had
@@ -26,14 +27,15 @@ uintptr_t thread_self(void)
 
 /*
  * Sleeps and wakes on the low half of the lock's word, which holds the waiters bit. errno belongs
- * to the program: it must not see that a wait was interrupted.
+ * to the program: it must not see that a wait was interrupted, or over.
  */
 static void futex(struct lock *lock, int op, uint32_t value)
 {
+	static const struct timespec nap = { .tv_nsec = NAP_NS };
 	int saved = errno;
 
 	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half comes first");
-	syscall(SYS_futex, &lock->word, op | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+	syscall(SYS_futex, &lock->word, op | FUTEX_PRIVATE_FLAG, value, &nap, NULL, 0);
 	errno = saved;
 }
 
@@ -124,7 +126,7 @@ static __noinline void acquire_slow(struct lock *lock)
 	}
 }
 
-static void acquire(struct lock *lock)
+void lock_acquire(struct lock *lock)
 {
 	if (!replace(lock, 0, thread_self())) {
 		if (lock_is_mine(lock)) {
@@ -155,6 +157,16 @@ static bool try(struct lock *lock, bool more)
 	return true;
 }
 
+bool lock_try(struct lock *lock)
+{
+	return try(lock, false);
+}
+
+bool lock_try_next(struct lock *lock)
+{
+	return try(lock, true);
+}
+
 static __noinline bool spin_for_long(struct lock *lock)
 {
 	int tries;
@@ -165,7 +177,7 @@ static __noinline bool spin_for_long(struct lock *lock)
 	return false;
 }
 
-static bool acquire_by_spinning(struct lock *lock)
+bool lock_spin(struct lock *lock)
 {
 	if (!replace(lock, 0, thread_self()) && !spin_for_long(lock))
 		return false;
@@ -174,7 +186,7 @@ static bool acquire_by_spinning(struct lock *lock)
 	return true;
 }
 
-static void release(struct lock *lock)
+void lock_release(struct lock *lock)
 {
 	if (lock->depth) {
 		lock->depth--;
@@ -191,55 +203,4 @@ static void release(struct lock *lock)
 	}
 	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
 		futex(lock, FUTEX_WAKE, 1);
-}
-
-/* ---- With signals held where the rank wants it ---- */
-
-static inline void enter(const struct lock *lock)
-{
-	if (lock->rank >= RANK_SIGNALS_HELD)
-		signals_hold();
-}
-
-static inline void leave(const struct lock *lock)
-{
-	if (lock->rank >= RANK_SIGNALS_HELD)
-		signals_let();
-}
-
-static bool entered(const struct lock *lock, bool taken)
-{
-	if (!taken)
-		leave(lock);
-	return taken;
-}
-
-void lock_acquire(struct lock *lock)
-{
-	enter(lock);
-	acquire(lock);
-}
-
-bool lock_try(struct lock *lock)
-{
-	enter(lock);
-	return entered(lock, try(lock, false));
-}
-
-bool lock_try_next(struct lock *lock)
-{
-	enter(lock);
-	return entered(lock, try(lock, true));
-}
-
-bool lock_spin(struct lock *lock)
-{
-	enter(lock);
-	return entered(lock, acquire_by_spinning(lock));
-}
-
-void lock_release(struct lock *lock)
-{
-	release(lock);
-	leave(lock);
 }

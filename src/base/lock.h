@@ -13,11 +13,10 @@
  * handler of somebody else that allocates while we hold everything does not hang. Owner and state
  * are one word so that no signal can fall between the taking and the signing.
  *
- * The innermost locks, which a handler may take within a slow path (kmalloc_may_nest()), are held
- * with signals blocked, as the kernel takes a lock that interrupts use: from before the thread
- * waits for it until it has woken the next one. A handler that came in between would wait for one
- * of them whose holder sleeps at another, the wake-up for which the interrupted thread has used or
- * owes.
+ * Nobody sleeps for ever. A release opens the lock and then wakes one who sleeps there; in between
+ * a signal handler may come that allocates, and waits for a lock that this sleeper holds. So may
+ * one come to a thread that was woken, before it takes the lock. The wake-up is then owed by who
+ * waits for the one it is for; so a sleeper looks again by itself in a while.
  *
  * Lock order: ranks only grow. A checked build keeps the ranks a thread holds and dies at the first
  * acquire against the order.
@@ -42,8 +41,7 @@ enum lock_rank {
 	RANK_SECTION,  /* the section table and the address space behind it */
 	RANK_META,     /* the memory of the library's own structures */
 	RANK_MM,       /* the record of what is mapped */
-	NR_RANKS,
-	RANK_SIGNALS_HELD = RANK_SECTION /* from here on */
+	NR_RANKS
 };
 
 struct lock {

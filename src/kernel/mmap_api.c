@@ -4,7 +4,7 @@
  *
  * Whoever holds mmap_lock is in a slow path of the allocator (cpu_enter()): should the caller or a
  * signal handler allocate meanwhile, it is refused what would need other locks, which all come
- * before this one. So signals, which the library holds back while it has the lock, may come.
+ * before this one.
  */
 #include <errno.h>
 #include <kmem/vma.h>
@@ -15,7 +15,6 @@
 #include "mm.h"
 #include "mmap.h"
 #include "os.h"
-#include "signals.h"
 
 struct mm_struct *current_mm(void)
 {
@@ -29,7 +28,6 @@ void mmap_write_lock(struct mm_struct *mm __unused)
 	struct kmem_cpu *cpu = cpu_enter();
 
 	lock_acquire(&mmap_lock);
-	signals_let();
 	if (cpu)
 		mmap_holder = cpu;
 }
@@ -40,7 +38,6 @@ void mmap_write_unlock(struct mm_struct *mm __unused)
 
 	if (!lock_is_mine(&mmap_lock))
 		return;
-	signals_hold();
 	if (!mmap_lock.depth) {
 		cpu = mmap_holder;
 		mmap_holder = NULL;

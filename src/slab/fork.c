@@ -3,6 +3,7 @@
 #include "fork.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "cache.h"
 #include "cpu.h"
@@ -14,7 +15,6 @@
 #include "rcu.h"
 #include "release.h"
 #include "shrinker.h"
-#include "signals.h"
 #include "vma.h"
 
 #define NAP_NS 100000 /* in which who waits for what was given back can wake up and take it */
@@ -126,6 +126,10 @@ static void restore_hold(struct hold hold)
 /* At the fork that is under way. Not written to where it stays as it is. */
 static bool alone = true;
 
+/* The forking thread's, while it holds all locks. */
+static unsigned int under_way; /* forks; more than one where a handler for forks forks itself */
+static sigset_t signals;       /* blocked before the first of them */
+
 /* True once all are held; else one was not to be had soon, and none is. */
 static bool take_all(void)
 {
@@ -134,6 +138,18 @@ static bool take_all(void)
 	if (kept_by_another)
 		release_until(kept_by_another);
 	return !kept_by_another;
+}
+
+void block_signals(sigset_t *before)
+{
+	static const int its_own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+	sigset_t set;
+	size_t i;
+
+	sigfillset(&set);
+	for (i = 0; i < ARRAY_SIZE(its_own); i++)
+		sigdelset(&set, its_own[i]);
+	pthread_sigmask(SIG_BLOCK, &set, before);
 }
 
 /*
@@ -148,6 +164,7 @@ static bool take_all(void)
  */
 static void prepare(void)
 {
+	sigset_t before;
 	struct hold hold;
 
 	if (alone != lock_alone())
@@ -156,18 +173,21 @@ static void prepare(void)
 		return;
 	hold = let_go_of_mappings();
 	for (;;) {
-		lock_order_relax(true);
 		if (_IO_list_lock)
 			_IO_list_lock();
-		signals_hold();
+		block_signals(&before);
+		/* Not before: a handler may fork, and set it back. */
+		lock_order_relax(true);
 		if (take_all())
 			break;
-		signals_let();
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
 		if (_IO_list_unlock)
 			_IO_list_unlock();
 		os_nap(NAP_NS);
 	}
 	restore_hold(hold);
+	if (!under_way++)
+		signals = before;
 }
 
 static void release(void)
@@ -178,16 +198,21 @@ static void release(void)
 
 static void parent(void)
 {
+	sigset_t before = signals;
+
 	if (alone)
 		return;
+	under_way--;
 	release();
 	if (_IO_list_unlock)
 		_IO_list_unlock();
-	signals_let();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void child(void)
 {
+	sigset_t before = signals;
+
 	emptied_fork_child();
 	if (alone)
 		return;
@@ -196,10 +221,11 @@ static void child(void)
 	release_fork_child();
 	rcu_fork_child();
 	zones_fork_child();
+	under_way--;
 	release();
 	if (_IO_list_resetlock)
 		_IO_list_resetlock();
-	signals_let();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	purger_start();
 }
 

@@ -17,7 +17,15 @@
 #ifndef KMEM_FORK_H
 #define KMEM_FORK_H
 
+#include <signal.h>
+
 /* Registers with pthread_atfork(). */
 void fork_init(void);
+
+/*
+ * All that come at any time: what a thread does itself must not kill it. @before is what was
+ * blocked till now.
+ */
+void block_signals(sigset_t *before);
 
 #endif

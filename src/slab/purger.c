@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "emptied.h"
+#include "fork.h"
 #include "numa.h"
 #include "os.h"
 #include "report.h"
-#include "signals.h"
 
 #define IDLE_MS	    10000u
 #define VAIN_PASSES 16u /* in which nothing went: locked memory, or less than the system's pages */
@@ -126,7 +126,7 @@ static int start(void)
 	if (err)
 		return err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	signals_block(&programs_signals);
+	block_signals(&programs_signals);
 	err = pthread_create(&thread, &attr, run, NULL);
 	pthread_sigmask(SIG_SETMASK, &programs_signals, NULL);
 	pthread_attr_destroy(&attr);

@@ -194,46 +194,6 @@ static void the_lock_holds_the_record(void **state)
 	check_record();
 }
 
-static unsigned int handled;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	handled++;
-}
-
-static void *do_nothing(void *arg)
-{
-	return arg;
-}
-
-/* What the library holds back for its own moments comes under the program's lock. */
-static void signals_come_under_the_lock(void **state)
-{
-	sigset_t set;
-	pthread_t thread;
-
-	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, do_nothing, NULL), 0);
-	pthread_join(thread, NULL);
-	signal(SIGUSR1, count_signal);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	mmap_read_lock(current_mm());
-	raise(SIGUSR1);
-	assert_int_equal(handled, 1);
-	unmap(map(1), 1);
-	raise(SIGUSR1);
-	assert_int_equal(handled, 2);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	mmap_read_unlock(current_mm());
-	raise(SIGUSR1);
-	assert_int_equal(handled, 2);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	assert_int_equal(handled, 3);
-	signal(SIGUSR1, SIG_DFL);
-}
-
 static void rss_is_what_was_touched(void **state)
 {
 	unsigned long before, addr = map(1000);
@@ -461,7 +421,6 @@ int main(void)
 		cmocka_unit_test(find_vma_finds_the_first_above),
 		cmocka_unit_test(walks_agree),
 		cmocka_unit_test(the_lock_holds_the_record),
-		cmocka_unit_test(signals_come_under_the_lock),
 		cmocka_unit_test(rss_is_what_was_touched),
 		cmocka_unit_test(vmallocinfo_has_a_line_for_each),
 		cmocka_unit_test(threads_map_and_allocate),
