@@ -93,7 +93,7 @@ static __noinline void *realloc_slow(void *object, size_t size)
 		return NULL;
 	}
 	old_size = kmalloc_live_size(object);
-	resized = kmalloc_resize(object, old_size, size);
+	resized = kmalloc_resize(object, old_size, size, true);
 	return resized ? resized : allocate_copy_free(object, old_size, size);
 }
 

@@ -41,11 +41,10 @@ struct page {
 			uint32_t nr_dirty; /* PAGE_FREE: pages of it that hold memory; PAGE_PCP: */
 					   /* not 0 when the dirty bits say too little */
 			uint64_t freed_ms; /* PAGE_FREE: when its youngest part was freed */
-			union {
-				uint32_t nr_asked; /* PAGE_LARGE: without room to grow */
-				uint32_t refcount; /* PAGE_KERNEL, as the kind of the block */
-			};
+			uint32_t refcount; /* PAGE_KERNEL, as the kind of the block */
+			uint32_t nr_asked; /* PAGE_LARGE: without room to grow */
 			uint8_t kind;
+			bool grew; /* PAGE_LARGE: when it was last resized, by little */
 		};
 		unsigned long free_map[4]; /* PAGE_SLAB: see struct slab */
 	};

@@ -12,9 +12,9 @@
 
 #include "report.h"
 
-#define SPINS  200     /* looks at a lock before sleeping */
-#define TRIES  100     /* times that lock_try() lets others run, or lock_spin() goes on */
-#define NAP_NS 1000000 /* that a sleeper waits at most until it looks again */
+#define SPINS  200	/* looks at a lock before sleeping */
+#define TRIES  100	/* times that lock_try() lets others run, or lock_spin() goes on */
+#define NAP_NS 10000000 /* that a sleeper waits at most until it looks again: 10 ms */
 
 /*
  * Which thread this is: the address of its errno, unique while the thread lives and to be had

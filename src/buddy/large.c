@@ -14,8 +14,8 @@
 
 #define AREA_MIN     (4UL << 20)
 #define POPULATE_MIN 16u /* pages: where one call costs less than their page faults */
-#define STEADY_SHARE 8u	 /* who grows by no more than this part will again: */
-#define ROOM_SHARE   5u	 /* it gets so much more than it asked for */
+#define LITTLE_SHARE 16u /* a block that grows by no more than this part, or a page, and again, */
+#define ROOM_SHARE   5u	 /* gets so much more than it asked for */
 
 /*
  * Blocks in page sections, and their pages, by the lanes of who took and freed them: only the sum
@@ -41,6 +41,7 @@ static void make_large(struct per_cpu_pages *pcp, struct page *page, unsigned in
 {
 	page->nr_pages = nr;
 	page->nr_asked = nr;
+	page->grew = false;
 	smp_store_release(&page->type, PAGE_LARGE);
 	account(pcp, 1, nr);
 }
@@ -190,19 +191,6 @@ static void *move_to(struct page *to, unsigned int nr, struct page *page)
 	return addr;
 }
 
-/*
- * With the room that it should have. A power of two of pages has none: where that may begin depends
- * on how many they are.
- */
-static unsigned int with_room(const struct page *page, unsigned int nr)
-{
-	unsigned int old = page->nr_pages;
-
-	if (nr <= old || nr - old > old / STEADY_SHARE || is_power_of_2(nr))
-		return nr;
-	return nr + nr / ROOM_SHARE;
-}
-
 /* To memory that is there, if that saves more page faults than it costs. */
 static void *move_to_dirty(struct page *page, unsigned int nr)
 {
@@ -216,55 +204,71 @@ static bool resize_in_section(struct page *page, unsigned int nr)
 	return page_index(page) + nr <= page_section(page)->nr_pages && resize_in_place(page, nr);
 }
 
-/* There, or else to where it has as much. For a few pages more all of it is not copied else. */
-static void *give_room(struct page *page, unsigned int room)
+/* Larger ones grow by their page tables. */
+static bool grows_a_little(const struct page *page, unsigned long nr)
+{
+	unsigned int old = page->nr_pages;
+
+	return nr > old && nr - old <= max_ul(1, old / LITTLE_SHARE) && nr < AREA_MIN >> PAGE_SHIFT;
+}
+
+/*
+ * What grows by little for the second time gets room. A power of two of pages has none: where it
+ * may begin depends on how many they are.
+ */
+static unsigned int with_room(const struct page *page, unsigned int nr)
+{
+	return page->grew && !is_power_of_2(nr) ? nr + nr / ROOM_SHARE : nr;
+}
+
+/* To @room pages where it is, or else elsewhere; or to just @nr. */
+static void *grow_a_little(struct page *page, unsigned int nr, unsigned int room)
 {
 	struct page *to;
 
-	_Static_assert(STEADY_SHARE > COPIES_A_FAULT, "their page faults cost less than that");
+	_Static_assert(LITTLE_SHARE > COPIES_A_FAULT, "no page fault is worth copying all of it");
 	if (resize_in_section(page, room))
 		return page_start(page);
 	to = zone_alloc(page_zone(page), room, 0);
-	return to ? move_to(to, room, page) : NULL;
+	if (to)
+		return move_to(to, room, page);
+	return resize_in_section(page, nr) ? page_start(page) : NULL;
 }
 
-/* A block in pages, to another number of them. */
-static void *resize_pages(struct page *page, unsigned int nr, unsigned int room)
+static void *resize_pages(struct page *page, unsigned int nr)
 {
-	void *to = NULL;
+	void *to = nr > page->nr_pages ? move_to_dirty(page, nr) : NULL;
 
-	if (room != nr)
-		to = give_room(page, room);
-	else if (nr > page->nr_pages)
-		to = move_to_dirty(page, nr);
-	if (!to && resize_in_section(page, nr))
-		to = page_start(page);
-	return to;
+	if (to)
+		return to;
+	return resize_in_section(page, nr) ? page_start(page) : NULL;
 }
 
-void *large_resize(void *addr, size_t bytes)
+void *large_resize(void *addr, size_t bytes, bool may_have_room)
 {
 	struct section *area = area_at(addr);
 	unsigned long nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
-	unsigned int room;
 	struct page *page;
 	void *to = NULL;
+	bool little;
 
 	if (area)
 		return area_resize(area, bytes);
-	if (large_fits(addr, bytes))
+	if (large_stays(addr, bytes))
 		return addr;
 	page = large_head(addr);
 	KMEM_ASSERT(page);
-	if (nr <= SECTION_SIZE >> PAGE_SHIFT) {
-		/* Larger ones grow by their page tables. */
-		room = bytes < AREA_MIN ? with_room(page, (unsigned int)nr) : (unsigned int)nr;
-		to = resize_pages(page, (unsigned int)nr, room);
-	}
-	if (to)
+	little = may_have_room && grows_a_little(page, nr);
+	if (little)
+		to = grow_a_little(page, (unsigned int)nr, with_room(page, (unsigned int)nr));
+	else if (nr <= SECTION_SIZE >> PAGE_SHIFT)
+		to = resize_pages(page, (unsigned int)nr);
+	if (to) {
 		page_at(to)->nr_asked = (unsigned int)nr;
-	else if (nr > page->nr_pages)
+		page_at(to)->grew = little;
+	} else if (nr > page->nr_pages) {
 		to = move_to_area(page, bytes);
+	}
 	return to;
 }
 

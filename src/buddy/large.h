@@ -87,6 +87,7 @@ static inline bool large_take_kept(struct page *page, size_t bytes)
 	if (unlikely(page->nr_pages != align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT))
 		return false;
 	page->nr_asked = page->nr_pages;
+	page->grew = false;
 	smp_store_release(&page->type, PAGE_LARGE);
 	return true;
 }
@@ -94,13 +95,19 @@ static inline bool large_take_kept(struct page *page, size_t bytes)
 /* Or goes where it would have gone at once. */
 void large_drop(struct per_cpu_pages *pcp, struct page *page);
 
-/* Whether a block in pages starts at @addr that is for @bytes as it is. Of any address. */
-static inline bool large_fits(const void *addr, size_t bytes)
+/*
+ * Whether a block in pages starts at @addr, any address, that has @bytes as it is: as many as were
+ * asked for last, or more and room for them.
+ */
+static inline bool large_stays(const void *addr, size_t bytes)
 {
-	const struct page *page = large_head(addr);
 	size_t nr = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
+	struct page *page = large_head(addr);
 
-	return page && nr >= page->nr_asked && nr <= page->nr_pages && nr;
+	if (!page || nr < page->nr_asked || nr > page->nr_pages || !nr)
+		return false;
+	page->nr_asked = (uint32_t)nr;
+	return true;
 }
 
 /* Usable bytes of the large block that starts at @addr; 0 when there is none. */
@@ -108,10 +115,10 @@ size_t large_size(const void *addr);
 
 /*
  * Resizes the block at @addr; where it is now, or NULL with nothing changed. It copies where that
- * is cheaper than page faults, and a block that grows by small steps: this gets more than it asked
- * for, so that it is copied once for many of them.
+ * is cheaper than page faults, and a block that grows by little. One that does so again gets more
+ * than it asked for, if @may_have_room, so that it is copied once for many such steps.
  */
-void *large_resize(void *addr, size_t bytes);
+void *large_resize(void *addr, size_t bytes, bool may_have_room);
 
 /*
  * All of the first @bytes of the block at @addr, which is new, will be written to at once. A hint:

@@ -99,7 +99,7 @@ static bool is_aligned(const void *object, size_t size)
 static void *shrink_atomically(void *object, size_t old_size, size_t size)
 {
 	if (cache_of(object))
-		return kmalloc_resize(object, old_size, size);
+		return kmalloc_resize(object, old_size, size, false);
 	if (size <= KMALLOC_MAX_SIZE)
 		kmalloc_keep_larger();
 	return object;
@@ -107,14 +107,15 @@ static void *shrink_atomically(void *object, size_t old_size, size_t size)
 
 /*
  * Without a copy where that is possible, and where @flags let the OS be asked if it has to be. What
- * is to lie below an address is taken anew when it grows, since what it has may lie above.
+ * is to lie below an address is taken anew when it grows, since what it has may lie above. All that
+ * an object of zeroes has is zeroed each time, so it has no room to grow.
  */
 static void *resize_in_place(void *object, size_t old_size, size_t size, gfp_t flags)
 {
 	if (!is_aligned(object, size) || (size > old_size && gfp_zone(flags) != ZONE_NORMAL))
 		return NULL;
 	if (gfpflags_allow_blocking(flags))
-		return kmalloc_resize(object, old_size, size);
+		return kmalloc_resize(object, old_size, size, !(flags & __GFP_ZERO));
 	return size > old_size ? NULL : shrink_atomically(object, old_size, size);
 }
 

@@ -457,7 +457,7 @@ static bool fits_well(size_t old_size, size_t new_size)
 	       class_size[kmalloc_class(new_size)] > old_size / 2;
 }
 
-void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
+void *kmalloc_resize(void *object, size_t old_size, size_t new_size, bool may_have_room)
 {
 	struct kmem_cpu *cpu;
 
@@ -471,7 +471,7 @@ void *kmalloc_resize(void *object, size_t old_size, size_t new_size)
 	cpu = cpu_enter();
 	if (unlikely(!cpu))
 		return NULL;
-	object = large_resize(object, new_size);
+	object = large_resize(object, new_size, may_have_room);
 	cpu_leave(cpu);
 	return object;
 }

@@ -97,15 +97,18 @@ static __always_inline bool kmalloc_stays(const void *object, size_t size)
 	struct kmem_cache *s = cache_of(object);
 
 	if (unlikely(!s))
-		return size > KMALLOC_MAX_SIZE && large_fits(object, size);
+		return size > KMALLOC_MAX_SIZE && large_stays(object, size);
 	if (size > cache_usable(s) || size <= cache_usable(s) / 2)
 		return false;
 	slab_check_object(s, object);
 	return true;
 }
 
-/* Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. */
-void *kmalloc_resize(void *object, size_t old_size, size_t new_size);
+/*
+ * Resizes without copying when that is possible and sensible; NULL: allocate, copy, free. See
+ * large_resize() for room.
+ */
+void *kmalloc_resize(void *object, size_t old_size, size_t new_size, bool may_have_room);
 
 /* Copies @n bytes to @to, which was just allocated. */
 void kmalloc_copy(void *to, const void *from, size_t n);

@@ -225,11 +225,11 @@ static void test_growth_into_ranges(void **state)
 	char *block = large_alloc(pcp, 16 * PAGE_SIZE, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 
 	(void)state;
-	EXPECT(large_resize(block, 8 * PAGE_SIZE) == block);
+	EXPECT(large_resize(block, 8 * PAGE_SIZE, true) == block);
 	EXPECT(zone_claim(&zone_normal, page_at(block) + 8, 8));
 	give(page_at(block) + 8, 8);
 	EXPECT_EQ(listed(), 8);
-	EXPECT(large_resize(block, 16 * PAGE_SIZE) == block);
+	EXPECT(large_resize(block, 16 * PAGE_SIZE, true) == block);
 	EXPECT_EQ(listed(), 0);
 	EXPECT_EQ(large_free(pcp, block), 0);
 }

@@ -65,13 +65,13 @@ static void test_exact_sizes(void **state)
 		memset(block, 0x77, large_size(block));
 		EXPECT_EQ(large_size(block + 16), 0);
 		EXPECT_EQ(large_size(block + PAGE_SIZE), 0);
-		EXPECT(large_fits(block, bytes) && large_fits(block, pages * PAGE_SIZE));
-		EXPECT(!large_fits(block, pages * PAGE_SIZE + 1));
-		EXPECT(!large_fits(block, (pages - 1) * PAGE_SIZE));
-		EXPECT(!large_fits(block, SIZE_MAX));
-		EXPECT(!large_fits(block + 16, bytes) && !large_fits(NULL, bytes));
+		EXPECT(large_stays(block, bytes) && large_stays(block, pages * PAGE_SIZE));
+		EXPECT(!large_stays(block, pages * PAGE_SIZE + 1));
+		EXPECT(!large_stays(block, (pages - 1) * PAGE_SIZE));
+		EXPECT(!large_stays(block, SIZE_MAX));
+		EXPECT(!large_stays(block + 16, bytes) && !large_stays(NULL, bytes));
 		release(block);
-		EXPECT(!large_fits(block, bytes));
+		EXPECT(!large_stays(block, bytes));
 		expect_zone_sound(&zone_normal);
 	}
 }
@@ -205,7 +205,7 @@ static void test_shrink_in_place(void **state)
 	(void)state;
 	unit_fill(block, 2 * MIB, 1);
 	for (bytes = 2 * MIB; bytes > PAGE_SIZE; bytes = bytes * 2 / 3) {
-		EXPECT(large_resize(block, bytes) == block);
+		EXPECT(large_resize(block, bytes, true) == block);
 		EXPECT_EQ(large_size(block), pages_of(bytes) * PAGE_SIZE);
 		EXPECT_EQ(used_pages(), pages_of(bytes));
 		EXPECT_EQ(large_bytes(), pages_of(bytes) * PAGE_SIZE);
@@ -233,20 +233,20 @@ static void test_grow_in_place(void **state)
 	(void)state;
 	unit_fill(block, PAGE_SIZE, 2);
 	for (bytes = 2 * PAGE_SIZE; bytes < 60 * MIB; bytes += bytes / 2) {
-		EXPECT(large_resize(block, bytes) == block);
+		EXPECT(large_resize(block, bytes, true) == block);
 		EXPECT_EQ(large_size(block), pages_of(bytes) * PAGE_SIZE);
 		EXPECT_EQ(used_pages(), pages_of(bytes));
 		EXPECT(unit_holds(block, PAGE_SIZE, 2));
 		block[bytes - 1] = 1;
 	}
 	/* something in the way, and too small to move */
-	EXPECT(large_resize(block, MIB / 2) == block);
+	EXPECT(large_resize(block, MIB / 2, true) == block);
 	behind = take_behind(block);
-	EXPECT(large_resize(block, 3 * MIB / 4) == NULL);
+	EXPECT(large_resize(block, 3 * MIB / 4, true) == NULL);
 	EXPECT_EQ(large_size(block), MIB / 2);
 	EXPECT(unit_holds(block, PAGE_SIZE, 2));
 	zone_free(&zone_normal, behind, 1);
-	EXPECT(large_resize(block, 3 * MIB / 4) == block);
+	EXPECT(large_resize(block, 3 * MIB / 4, true) == block);
 	release(block);
 }
 
@@ -265,7 +265,7 @@ static void test_grow_by_copy(void **state)
 	freed = large_alloc(NULL, 4 * MIB, 4 * MIB, NUMA_NO_NODE, GFP_KERNEL);
 	unit_fill(freed, 4 * MIB, 8);
 	EXPECT_EQ(large_free(NULL, freed), 0);
-	to = large_resize(block, MIB + MIB / 2 + 1);
+	to = large_resize(block, MIB + MIB / 2 + 1, true);
 	EXPECT(to >= freed && to < freed + 4 * MIB);
 	EXPECT(unit_holds(to, MIB, 7));
 	EXPECT_EQ(large_size(to), MIB + MIB / 2 + PAGE_SIZE);
@@ -279,9 +279,17 @@ static void test_grow_by_copy(void **state)
 	release(to);
 }
 
+/* To @pages, where it is. */
+static void grow_here(char *block, unsigned int pages, unsigned int got)
+{
+	EXPECT(large_resize(block, pages * PAGE_SIZE, true) == block);
+	EXPECT_EQ(large_size(block), got * PAGE_SIZE);
+	EXPECT_EQ(large_bytes(), got * PAGE_SIZE);
+}
+
 /*
- * A block that grows by small steps has room for more of them, here or elsewhere: a fifth of what
- * it asked for. It is what it asked for all the same, and the room goes when it wants to be less.
+ * A block that grows by little for the second time has room for more, here or elsewhere: a fifth of
+ * what it asked for. When it wants to be less again, it is just that.
  */
 static void test_room_to_grow(void **state)
 {
@@ -291,36 +299,37 @@ static void test_room_to_grow(void **state)
 
 	(void)state;
 	unit_fill(block, MIB, 5);
-	/* not for a power of two, since these begin at a multiple of it; nor for larger steps */
-	EXPECT(large_resize(block, 2 * MIB) == block);
-	EXPECT_EQ(large_size(block), 2 * MIB);
-	EXPECT(large_resize(block, 31 * PAGE_SIZE) == block);
-	EXPECT(large_resize(block, 32 * PAGE_SIZE) == block);
-	EXPECT_EQ(large_size(block), 32 * PAGE_SIZE);
-	EXPECT(large_resize(block, 37 * PAGE_SIZE) == block);
-	EXPECT_EQ(large_size(block), 37 * PAGE_SIZE);
-
-	EXPECT(large_resize(block, 40 * PAGE_SIZE) == block);
-	EXPECT_EQ(large_size(block), 48 * PAGE_SIZE);
-	EXPECT_EQ(large_bytes(), 48 * PAGE_SIZE);
-	EXPECT_EQ(used_pages(), 48);
-	for (bytes = 40 * PAGE_SIZE; bytes <= 48 * PAGE_SIZE; bytes += 1000) {
-		EXPECT(large_fits(block, bytes));
-		EXPECT(large_resize(block, bytes) == block);
-		EXPECT_EQ(large_size(block), 48 * PAGE_SIZE);
+	grow_here(block, 40, 40);
+	grow_here(block, 42, 42);
+	grow_here(block, 44, 52);
+	EXPECT_EQ(used_pages(), 52);
+	for (bytes = 44 * PAGE_SIZE; bytes <= 50 * PAGE_SIZE; bytes += 1000) {
+		EXPECT(large_stays(block, bytes));
+		EXPECT_EQ(large_size(block), 52 * PAGE_SIZE);
 	}
-	EXPECT(!large_fits(block, 39 * PAGE_SIZE));
-	EXPECT(large_resize(block, 39 * PAGE_SIZE) == block);
-	EXPECT_EQ(large_size(block), 39 * PAGE_SIZE);
+	/* no more than was asked for last, and then it begins anew */
+	EXPECT(!large_stays(block, 48 * PAGE_SIZE));
+	grow_here(block, 48, 48);
+	grow_here(block, 51, 51);
+	grow_here(block, 54, 64);
+	/* nor by larger steps */
+	grow_here(block, 80, 80);
+	grow_here(block, 85, 85);
+	/* not for a power of two, since these begin at a multiple of it */
+	grow_here(block, 60, 60);
+	grow_here(block, 62, 62);
+	grow_here(block, 64, 64);
+	grow_here(block, 66, 66 + 13);
 
 	behind = take_behind(block);
-	to = large_resize(block, 40 * PAGE_SIZE);
+	EXPECT(large_resize(block, 80 * PAGE_SIZE, false) == NULL);
+	to = large_resize(block, 80 * PAGE_SIZE, true);
 	EXPECT(to != NULL && to != block);
-	EXPECT(unit_holds(to, 31 * PAGE_SIZE, 5));
-	EXPECT_EQ(large_size(to), 48 * PAGE_SIZE);
+	EXPECT(unit_holds(to, 40 * PAGE_SIZE, 5));
+	EXPECT_EQ(large_size(to), 96 * PAGE_SIZE);
 	EXPECT_EQ(large_count(), 1);
 	EXPECT_EQ(large_size(block), 0);
-	EXPECT_EQ(used_pages(), 48 + 1);
+	EXPECT_EQ(used_pages(), 96 + 1);
 	zone_free(&zone_normal, behind, 1);
 	release(to);
 }
@@ -333,7 +342,7 @@ static void test_grow_by_moving_pages(void **state)
 
 	(void)state;
 	unit_fill(block, 3 * MIB, 3);
-	to = large_resize(block, 5 * MIB);
+	to = large_resize(block, 5 * MIB, true);
 	if (unit_on_valgrind()) {
 		EXPECT(to == NULL);
 		EXPECT(unit_holds(block, 3 * MIB, 3));
@@ -349,10 +358,10 @@ static void test_grow_by_moving_pages(void **state)
 		EXPECT_EQ(large_size(block), 0);
 		/* on from there, in place or not, and down again */
 		unit_fill(to, 5 * MIB, 4);
-		to = large_resize(to, 100 * MIB);
+		to = large_resize(to, 100 * MIB, true);
 		EXPECT(to != NULL && unit_holds(to, 5 * MIB, 4));
 		EXPECT(unit_is_zero(to + 5 * MIB, MIB) && unit_is_zero(to + 99 * MIB, MIB));
-		EXPECT(large_resize(to, 2 * MIB) == to);
+		EXPECT(large_resize(to, 2 * MIB, true) == to);
 		EXPECT_EQ(large_size(to), 2 * MIB);
 		EXPECT(unit_holds(to, 2 * MIB, 4));
 	}
@@ -370,7 +379,7 @@ static void test_moving_huge_pages(void **state)
 	unit_fill(block, 3 * MIB, 3);
 	os_advise_huge(block + MIB, MIB, true);
 	page_section(page_at(block))->huge = true;
-	to = large_resize(block, 5 * MIB);
+	to = large_resize(block, 5 * MIB, true);
 	EXPECT_EQ(to != NULL, !unit_on_valgrind());
 	if (!to)
 		to = block;
@@ -396,8 +405,8 @@ static void test_resize_refused(void **state)
 	area = large_alloc(NULL, 100 * MIB, PAGE_SIZE, NUMA_NO_NODE, GFP_KERNEL);
 	unit_fill(area, MIB, 6);
 	unit_os_hook = refuse_mremap;
-	EXPECT(large_resize(block, 5 * MIB) == NULL);
-	EXPECT(large_resize(area, 200 * MIB) == NULL);
+	EXPECT(large_resize(block, 5 * MIB, true) == NULL);
+	EXPECT(large_resize(area, 200 * MIB, true) == NULL);
 	unit_os_hook = NULL;
 	EXPECT_EQ(large_size(block), 3 * MIB);
 	EXPECT_EQ(large_size(area), 100 * MIB);
@@ -543,7 +552,7 @@ static void churn(void *arg, unsigned int id)
 			blocks[n] = NULL;
 			continue;
 		} else {
-			to = large_resize(blocks[n], want);
+			to = large_resize(blocks[n], want, true);
 			if (to) {
 				blocks[n] = to;
 				bytes[n] = want;

@@ -397,10 +397,10 @@ static void test_nested(void **state)
 		unit_fill(nested[i], 500, i);
 	}
 	EXPECT_EQ(area_count(), 3);
-	EXPECT(kmalloc_resize(block, 102400, 200000) == NULL);
+	EXPECT(kmalloc_resize(block, 102400, 200000, true) == NULL);
 	/* as many pages: there is nothing to do, so even here */
-	EXPECT(kmalloc_resize(block, 102400, 102400 - 100) == block);
-	EXPECT(kmalloc_resize(block, 102400, 102400 - 4096) == NULL);
+	EXPECT(kmalloc_resize(block, 102400, 102400 - 100, true) == block);
+	EXPECT(kmalloc_resize(block, 102400, 102400 - 4096, true) == NULL);
 	EXPECT(!kmem_trim());
 
 	/* frees wait, except of these blocks */

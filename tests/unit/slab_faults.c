@@ -123,7 +123,7 @@ static void resize(struct player *p, struct block *block, size_t size)
 		return;
 	old = block->size;
 	kept = size < old ? size : old;
-	to = kmalloc_resize(block->start, kmalloc_usable(block->start), size);
+	to = kmalloc_resize(block->start, kmalloc_usable(block->start), size, true);
 	if (!to) {
 		EXPECT(holds(block, old));
 		errno = 0;

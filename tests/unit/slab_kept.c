@@ -155,7 +155,7 @@ static void test_natural(void **state)
 	before = unit_kmalloc(9 * PAGE_SIZE);
 	block = unit_kmalloc(17 * PAGE_SIZE);
 	EXPECT(page_index(page_at(block)) % 16 != 0);
-	EXPECT(kmalloc_resize(block, 17 * PAGE_SIZE, 16 * PAGE_SIZE) == block);
+	EXPECT(kmalloc_resize(block, 17 * PAGE_SIZE, 16 * PAGE_SIZE, true) == block);
 	unit_kfree(block);
 	EXPECT(!kept());
 	after = unit_kmalloc(16 * PAGE_SIZE);

@@ -330,8 +330,8 @@ static void test_too_much(void **state)
 		errno = 0;
 		EXPECT(kmalloc_aligned(sizes[i], 4096) == NULL);
 		EXPECT_EQ(errno, ENOMEM);
-		EXPECT(kmalloc_resize(block, 102400, sizes[i]) == NULL);
-		EXPECT(kmalloc_resize(object, 112, sizes[i]) == NULL);
+		EXPECT(kmalloc_resize(block, 102400, sizes[i], true) == NULL);
+		EXPECT(kmalloc_resize(object, 112, sizes[i], true) == NULL);
 	}
 	for (i = 47; i < 64; i++) {
 		errno = 0;

@@ -130,7 +130,7 @@ static void step_resize(struct player *p)
 	if (unit_below(&p->rng, 4) == 0)
 		size = block->size + block->size / 2;
 	kept = size < block->size ? size : block->size;
-	to = kmalloc_resize(block->start, old, size);
+	to = kmalloc_resize(block->start, old, size, true);
 	if (!to) {
 		to = unit_kmalloc(size);
 		EXPECT(to != NULL);
