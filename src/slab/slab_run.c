@@ -518,12 +518,13 @@ static void given(struct slab_lane *lane, struct slab *slab, unsigned int units,
 		  struct list_head *released)
 {
 	unsigned int inuse = slab->inuse - units * nr, room = room_with(slab->room, units, nr);
-	unsigned int before = room_list(slab->room);
+	unsigned int before;
 
 	if (slab->room < LEAST_RUN || !inuse) {
 		relink(lane, slab, inuse, room, released);
 		return;
 	}
+	before = room_list(slab->room);
 	slab->inuse = (uint16_t)inuse;
 	slab->room = (uint8_t)room;
 	if (room_list(room) != before)
