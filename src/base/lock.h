@@ -15,8 +15,8 @@
  *
  * Nobody sleeps for ever. A release opens the lock and then wakes one who sleeps there; in between
  * a signal handler may come that allocates, and waits for a lock that this sleeper holds. So may
- * one come to a thread that was woken, before it takes the lock. The wake-up is then owed by who
- * waits for the one it is for; so a sleeper looks again by itself in a while.
+ * one come to a thread that was woken, before it takes the lock. The wake-up then waits for the
+ * thread that it is for; so a sleeper looks again by itself in a while.
  *
  * Lock order: ranks only grow. A checked build keeps the ranks a thread holds and dies at the first
  * acquire against the order.
