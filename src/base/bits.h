@@ -10,8 +10,7 @@
 
 #include "compiler.h"
 
-#define BITS_PER_LONG	    64
-#define BITS_PER_LONG_SHIFT 6
+#define BITS_PER_LONG 64
 _Static_assert(sizeof(unsigned long) == 8, "libkmem is for 64-bit machines");
 
 /* Index of the lowest set bit; undefined for 0. */
@@ -147,70 +146,20 @@ static inline unsigned int hweight_long(unsigned long word)
 	return (unsigned int)(word * ones >> (BITS_PER_LONG - 8));
 }
 
-/* How many bits of [first, first + n) are set. */
+/* How many bits of [first, first + n) are set: of a word all or none, as a rule. */
 static inline unsigned int bitmap_weight(const unsigned long *map, unsigned int first,
 					 unsigned int n)
 {
 	unsigned int end = first + n, w, sum = 0;
 
-	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
-		sum += hweight_long(READ_ONCE(map[w]) & bitmap_word_mask(w, first, end));
-	return sum;
-}
+	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++) {
+		unsigned long mask = bitmap_word_mask(w, first, end);
+		unsigned long set = READ_ONCE(map[w]) & mask;
 
-/*
- * The block of 1 << @order bits that begins at @first, a multiple of that: a part of one word, or
- * whole ones.
- */
-static __always_inline unsigned long bitmap_block_mask(unsigned int first, unsigned int order)
-{
-	return order < BITS_PER_LONG_SHIFT ?
-		       ((1UL << (1u << order)) - 1) << (first % BITS_PER_LONG) :
-		       ~0UL;
-}
-
-static __always_inline unsigned int bitmap_block_words(unsigned int order)
-{
-	return order < BITS_PER_LONG_SHIFT ? 1 : 1u << (order - BITS_PER_LONG_SHIFT);
-}
-
-static inline void bitmap_set_block(unsigned long *map, unsigned int first, unsigned int order)
-{
-	unsigned long mask = bitmap_block_mask(first, order);
-	unsigned long *word = map + first / BITS_PER_LONG;
-	unsigned long *end = word + bitmap_block_words(order);
-
-	do
-		WRITE_ONCE(*word, *word | mask);
-	while (++word < end);
-}
-
-static inline void bitmap_clear_block(unsigned long *map, unsigned int first, unsigned int order)
-{
-	unsigned long mask = bitmap_block_mask(first, order);
-	unsigned long *word = map + first / BITS_PER_LONG;
-	unsigned long *end = word + bitmap_block_words(order);
-
-	do
-		WRITE_ONCE(*word, *word & ~mask);
-	while (++word < end);
-}
-
-/* All or nothing of a word as a rule. */
-static inline unsigned int bitmap_weigh_block(const unsigned long *map, unsigned int first,
-					      unsigned int order)
-{
-	unsigned long mask = bitmap_block_mask(first, order);
-	const unsigned long *word = map + first / BITS_PER_LONG;
-	const unsigned long *end = word + bitmap_block_words(order);
-	unsigned int all = (unsigned int)min_ul(1UL << order, BITS_PER_LONG), sum = 0;
-
-	do {
-		unsigned long set = READ_ONCE(*word) & mask;
-
-		if (set)
-			sum += likely(set == mask) ? all : hweight_long(set);
-	} while (++word < end);
+		if (!set)
+			continue;
+		sum += set == mask ? __fls(mask) - __ffs(mask) + 1 : hweight_long(set);
+	}
 	return sum;
 }
 

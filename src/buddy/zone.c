@@ -70,7 +70,7 @@ static void link_free(struct zone *zone, struct section *s, unsigned int index, 
 	}
 	area->nr_free++;
 	s->free_orders |= 1UL << order;
-	bitmap_set_block(s->free, index, order);
+	bitmap_set(s->free, index, 1u << order);
 	count_free(zone, s, 1L << order, nr_dirty);
 	note_block(zone, s, order);
 }
@@ -96,7 +96,7 @@ void zone_remove_free(struct zone *zone, struct page *page)
 			s->dirty_orders &= ~bit;
 	}
 	page_set_type(page, PAGE_NONE);
-	bitmap_clear_block(s->free, page_index(page), page->order);
+	bitmap_clear(s->free, page_index(page), 1u << page->order);
 	count_free(zone, s, -(1L << page->order), -(long)page->nr_dirty);
 }
 
@@ -113,7 +113,7 @@ void zone_insert_free(struct zone *zone, struct page *page, unsigned int order, 
 {
 	struct section *s = page_section(page);
 	unsigned int index = page_index(page);
-	unsigned int nr_dirty = bitmap_weigh_block(s->dirty, index, order);
+	unsigned int nr_dirty = bitmap_weight(s->dirty, index, 1u << order);
 	struct page *buddy;
 
 	page_set_type(page, PAGE_NONE);
@@ -147,7 +147,7 @@ static unsigned int dirty_in_half(struct section *s, unsigned int index, unsigne
 {
 	if (whole == 0 || whole == 2u << order)
 		return whole / 2;
-	return bitmap_weigh_block(s->dirty, index, order);
+	return bitmap_weight(s->dirty, index, 1u << order);
 }
 
 /*
