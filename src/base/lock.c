@@ -3,13 +3,10 @@
 #include "lock.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <sys/single_threaded.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "futex.h"
 #include "report.h"
 
 #define SPINS  200	/* looks at a lock before sleeping */
@@ -25,18 +22,11 @@ uintptr_t thread_self(void)
 	return (uintptr_t)&errno;
 }
 
-/*
- * Sleeps and wakes on the low half of the lock's word, which holds the waiters bit. errno belongs
- * to the program: it must not see that a wait was interrupted, or over.
- */
-static void futex(struct lock *lock, int op, uint32_t value)
+/* Sleepers wait on the low half of the lock's word, which holds the waiters bit. */
+static uint32_t *low_half(struct lock *lock)
 {
-	static const struct timespec nap = { .tv_nsec = NAP_NS };
-	int saved = errno;
-
 	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half comes first");
-	syscall(SYS_futex, &lock->word, op | FUTEX_PRIVATE_FLAG, value, &nap, NULL, 0);
-	errno = saved;
+	return (uint32_t *)&lock->word;
 }
 
 static inline void cpu_relax(void)
@@ -115,6 +105,8 @@ static bool spin(struct lock *lock)
 
 static __noinline void acquire_slow(struct lock *lock)
 {
+	static const struct timespec nap = { .tv_nsec = NAP_NS };
+
 	if (spin(lock))
 		return;
 	/* Whoever has slept cannot know that nobody else still does: it keeps the bit. */
@@ -122,7 +114,7 @@ static __noinline void acquire_slow(struct lock *lock)
 		uintptr_t word = READ_ONCE(lock->word);
 
 		if (word && ((word & LOCK_WAITERS) || replace(lock, word, word | LOCK_WAITERS)))
-			futex(lock, FUTEX_WAIT, (uint32_t)(word | LOCK_WAITERS));
+			futex(low_half(lock), FUTEX_WAIT, (uint32_t)(word | LOCK_WAITERS), &nap);
 	}
 }
 
@@ -202,5 +194,5 @@ void lock_release(struct lock *lock)
 		return;
 	}
 	if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
-		futex(lock, FUTEX_WAKE, 1);
+		futex(low_half(lock), FUTEX_WAKE, 1, NULL);
 }

@@ -2,21 +2,9 @@
 /* See wait_queue.h. */
 #include "wait_queue.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
-/* errno belongs to the program. */
-static void futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
-{
-	int saved = errno;
-
-	syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, timeout, NULL, 0);
-	errno = saved;
-}
+#include "futex.h"
 
 uint32_t prepare_to_wait(struct wait_queue *queue)
 {
