@@ -148,7 +148,8 @@ static bool resize_in_place(struct page *page, unsigned int nr)
 {
 	unsigned int old = page->nr_pages;
 
-	if (nr > old && !zone_claim(page_zone(page), page + old, nr - old))
+	if (nr > old && (page_index(page) + nr > page_section(page)->nr_pages ||
+			 !zone_claim(page_zone(page), page + old, nr - old)))
 		return false;
 	page->nr_pages = nr;
 	account(NULL, 0, (long)nr - (long)old);
@@ -199,11 +200,6 @@ static void *move_to_dirty(struct page *page, unsigned int nr)
 	return to ? move_to(to, nr, page) : NULL;
 }
 
-static bool resize_in_section(struct page *page, unsigned int nr)
-{
-	return page_index(page) + nr <= page_section(page)->nr_pages && resize_in_place(page, nr);
-}
-
 /* Larger ones grow by their page tables. */
 static bool grows_a_little(const struct page *page, unsigned long nr)
 {
@@ -221,18 +217,19 @@ static unsigned int with_room(const struct page *page, unsigned int nr)
 	return page->grew && !is_power_of_2(nr) ? nr + nr / ROOM_SHARE : nr;
 }
 
-/* To @room pages where it is, or else elsewhere; or to just @nr. */
-static void *grow_a_little(struct page *page, unsigned int nr, unsigned int room)
+/* With its room where it is, or else elsewhere; or to just @nr pages. */
+static void *grow_a_little(struct page *page, unsigned int nr)
 {
+	unsigned int room = with_room(page, nr);
 	struct page *to;
 
 	_Static_assert(LITTLE_SHARE > COPIES_A_FAULT, "no page fault is worth copying all of it");
-	if (resize_in_section(page, room))
+	if (resize_in_place(page, room))
 		return page_start(page);
 	to = zone_alloc(page_zone(page), room, 0);
 	if (to)
 		return move_to(to, room, page);
-	return resize_in_section(page, nr) ? page_start(page) : NULL;
+	return resize_in_place(page, nr) ? page_start(page) : NULL;
 }
 
 static void *resize_pages(struct page *page, unsigned int nr)
@@ -241,7 +238,7 @@ static void *resize_pages(struct page *page, unsigned int nr)
 
 	if (to)
 		return to;
-	return resize_in_section(page, nr) ? page_start(page) : NULL;
+	return resize_in_place(page, nr) ? page_start(page) : NULL;
 }
 
 void *large_resize(void *addr, size_t bytes, bool may_have_room)
@@ -260,7 +257,7 @@ void *large_resize(void *addr, size_t bytes, bool may_have_room)
 	KMEM_ASSERT(page);
 	little = may_have_room && grows_a_little(page, nr);
 	if (little)
-		to = grow_a_little(page, (unsigned int)nr, with_room(page, (unsigned int)nr));
+		to = grow_a_little(page, (unsigned int)nr);
 	else if (nr <= SECTION_SIZE >> PAGE_SHIFT)
 		to = resize_pages(page, (unsigned int)nr);
 	if (to) {

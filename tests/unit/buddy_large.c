@@ -265,6 +265,10 @@ static void test_grow_by_copy(void **state)
 	freed = large_alloc(NULL, 4 * MIB, 4 * MIB, NUMA_NO_NODE, GFP_KERNEL);
 	unit_fill(freed, 4 * MIB, 8);
 	EXPECT_EQ(large_free(NULL, freed), 0);
+	/* a little more is had for less */
+	EXPECT(large_resize(block, MIB + MIB / 8, true) == block);
+	EXPECT(large_resize(block, MIB, true) == block);
+
 	to = large_resize(block, MIB + MIB / 2 + 1, true);
 	EXPECT(to >= freed && to < freed + 4 * MIB);
 	EXPECT(unit_holds(to, MIB, 7));
