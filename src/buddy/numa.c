@@ -250,6 +250,7 @@ void zones_total(struct zone_totals *sum)
 		sum->nr_free += READ_ONCE(zone->nr_free);
 		sum->nr_dirty += READ_ONCE(zone->nr_dirty);
 		sum->nr_listed += pcp_pages(zone);
+		sum->nr_lent += pcp_lent(zone);
 		sum->nr_refault += READ_ONCE(zone->nr_refault);
 		sum->nr_refilled += READ_ONCE(zone->nr_refilled);
 		sum->peak_used += READ_ONCE(zone->peak_used);
@@ -301,7 +302,7 @@ unsigned long zones_pass_time(void)
 
 	for (zone = first_zone(); zone; zone = next_zone(zone)) {
 		purge_tick(zone, now, 0);
-		left += READ_ONCE(zone->nr_dirty) + pcp_pages(zone);
+		left += READ_ONCE(zone->nr_dirty) + pcp_pages(zone) + pcp_lent(zone);
 	}
 	return left;
 }

@@ -82,7 +82,8 @@ struct zone *next_zone(const struct zone *zone);
 struct zone_totals {
 	unsigned long nr_sections; /* ever created */
 	unsigned long nr_online, nr_free, nr_dirty;
-	unsigned long nr_listed; /* on page lists: in use, as the zones see them */
+	unsigned long nr_listed; /* on page lists: in use, as the zones see them, */
+	unsigned long nr_lent;	 /* and what lanes can give back as soon */
 	unsigned long nr_refault, nr_refilled;
 	unsigned long peak_used; /* each zone's own: they need not have been at the same time */
 };

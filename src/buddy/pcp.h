@@ -14,6 +14,9 @@
  * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs
  * nothing yet, and each time it looks for old pages, when the room becomes what it was as well.
  *
+ * What the layer above could give back at once is lent as well (`nr_lent`, see slab/lent.h): it
+ * does so when pcp_lacks() a block.
+ *
  * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use
  * them. Their lock may be taken with zone->lock held, not the other way round, and nobody waits
  * long for it: who does not get it passes them by. What a thread has in hand on the way between
@@ -51,6 +54,7 @@ struct per_cpu_pages {
 	uint8_t raised;	       /* how often the room was doubled */
 	unsigned int nr_pages; /* on the lists */
 	unsigned int nr_frees; /* into lists and ranges */
+	unsigned int nr_lent;  /* pages of slabs of which nothing is in use; atomic */
 	struct page_list list[PCP_ORDERS];
 	struct hot_pages hot;
 } __aligned(CACHE_LINE);
@@ -99,11 +103,18 @@ void pcp_pass_time(struct per_cpu_pages *pcp);
  * learned is forgotten as well. */
 void pcp_return(struct zone *zone, bool forgets);
 
+/*
+ * Whether a block of @order, of no particular node, would be memory that costs nothing yet; a guess
+ * while others run.
+ */
+bool pcp_lacks(struct per_cpu_pages *pcp, unsigned int order);
+
 /* Whether the page lies in what some lane has, or a thread keeps; a guess while they run. */
 bool pcp_holds(const struct page *page);
 
-/* Free pages that the zone's lanes have. */
+/* Free pages that the zone's lanes have, and those lent. */
 unsigned long pcp_pages(const struct zone *zone);
+unsigned long pcp_lent(const struct zone *zone);
 
 bool pcp_is_valid(struct zone *zone);
 

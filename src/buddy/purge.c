@@ -353,7 +353,7 @@ static void note_sunk(const struct zone *zone, unsigned int freed, uint64_t now_
 	if (READ_ONCE(heap_state) == HEAP_LOOK)
 		return;
 	listed = pcp_pages(zone);
-	used -= min_ul(used, listed);
+	used -= min_ul(used, listed + pcp_lent(zone));
 	peak -= min_ul(peak, listed);
 	if (peak >= SUNK_MIN && used < peak / 4 * SUNK_USED)
 		is = used < READ_ONCE(heap_look_below) ? HEAP_LOOK : HEAP_SANK;
@@ -366,11 +366,17 @@ static void note_sunk(const struct zone *zone, unsigned int freed, uint64_t now_
 		WRITE_ONCE(heap_state, is);
 }
 
-/* @freed pages were in use until just now. */
+void purge_note_lent(const struct zone *zone)
+{
+	note_sunk(zone, 0, 0);
+}
+
+/* @freed pages were in use until just now; what is lent is not. */
 static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 {
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
 
+	used -= min_ul(used, pcp_lent(zone));
 	/* Blocks that are being purged look as if they were in use. */
 	if (used + freed > peak && !lock_is_taken(&zone->purge_lock))
 		peak = used + freed;

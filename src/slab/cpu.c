@@ -10,6 +10,7 @@
 #include "emptied.h"
 #include "init.h"
 #include "kmalloc.h"
+#include "lent.h"
 #include "limit.h"
 #include "release.h"
 #include "report.h"
@@ -525,6 +526,14 @@ static void free_deferred(struct kmem_cpu *cpu)
 	} while (object);
 }
 
+static void pass_time(struct kmem_cpu *cpu)
+{
+	/* Each time that the count begins anew. */
+	if (unlikely(++cpu->nr_leaves == 0))
+		lent_pass_time();
+	emptied_tick(cpu);
+}
+
 void cpu_leave(struct kmem_cpu *cpu)
 {
 	bool atomic;
@@ -537,7 +546,7 @@ void cpu_leave(struct kmem_cpu *cpu)
 	atomic = cpu->atomic;
 	cpu->atomic = false;
 	if (likely(!atomic))
-		emptied_tick(cpu);
+		pass_time(cpu);
 	cpu->busy = false;
 	barrier();
 	/* Nor is freed what waits, as long as there is room for more. */

@@ -7,6 +7,7 @@
 #include "cache.h"
 #include "kmalloc.h"
 #include "os.h"
+#include "slab_run.h"
 
 #define KIB	       1024UL
 #define MIB	       (1024UL * KIB)
@@ -136,8 +137,8 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
 /* ---- The look ---- */
 
 /*
- * Bytes of a cache's slabs beyond its objects. What lies idle in sheaves of those that share slabs
- * counts for each by itself, and not in the slabs.
+ * Bytes of a cache's slabs beyond its objects; what it lends counts as free already. What lies idle
+ * in sheaves of those that share slabs counts for each by itself, and not in the slabs.
  */
 static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 {
@@ -150,8 +151,9 @@ static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 	for_each_node(node, s)
 		for (lane = node->lane; lane < node->lane + READ_ONCE(nr_lanes); lane++) {
 			slabs += READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
-			slabs += READ_ONCE(lane->nr_empty);
+			slabs += s->lends ? 0 : READ_ONCE(lane->nr_empty);
 			pages += READ_ONCE(lane->nr_pages);
+			pages -= s->shared ? READ_ONCE(lane->nr_empty) << SHARED_ORDER : 0;
 			inuse += READ_ONCE(lane->nr_inuse);
 			idle += READ_ONCE(lane->barn.nr_full) * s->sheaf_capacity;
 		}
@@ -193,12 +195,14 @@ static unsigned long kept_bytes(const struct kmem_cpu *cpu)
 /* What lanes keep for a moment is as free as the zone's dirty pages. */
 static unsigned long bytes_free(const struct zone_totals *sum)
 {
-	return (sum->nr_listed + sum->nr_dirty) * PAGE_SIZE;
+	return (sum->nr_listed + sum->nr_lent + sum->nr_dirty) * PAGE_SIZE;
 }
 
 static unsigned long bytes_used(const struct zone_totals *sum)
 {
-	return (sum->nr_online - min_ul(sum->nr_online, sum->nr_free + sum->nr_listed)) * PAGE_SIZE;
+	unsigned long free = sum->nr_free + sum->nr_listed + sum->nr_lent;
+
+	return (sum->nr_online - min_ul(sum->nr_online, free)) * PAGE_SIZE;
 }
 
 /* As purge.c has it; how much was listed at the peak nobody knows. */

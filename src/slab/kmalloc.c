@@ -2,12 +2,15 @@
 /* See kmalloc.h. Everything here is off the fast path. */
 #include "kmalloc.h"
 
+#include <kmem/mm.h>
+
 #include <errno.h>
 #include <string.h>
 
 #include "cache.h"
 #include "cache_alloc.h"
 #include "fault.h"
+#include "lent.h"
 #include "limit.h"
 #include "numa.h"
 #include "report.h"
@@ -59,6 +62,7 @@ void kmalloc_init(void)
 		 * free a look.
 		 */
 		s->colours = 1;
+		s->lends = true;
 		if (size > PAGE_SIZE)
 			cache_share_slabs(s);
 		cache_init_sheaves(s);
@@ -167,6 +171,8 @@ static void *try_large(size_t size, size_t align, int nid, gfp_t gfp)
 
 	if (unlikely(!cpu))
 		return alloc_nested(size, align, gfp);
+	if (size < AREA_MIN)
+		lent_want(cpu_pages(cpu), get_order(size), gfp);
 	do
 		object = large_alloc(cpu_pages(cpu), size, align, nid, gfp);
 	while (unlikely(!object) && cpu_take_over(gfp));

@@ -12,6 +12,7 @@
 
 #include "emptied.h"
 #include "fork.h"
+#include "lent.h"
 #include "numa.h"
 #include "os.h"
 #include "report.h"
@@ -81,8 +82,10 @@ static bool is_last(void)
 static unsigned long pass_time(void)
 {
 	struct kmem_cpu *cpu = cpu_enter();
-	unsigned long left = zones_pass_time();
+	unsigned long left;
 
+	lent_pass_time();
+	left = zones_pass_time();
 	if (cpu->kind == CPU_LIVE)
 		emptied_by_time(cpu);
 	cpu_leave(cpu);

@@ -98,6 +98,7 @@ struct sheaf *new_sheaf(struct kmem_cache *s)
 		WRITE_ONCE(sheaf->size, 0);
 		sheaf->visits = 0;
 		sheaf->frees = false;
+		sheaf->regains = 0;
 		sheaf->none = NULL;
 	}
 	return sheaf;
@@ -197,12 +198,23 @@ static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf, bool fr
 	visits = visits_a_raise(s, sheaf);
 	if (!visits)
 		return false;
-	sheaf->visits = (uint8_t)(sheaf->visits + (turned ? TURN : 1));
-	if (sheaf->visits < visits)
-		return false;
-	sheaf->visits = 0;
+	if (unlikely(sheaf->regains)) {
+		sheaf->regains--;
+	} else {
+		sheaf->visits = (uint8_t)(sheaf->visits + (turned ? TURN : 1));
+		if (sheaf->visits < visits)
+			return false;
+		sheaf->visits = 0;
+	}
 	sheaf->limit = (uint16_t)(limit < sheaf->capacity ? limit : sheaf->capacity);
 	return true;
+}
+
+/* The steps to where the limit is, or was, are noted. */
+static void begin_anew(struct sheaf *sheaf)
+{
+	for (; sheaf->limit > FIRST_LIMIT; sheaf->limit = (uint16_t)((sheaf->limit + 1) / 2))
+		sheaf->regains++;
 }
 
 unsigned int slot_objects(const struct cpu_slot *slot)
@@ -386,7 +398,8 @@ static struct sheaf *find_room(struct kmem_cpu *cpu, struct kmem_cache *s, struc
 	/* Or taken something. */
 	if (sheaf->size < sheaf->limit)
 		return sheaf;
-	if (raise_limit(s, sheaf, true))
+	/* Begun anew within a push, it may have one more than its limit. */
+	if (raise_limit(s, sheaf, true) && sheaf->size < sheaf->limit)
 		return sheaf;
 	if (!slot->spare && sheaf->limit == sheaf->capacity && cache_has_barn(s))
 		WRITE_ONCE(slot->spare, new_sheaf(s));
@@ -539,6 +552,7 @@ void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 	}
 	if (places > first)
 		slab_forget_contents(s, top[-1]);
+	begin_anew(sheaf);
 	give_top(slot, sheaf, top);
 }
 
@@ -555,6 +569,7 @@ void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 		flush_spare(slot, s, pcp);
 	else if (spare)
 		sheaf_check_twice(s, spare);
+	sheaf->regains = 0;
 	while (sheaf->limit > 1 && sheaf->limit * s->size > SETTLED_BYTES)
 		sheaf->limit /= 2;
 	keep = (unsigned int)min_ul(sheaf->limit, SETTLED_BYTES / s->size);

@@ -39,10 +39,11 @@ struct sheaf {
 	uint16_t capacity;  /* constant */
 	uint16_t limit;	    /* objects it may hold now */
 	uint16_t size; /* objects it holds; of an open slot's main sheaf: empty places below them */
-	uint8_t visits;	 /* to the slow paths since the limit was last raised, as they count */
-	bool frees;	 /* the last of them was made to free objects */
-	void *none;	 /* always NULL: what a pop from an empty sheaf finds */
-	void *objects[]; /* the last was freed last */
+	uint8_t visits;	     /* to the slow paths since the limit was last raised, as they count */
+	bool frees : 1;	     /* the last of them was made to free objects */
+	uint8_t regains : 7; /* raises that a visit is enough for: the limit was as high before */
+	void *none;	     /* always NULL: what a pop from an empty sheaf finds */
+	void *objects[];     /* the last was freed last */
 };
 
 /*
@@ -125,7 +126,8 @@ void slot_settle(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pag
 /*
  * As slot_flush(), for a thread that may have been interrupted in one of the fast paths: what these
  * may have read is left, which is where `top` points and the newest object. NULLs take the place of
- * the others.
+ * the others. The limit begins anew, and is regained by a visit for each step: so what is freed
+ * next comes to the slow paths soon, where somebody looks how empty the heap is by then.
  */
 void slot_hollow(struct cpu_slot *slot, struct kmem_cache *s, struct per_cpu_pages *pcp);
 

@@ -497,8 +497,10 @@ unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	got = take_from_lane(s, &node->lane[lane], end, n);
 	if (!got)
 		got = take_from_others(s, node, lane, end, n, NEARLY_EMPTY);
-	if (!got)
+	if (!got) {
+		lent_want(pcp, s->order, gfp);
 		got = take_from_some_new(s, pcp, lane, end, n, nid, gfp);
+	}
 	if (!got)
 		got = take_any(s, node, lane, end, n, gfp);
 	if (unlikely(got < n))

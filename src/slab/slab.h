@@ -9,7 +9,7 @@
  *
  * States of a slab, by `inuse`, and the list that it is on:
  *
- *	inuse == 0         empty     at most cache->max_empty in a lane, the rest goes to the buddy
+ *	inuse == 0         empty     stays for a while (see lent.h), or goes to the buddy
  *	0 < inuse < objects  partial   serves the next request
  *	inuse == objects   full      waits for a free; cache->objects is meant
  *
@@ -137,6 +137,7 @@ struct kmem_cache {
 	bool old_form; /* its functions take three arguments, as in Linux 2.6 */
 	bool single;   /* each object comes and goes by itself: no sheaves, debugging */
 	bool shared;   /* its slabs serve other caches: see slab_run.h */
+	bool lends;    /* empty slabs, see lent.h: one of kmalloc's */
 	uint8_t units; /* of those that an object takes (the least, if shared); 0: of none */
 	uint16_t far;  /* with CLASS_ASK: its slot in the threads' chunks; 0: none */
 	const char *name;
@@ -159,7 +160,7 @@ struct kmem_cache {
 	uint8_t shift;	    /* size is odd << shift, */
 	uint32_t inverse;   /* and odd * inverse is 1 in 32 bits */
 	uint16_t colours;   /* different offsets of the first object, `align` bytes apart */
-	uint16_t max_empty; /* empty slabs that a lane keeps */
+	uint16_t max_empty; /* empty slabs that a lane keeps whatever it lends */
 
 	/* how they reach the threads */
 	uint16_t sheaf_capacity;

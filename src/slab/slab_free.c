@@ -229,7 +229,7 @@ static __noinline void free_and_relink(struct kmem_cache *s, struct slab_lane *l
 	}
 	unlink_slab(lane, slab);
 	give_object(shape_of(s), slab, object);
-	if (slab->inuse || lane->nr_empty < READ_ONCE(s->max_empty))
+	if (slab->inuse || may_stay(lane, slab))
 		link_slab(lane, slab);
 	else
 		list_add(&slab->list, released);
@@ -401,13 +401,18 @@ unsigned long cache_shrink(struct kmem_cache *s)
 	struct kmem_cache_node *node;
 	struct list_head released;
 	struct slab_lane *lane;
+	struct slab *slab;
 	unsigned long nr = 0;
 
 	if (s->units)
 		s = &unit_cache;
 	list_init(&released);
 	for_each_lane(lane, node, s) {
+		if (!READ_ONCE(lane->nr_empty))
+			continue;
 		lock_acquire(&lane->lock);
+		list_for_each_entry(slab, &lane->empty, list)
+			lent_remove(slab);
 		list_splice_init(&lane->empty, &released);
 		nr += lane->nr_empty;
 		if (s->shared)

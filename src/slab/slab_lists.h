@@ -3,6 +3,7 @@
 #ifndef KMEM_SLAB_LISTS_H
 #define KMEM_SLAB_LISTS_H
 
+#include "lent.h"
 #include "slab_run.h"
 
 /* Readers from outside look at counters at any time. */
@@ -20,6 +21,19 @@ static inline bool is_full(const struct slab *slab)
 {
 	return unlikely(slab->cache->shared) ? slab->room < LEAST_RUN :
 					       slab->inuse == slab->cache->objects;
+}
+
+/* An empty slab comes to the lane's list, or goes. */
+static inline void count_empty(struct slab_lane *lane, const struct slab *slab)
+{
+	count32(&lane->nr_empty, 1);
+	lent_add(slab);
+}
+
+static inline void count_empty_gone(struct slab_lane *lane, const struct slab *slab)
+{
+	count32(&lane->nr_empty, -1u);
+	lent_remove(slab);
 }
 
 /* The block of pages becomes a slab of that lane, on no list yet, with no object free or taken. */
@@ -40,7 +54,7 @@ static inline void link_slab(struct slab_lane *lane, struct slab *slab)
 		count32(&lane->nr_partial, 1);
 	} else {
 		list_add(&slab->list, &lane->empty);
-		count32(&lane->nr_empty, 1);
+		count_empty(lane, slab);
 	}
 }
 
@@ -62,7 +76,7 @@ static inline void unlink_slab(struct slab_lane *lane, struct slab *slab)
 	else if (slab->inuse)
 		count32(&lane->nr_partial, -1u);
 	else
-		count32(&lane->nr_empty, -1u);
+		count_empty_gone(lane, slab);
 	list_del(&slab->list);
 }
 

@@ -32,6 +32,7 @@ void run_init_node(struct kmem_cache_node *node, unsigned int nid)
 void unit_cache_init(void)
 {
 	unit_cache.shared = true;
+	unit_cache.lends = true;
 	unit_cache.unmergeable = true;
 	cache_init(&unit_cache, "kmalloc-units", UNIT_BYTES, UNIT_BYTES, CLASS_ASK);
 	/*
@@ -168,7 +169,10 @@ static unsigned int runs_from(struct kmem_cache *s, struct slab_lane *lane, stru
 		   list->next == &slab->list))
 		return got;
 	list_del(&slab->list);
-	count32(partial ? &lane->nr_partial : &lane->nr_empty, -1u);
+	if (partial)
+		count32(&lane->nr_partial, -1u);
+	else
+		count_empty_gone(lane, slab);
 	if (got)
 		link_taken(lane, slab);
 	else
@@ -344,8 +348,10 @@ unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **o
 	if (!got) {
 		slab = take_empty(node, nr_lane);
 		made = !slab;
-		if (made)
+		if (made) {
+			lent_want(pcp, order_for(lane), gfp);
 			slab = new_slab(pcp, lane, nr_lane, nid, gfp);
+		}
 		got = slab ? runs_from_new(s, slab, made, end, n) :
 			     runs_from_any(s, node, end, n, gfp);
 	}
@@ -504,8 +510,7 @@ static __noinline void relink(struct slab_lane *lane, struct slab *slab, unsigne
 	unlink_slab(lane, slab);
 	slab->inuse = (uint16_t)inuse;
 	slab->room = (uint8_t)room;
-	if (inuse ||
-	    (slab->order == SHARED_ORDER && lane->nr_empty < READ_ONCE(unit_cache.max_empty))) {
+	if (inuse || (slab->order == SHARED_ORDER && (may_stay(lane, slab)))) {
 		link_slab(lane, slab);
 	} else {
 		count32(&lane->nr_pages, -(1u << slab->order));
