@@ -42,7 +42,7 @@ unsigned int page_alloc_bulk(struct page **pages, unsigned int n, int nid, gfp_t
 		some = 0;
 		if (node && gfp_zone(gfp) == ZONE_NORMAL && gfpflags_allow_blocking(gfp))
 			some = zone_alloc_bulk(&node->node_zones[ZONE_NORMAL], 0, pages + got,
-					       n - got);
+					       n - got, 0);
 		for (i = 0; i < some && (gfp & __GFP_ZERO); i++)
 			zone_zero(pages[got + i], 1);
 		if (!some) {

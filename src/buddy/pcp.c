@@ -140,7 +140,7 @@ static unsigned int refill(struct per_cpu_pages *pcp, unsigned int order, struct
 			   unsigned int n, unsigned int more)
 {
 	struct page *block[2 * PCP_BATCH];
-	unsigned int got = zone_alloc_bulk(zone_of(pcp), order, block, n + more);
+	unsigned int got = zone_alloc_bulk(zone_of(pcp), order, block, n, more);
 
 	n = (unsigned int)min_ul(n, got);
 	memcpy(pages, block, n * sizeof(*pages));
@@ -429,8 +429,7 @@ bool pcp_lacks(struct per_cpu_pages *pcp, unsigned int order)
 	pcp = lists_for(pcp, NUMA_NO_NODE, GFP_KERNEL);
 	if (order < PCP_ORDERS && READ_ONCE(pcp->list[order].nr))
 		return false;
-	return READ_ONCE(pcp->hot.nr_pages) < 1u << order &&
-	       !(READ_ONCE(zone_of(pcp)->dirty_orders) >> order);
+	return !(READ_ONCE(zone_of(pcp)->dirty_orders) >> order);
 }
 
 static void check_lists(struct per_cpu_pages *pcp)

@@ -299,12 +299,14 @@ static void destroy_unused(struct zone *zone, uint64_t until_ms)
 	lock_release(&zone->lock);
 }
 
+/* What is lent is not in use. */
 static unsigned long pages_used(const struct zone *zone)
 {
-	unsigned long online = READ_ONCE(zone->nr_online), nr_free = READ_ONCE(zone->nr_free);
+	unsigned long online = READ_ONCE(zone->nr_online);
+	unsigned long others = READ_ONCE(zone->nr_free) + pcp_lent(zone);
 
-	/* Read without the lock, the two may be of different moments. */
-	return online > nr_free ? online - nr_free : 0;
+	/* Read without the lock, they may be of different moments. */
+	return online > others ? online - others : 0;
 }
 
 void purge_note_refault(struct zone *zone, unsigned int nr, unsigned long clean)
@@ -353,7 +355,7 @@ static void note_sunk(const struct zone *zone, unsigned int freed, uint64_t now_
 	if (READ_ONCE(heap_state) == HEAP_LOOK)
 		return;
 	listed = pcp_pages(zone);
-	used -= min_ul(used, listed + pcp_lent(zone));
+	used -= min_ul(used, listed);
 	peak -= min_ul(peak, listed);
 	if (peak >= SUNK_MIN && used < peak / 4 * SUNK_USED)
 		is = used < READ_ONCE(heap_look_below) ? HEAP_LOOK : HEAP_SANK;
@@ -366,23 +368,23 @@ static void note_sunk(const struct zone *zone, unsigned int freed, uint64_t now_
 		WRITE_ONCE(heap_state, is);
 }
 
-void purge_note_lent(const struct zone *zone)
-{
-	note_sunk(zone, 0, 0);
-}
-
-/* @freed pages were in use until just now; what is lent is not. */
+/* @freed pages were in use until just now. */
 static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 {
 	unsigned long used = pages_used(zone), peak = READ_ONCE(zone->peak_used);
 
-	used -= min_ul(used, pcp_lent(zone));
 	/* Blocks that are being purged look as if they were in use. */
 	if (used + freed > peak && !lock_is_taken(&zone->purge_lock))
 		peak = used + freed;
 	else if (due && peak > used)
 		peak -= (peak - used) / SINK_SHARE;
 	WRITE_ONCE(zone->peak_used, peak);
+}
+
+void purge_note_lent(struct zone *zone, unsigned int pages)
+{
+	follow_peak(zone, pages, false);
+	note_sunk(zone, 0, 0);
 }
 
 /* What lanes have ages from now on like everything else. */

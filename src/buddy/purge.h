@@ -34,8 +34,8 @@
 /* Called after @freed pages were, with no lock held. */
 void purge_tick(struct zone *zone, uint64_t now_ms, unsigned int freed);
 
-/* Called when more of the pages in use is lent. */
-void purge_note_lent(const struct zone *zone);
+/* Called when so many more of the pages in use are lent, with no lock of the zone's held. */
+void purge_note_lent(struct zone *zone, unsigned int pages);
 
 /* How often old pages are looked for, in milliseconds; 0: never. */
 unsigned long purge_pass_ms(void);

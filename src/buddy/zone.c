@@ -486,18 +486,21 @@ struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int 
 }
 
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
-			     unsigned int n)
+			     unsigned int n, unsigned int more)
 {
+	unsigned int got = 0, most;
 	unsigned long nr_dirty;
-	unsigned int got = 0;
 	struct section *s;
 
 	lock_acquire(&zone->lock);
 	want_dirty(zone, order);
 	nr_dirty = zone->nr_dirty;
-	s = find_or_grow(zone, order, true);
-	for (; s && got < n; s = find_section(zone, order))
-		got += take_blocks(zone, s, order, pages + got, n - got);
+	for (s = find_or_grow(zone, order, true); s; s = find_section(zone, order)) {
+		most = has_dirty(zone, order) ? n + more : n;
+		if (got >= most)
+			break;
+		got += take_blocks(zone, s, order, pages + got, most - got);
+	}
 	purge_note_refill(zone, ((unsigned long)got << order) - (nr_dirty - zone->nr_dirty));
 	lock_release(&zone->lock);
 	if (!got) {

@@ -114,10 +114,12 @@ struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int align_o
 /* As zone_alloc(), of what is free now: makes no system call, and waits for nobody for long. */
 struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int align_order);
 
-/* As zone_alloc(), of up to @n blocks of 1 << @order pages; returns how many. Never asks the OS
- * for more than the first of them. */
+/*
+ * As zone_alloc(), of up to @n blocks of 1 << @order pages, and up to @more that cost nothing more:
+ * dirty ones. Returns how many. Never asks the OS for more than the first of them.
+ */
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
-			     unsigned int n);
+			     unsigned int n, unsigned int more);
 
 /* Returns @nr pages from @page on, which the caller may have written to. */
 void zone_free(struct zone *zone, struct page *page, unsigned int nr);

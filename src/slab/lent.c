@@ -10,9 +10,9 @@
 #include "report.h"
 #include "slab_run.h"
 
-#define LENT_PAGES 512u /* of a lane: 2 MiB, */
-#define NOTE_PAGES 64u
+#define LENT_PAGES 512u		 /* of a lane: 2 MiB, */
 #define LENT_SHARE (512UL << 10) /* or fewer: a page for so much memory that the process may use */
+#define NOTE_PAGES 64u		 /* more that are lent, and the purge is told of it */
 
 bool may_stay(const struct slab_lane *lane, const struct slab *slab)
 {
@@ -36,7 +36,7 @@ void lent_add(const struct slab *slab)
 		return;
 	before = __atomic_fetch_add(nr, 1u << slab->order, __ATOMIC_RELAXED);
 	if (before / NOTE_PAGES != (before + (1u << slab->order)) / NOTE_PAGES)
-		purge_note_lent(page_zone((const struct page *)slab));
+		purge_note_lent(page_zone((const struct page *)slab), NOTE_PAGES);
 }
 
 void lent_remove(const struct slab *slab)

@@ -34,7 +34,7 @@ static void test_emptied(void **state)
 	EXPECT_EQ(zone.nr_refilled, 500);
 	zone_free(&zone, page, 100);
 	EXPECT_EQ(purge_emptied(&zone, NULL), 500);
-	n = zone_alloc_bulk(&zone, 1, bulk, ARRAY_SIZE(bulk));
+	n = zone_alloc_bulk(&zone, 1, bulk, ARRAY_SIZE(bulk), 0);
 	EXPECT_EQ(n, ARRAY_SIZE(bulk));
 	EXPECT_EQ(zone.nr_refilled, 500 + 2 * n);
 	unit_free_blocks(&zone, 1, bulk, n);

@@ -124,7 +124,7 @@ static void step_alloc_bulk(struct model *m)
 
 	if (m->nr_ranges + n > MAX_RANGES)
 		return;
-	n = zone_alloc_bulk(&m->zone, order, pages, n);
+	n = zone_alloc_bulk(&m->zone, order, pages, n, 0);
 	EXPECT(n > 0);
 	for (i = 0; i < n; i++) {
 		EXPECT_EQ(page_index(pages[i]) % (1u << order), 0);

@@ -339,13 +339,13 @@ static void test_bulk(void **state)
 	(void)state;
 	set_decay("decay_ms=-1");
 	zone_init(&zone, 0, ZONE_NORMAL);
-	n = zone_alloc_bulk(&zone, 3, pages, 10);
+	n = zone_alloc_bulk(&zone, 3, pages, 10, 0);
 	EXPECT_EQ(n, 10);
 	EXPECT_EQ(zone.nr_online, 256);
 	for (i = 0; i < n; i++)
 		EXPECT_EQ(page_index(pages[i]), i * 8);
 	calls = unit_os_calls;
-	n += zone_alloc_bulk(&zone, 3, pages + n, 300 - n);
+	n += zone_alloc_bulk(&zone, 3, pages + n, 300 - n, 0);
 	EXPECT_EQ(n, 32);
 	EXPECT_EQ(unit_os_calls, calls);
 	EXPECT_EQ(expect_zone_sound(&zone).nr_free, 0);
@@ -387,7 +387,7 @@ static void test_refusal_changes_nothing(void **state)
 		errno = EXDEV;
 		EXPECT(zone_alloc(&zone, 1, 0) == NULL);
 		EXPECT(zone_alloc(&zone, SECTION_PAGES_NR, MAX_ORDER) == NULL);
-		EXPECT(zone_alloc_bulk(&zone, 2, &page, 1) == 0);
+		EXPECT(zone_alloc_bulk(&zone, 2, &page, 1, 0) == 0);
 		EXPECT_EQ(errno, EXDEV);
 		unit_os_hook = NULL;
 		EXPECT_EQ(expect_zone_sound(&zone).nr_online, 0);

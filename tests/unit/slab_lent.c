@@ -183,6 +183,25 @@ static void test_time(void **state)
 	options_parse("decay_ms=-1", &purge_params, 1);
 }
 
+/* The purge takes it for what was in use until it was lent, and is free since. */
+static void test_peak(void **state)
+{
+	const unsigned long pages = MANY * 2;
+	void *large;
+
+	(void)state;
+	kmem_trim();
+	zone_normal.peak_used = 0;
+	burst(8192, MANY);
+	EXPECT(zone_normal.peak_used >= pages && zone_normal.peak_used < pages + 100);
+	EXPECT_EQ(pcp_lent(&zone_normal), LENT_PAGES);
+	zone_normal.peak_used = 0;
+	large = unit_kmalloc(400 * PAGE_SIZE);
+	unit_kfree(large);
+	EXPECT(zone_normal.peak_used >= 400 && zone_normal.peak_used < 500);
+	EXPECT_EQ(pcp_lent(&zone_normal), LENT_PAGES);
+}
+
 /* It counts as free: a heap that lends all it has has emptied, though no page was freed. */
 static void test_empties(void **state)
 {
@@ -267,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_peak, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
