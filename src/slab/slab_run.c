@@ -360,15 +360,13 @@ unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **o
 
 /* ---- Giving back ---- */
 
-/*
- * Of the smaller slabs each begins at such a page, and the larger ones have no other heads there.
- */
+/* A larger one says so in the page that it would begin with; else it is a smaller one. */
 static struct slab *slab_at(struct section *section, unsigned int index)
 {
-	struct page *page = &section->mem_map[align_down(index, 1UL << SHARED_SMALL_ORDER)];
+	struct page *page = &section->mem_map[align_down(index, 1UL << SHARED_ORDER)];
 
-	if (READ_ONCE(page->type) != PAGE_SLAB)
-		page = &section->mem_map[align_down(index, 1UL << SHARED_ORDER)];
+	if (unlikely(!page_is(page, PAGE_SLAB, SHARED_ORDER)))
+		page = &section->mem_map[align_down(index, 1UL << SHARED_SMALL_ORDER)];
 	return (struct slab *)page;
 }
 
@@ -510,7 +508,7 @@ static __noinline void relink(struct slab_lane *lane, struct slab *slab, unsigne
 	unlink_slab(lane, slab);
 	slab->inuse = (uint16_t)inuse;
 	slab->room = (uint8_t)room;
-	if (inuse || (slab->order == SHARED_ORDER && (may_stay(lane, slab)))) {
+	if (inuse || (slab->order == SHARED_ORDER && may_stay(lane, slab))) {
 		link_slab(lane, slab);
 	} else {
 		count32(&lane->nr_pages, -(1u << slab->order));
@@ -546,40 +544,34 @@ static __always_inline void give(const struct kmem_cache *s, struct slab *slab, 
 	bitmap_set_run(slab->free_map, unit, units);
 }
 
-/* Those of up to @n objects, from the first on, that lie in its slab. */
-static unsigned int give_neighbours(const struct kmem_cache *s, struct slab *slab,
-				    void *const *objects, unsigned int n)
-{
-	const uint8_t *classes = page_section((struct page *)slab)->page_class;
-	uintptr_t block = ~((PAGE_SIZE << slab->order) - 1);
-	unsigned int units = s->units, nr = 0;
-
-	do {
-		give(s, slab, units, objects[nr]);
-		nr++;
-	} while (nr < n && !(((uintptr_t)objects[nr] ^ (uintptr_t)objects[0]) & block) &&
-		 READ_ONCE(classes[section_page_index(objects[nr])]) == s->index);
-	return nr;
-}
-
 unsigned int run_free_to_lane(struct kmem_cache *s, unsigned int number, void *const *objects,
 			      unsigned int n, void **left, struct list_head *released)
 {
 	struct slab_lane *lane = lane_of(&unit_cache, number), *own = lane_of(s, number);
-	unsigned int i, nr, nr_left = 0;
+	const unsigned int units = s->units;
+	unsigned int i, nr = 0, nr_left = 0;
+	struct slab *last = NULL;
 
 	lock_acquire(&lane->lock);
-	for (i = 0; i < n; i += nr) {
+	for (i = 0; i < n; i++) {
 		struct slab *slab = run_slab_of(s, objects[i]);
 
-		nr = 1;
-		if (likely(READ_ONCE(slab->lane) == number)) {
-			nr = give_neighbours(s, slab, objects + i, n - i);
-			given(lane, slab, s->units, nr, released);
-		} else {
+		if (unlikely(READ_ONCE(slab->lane) != number)) {
 			left[nr_left++] = objects[i];
+			continue;
 		}
+		/* Neighbours in the batch are so in a slab as often as not: counted once. */
+		if (slab != last) {
+			if (last)
+				given(lane, last, units, nr, released);
+			last = slab;
+			nr = 0;
+		}
+		give(s, slab, units, objects[i]);
+		nr++;
 	}
+	if (last)
+		given(lane, last, units, nr, released);
 	count_own(&own->nr_inuse, -(unsigned long)(n - nr_left));
 	count_own(&own->counters.gives, nr_left < n);
 	count(&lane->nr_inuse, -(unsigned long)(n - nr_left) * s->units);

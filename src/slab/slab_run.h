@@ -61,12 +61,15 @@ static inline unsigned long *run_starts(struct slab *slab)
 	return (slab + 1)->free_map;
 }
 
-/* Which of them is for so much room. */
+/* Which of them is for so much room, at most MOST_RUN. */
 static inline unsigned int room_list(unsigned int room)
 {
-	unsigned int order = __fls(room), half = room >> (order - 1) & 1;
+	static const uint8_t list[] = {
+		[0 ... 11] = 0,	 [12 ... 15] = 1, [16 ... 23] = 2, [24 ... 31] = 3,
+		[32 ... 47] = 4, [48 ... 63] = 5, [64] = 6,
+	};
 
-	return (unsigned int)min_ul(2 * (order - __fls(LEAST_RUN)) + half, NR_ROOMS - 1);
+	return list[room];
 }
 
 /* The lanes of kmalloc-units on that node get their lists. */
