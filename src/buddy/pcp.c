@@ -135,7 +135,7 @@ static void put_back(struct zone *zone, struct page *page, unsigned int order, u
 		zone_insert_free(zone, page, order, page->freed_ms);
 }
 
-/* Takes @n blocks from the zone and a batch more, which is for the list. */
+/* Takes @n blocks from the zone and up to @more, dirty ones, which are for the list. */
 static unsigned int refill(struct per_cpu_pages *pcp, unsigned int order, struct page **pages,
 			   unsigned int n, unsigned int more)
 {

@@ -7,9 +7,9 @@
  * threads would spend most of their time handing each other its lock and the lines of its blocks.
  * So each lane of threads (slab.h), of which there are about as many as CPUs, keeps some free
  * blocks of each small order, and some ranges for large blocks (hot.h). An empty list is refilled
- * by what is wanted and half of its room, one that is too long gives half of it, the coldest blocks
- * first. The room doubles when a thread on its way to the zone meets another there, up to
- * PCP_RAISES times, or wants what it gave back on its last way.
+ * by what is wanted, and half of its room of blocks that are dirty; one that is too long gives half
+ * of it, the coldest blocks first. The room doubles when a thread on its way to the zone meets
+ * another there, up to PCP_RAISES times, or wants what it gave back on its last way.
  *
  * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs
  * nothing yet, and each time it looks for old pages, when the room becomes what it was as well.
