@@ -11,7 +11,8 @@
  *	what counts as a large heap (see purge.c)	16 MiB, but at most 1/16
  *	bytes in a barn's full sheaves			64 KiB, but at most 1/4096, in each lane;
  *							two sheaves at least, up to a page an object
- *	pages in the empty slabs of a lane		one for each 16 MiB, 1 slab to 4 pages
+ *	pages in the empty slabs of a cache's lane	one for each 16 MiB, 1 slab to 4 pages;
+ *	of all of kmalloc's caches, lent (lent.h)	one for each 512 KiB, at most 512
  *	pages on each of a lane's page lists		one for each 16 MiB, at most 16 (or 256)
  *	pages of large blocks that a lane keeps		one for each 1 MiB, at most 32, or 288;
  *							as many in one that a thread keeps

@@ -12,6 +12,7 @@
 #include "pcp.h"
 #include "report.h"
 
+#define AREA_MIN     (4UL << 20)
 #define POPULATE_MIN 16u /* pages: where one call costs less than their page faults */
 #define LITTLE_SHARE 16u /* a block that grows by no more than this part, or a page, and again, */
 #define ROOM_SHARE   5u	 /* gets so much more than it asked for */

@@ -15,8 +15,6 @@
 #include "area.h"
 #include "zone.h"
 
-#define AREA_MIN (4UL << 20) /* bytes from which on a block is an area, where it may be one */
-
 /*
  * @bytes (not 0) aligned to @align, a power of two; NULL when refused. Zones and flags are those of
  * page_alloc(); areas serve what may enter the OS and may lie anywhere, on whatever node.

@@ -424,14 +424,6 @@ unsigned long pcp_lent(const struct zone *zone)
 	return nr;
 }
 
-bool pcp_lacks(struct per_cpu_pages *pcp, unsigned int order)
-{
-	pcp = lists_for(pcp, NUMA_NO_NODE, GFP_KERNEL);
-	if (order < PCP_ORDERS && READ_ONCE(pcp->list[order].nr))
-		return false;
-	return !(READ_ONCE(zone_of(pcp)->dirty_orders) >> order);
-}
-
 static void check_lists(struct per_cpu_pages *pcp)
 {
 	unsigned int order, n, nr_pages = 0;

@@ -14,8 +14,8 @@
  * To the zone these pages are in use. It takes all lanes' back before it touches memory that costs
  * nothing yet, and each time it looks for old pages, when the room becomes what it was as well.
  *
- * What the layer above could give back at once is lent as well (`nr_lent`, see slab/lent.h): it
- * does so when pcp_lacks() a block.
+ * What the layer above could give back at once is lent as well (`nr_lent`, see slab/lent.h), and
+ * wanted back when all of these were not enough.
  *
  * The lists hold pages of one zone, a node's ZONE_NORMAL; other zones have them and do not use
  * them. Their lock may be taken with zone->lock held, not the other way round, and nobody waits
@@ -102,12 +102,6 @@ void pcp_pass_time(struct per_cpu_pages *pcp);
 /* All that the zone's lanes have goes back to it, whose lock is held; if @forgets, what they
  * learned is forgotten as well. */
 void pcp_return(struct zone *zone, bool forgets);
-
-/*
- * Whether a block of @order, of no particular node, would be memory that costs nothing yet; a guess
- * while others run.
- */
-bool pcp_lacks(struct per_cpu_pages *pcp, unsigned int order);
 
 /* Whether the page lies in what some lane has, or a thread keeps; a guess while they run. */
 bool pcp_holds(const struct page *page);

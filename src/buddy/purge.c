@@ -384,6 +384,10 @@ static void follow_peak(struct zone *zone, unsigned int freed, bool due)
 void purge_note_lent(struct zone *zone, unsigned int pages)
 {
 	follow_peak(zone, pages, false);
+	if (decay_ms == FOREVER)
+		return;
+	if (unlikely(READ_ONCE(purge_waiters.sleepers)))
+		wake_up_all(&purge_waiters);
 	note_sunk(zone, 0, 0);
 }
 

@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "fit.h"
-#include "huge.h"
-#include "numa.h"
+#include "grow.h"
 #include "os.h"
 #include "purge.h"
 #include "report.h"
 
-#define LAST_STEP  4096u /* pages put online at a time, at most: 16 MiB */
-#define STEP_ALIGN 16u	 /* pages; 64 KiB, the largest OS page */
+void (*zone_lender)(void);
 
 void zone_init(struct zone *zone, unsigned int nid, enum zone_type type)
 {
@@ -233,98 +231,11 @@ static struct section *find_section(struct zone *zone, unsigned int order)
 	return first;
 }
 
-/* Puts pages of @s online up to index @end at least; false when there is no room, or no memory. */
-static bool online_up_to(struct zone *zone, struct section *s, unsigned int end)
-{
-	unsigned int first = s->nr_online, least, nr;
-
-	if (end > s->nr_pages)
-		return false;
-	least = (unsigned int)align_up(end, STEP_ALIGN) - first;
-	nr = (unsigned int)min_ul(max_ul(least, zone->online_step), s->nr_pages - first);
-	if (section_online(s, nr)) {
-		nr = least;
-		if (section_online(s, nr))
-			return false;
-	}
-	if (zone->online_step < LAST_STEP)
-		zone->online_step *= 2;
-	huge_note_online(zone, s, first, nr);
-	WRITE_ONCE(zone->nr_online, zone->nr_online + nr);
-	zone_free_range(zone, s, first, nr, 0);
-	return true;
-}
-
-/*
- * The end of the free run that starts at @index, looked at no further than @end. Free blocks tile
- * the run: each starts where the last one ended.
- */
-static unsigned int free_run_end(struct section *s, unsigned int index, unsigned int end)
-{
-	while (index < end && index < s->nr_online &&
-	       READ_ONCE(s->mem_map[index].type) == PAGE_FREE)
-		index += 1u << s->mem_map[index].order;
-	return index;
-}
-
-static struct section *new_section(struct zone *zone, size_t min_bytes)
-{
-	struct section *s = zone->type == ZONE_DMA32 ? section_create_low(min_bytes) :
-						       section_create(min_bytes);
-
-	if (s) {
-		s->zone = zone;
-		s->nid = zone->nid;
-		s->age = zone->nr_sections;
-		WRITE_ONCE(zone->nr_sections, zone->nr_sections + 1);
-		list_add_tail(&s->list, &zone->sections);
-		numa_bind(s);
-	}
-	return s;
-}
-
-/*
- * Where the first block of @order would be that is not all online yet: it begins in the free pages
- * below the frontier if these reach down to a multiple of its length.
- */
-static unsigned int next_block(struct section *s, unsigned int order)
-{
-	unsigned int start = (unsigned int)align_down(s->nr_online, 1u << order);
-
-	if (free_run_end(s, start, s->nr_online) == s->nr_online)
-		return start;
-	return start + (1u << order);
-}
-
-/* Makes a block of @order available: in a section that is not all online, or in a new one. */
-static bool zone_grow(struct zone *zone, unsigned int order)
-{
-	struct section *s;
-
-	list_for_each_entry(s, &zone->sections, list) {
-		unsigned int start = next_block(s, order);
-
-		/* Where there is room and it is refused, a new section would be refused as well. */
-		if (start + (1u << order) <= s->nr_pages)
-			return online_up_to(zone, s, start + (1u << order));
-	}
-	s = new_section(zone, PAGE_SIZE << order);
-	if (!s)
-		return false;
-	if (online_up_to(zone, s, 1u << order))
-		return true;
-	/* Nothing is online, so nothing is lost if the addresses cannot be given back either. */
-	list_del(&s->list);
-	if (section_destroy(s))
-		list_add_tail(&s->list, &zone->sections);
-	return false;
-}
-
 static struct section *find_or_grow(struct zone *zone, unsigned int order, bool may_grow)
 {
 	struct section *s = find_section(zone, order);
 
-	return s || !may_grow || !zone_grow(zone, order) ? s : find_section(zone, order);
+	return s || !may_grow || !grow_zone(zone, order) ? s : find_section(zone, order);
 }
 
 static struct page *alloc_block(struct zone *zone, unsigned int order, bool may_grow)
@@ -382,26 +293,40 @@ static unsigned int order_of(unsigned int nr)
 	return nr > 1 ? __fls(nr - 1) + 1 : 0;
 }
 
-/*
- * @nr pages where they fit best; a power of two of them at a multiple of it, as a block would be.
- */
-static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int align_order)
+/* A power of two of pages lies at a multiple of it, as a block would. */
+static unsigned int align_of(unsigned int nr, unsigned int align_order)
 {
 	unsigned int align = 1u << align_order;
+
+	return is_power_of_2(nr) && align < nr ? nr : align;
+}
+
+static struct page *take_found(struct zone *zone, struct page *page, unsigned int nr)
+{
+	if (page)
+		take_out(zone, page_section(page), page_index(page), nr);
+	return page;
+}
+
+/* @nr pages that were used before, where they fit best. */
+static struct page *take_fit(struct zone *zone, unsigned int nr, unsigned int align_order)
+{
 	struct page *page;
 
 	if (nr < FIT_LEAST)
 		return NULL;
-	page = align == nr ? fit_exact(zone, align_order) : NULL;
-	if (is_power_of_2(nr) && align < nr)
-		align = nr;
+	page = nr == 1u << align_order ? fit_exact(zone, align_order) : NULL;
 	if (!page)
-		page = fit_find(zone, nr, align);
-	if (!page && !has_dirty(zone, order_of(nr)))
-		page = fit_find_huge(zone, nr, align);
-	if (page)
-		take_out(zone, page_section(page), page_index(page), nr);
-	return page;
+		page = fit_find(zone, nr, align_of(nr, align_order));
+	return take_found(zone, page, nr);
+}
+
+/* The same that were not, where they may be huge pages. */
+static struct page *take_huge(struct zone *zone, unsigned int nr, unsigned int align_order)
+{
+	if (nr < FIT_LEAST || has_dirty(zone, order_of(nr)))
+		return NULL;
+	return take_found(zone, fit_find_huge(zone, nr, align_of(nr, align_order)), nr);
 }
 
 /* The first @nr pages of a block; the tail goes back. */
@@ -413,17 +338,6 @@ static struct page *take_cut(struct zone *zone, unsigned int nr, unsigned int or
 		zone_free_range(zone, page_section(page), page_index(page) + nr, (1u << order) - nr,
 				page->freed_ms);
 	return page;
-}
-
-/* zone->lock is held. */
-static struct page *take_pages(struct zone *zone, unsigned int nr, unsigned int align_order,
-			       bool may_grow)
-{
-	struct page *page = take_fit(zone, nr, align_order);
-
-	if (page)
-		return page;
-	return take_cut(zone, nr, (unsigned int)max_ul(order_of(nr), align_order), may_grow);
 }
 
 /* Of @nr pages just taken, before which @nr_dirty of the zone's were dirty, some are not. */
@@ -443,15 +357,38 @@ static void want_dirty(struct zone *zone, unsigned int order)
 		pcp_return(zone, false);
 }
 
-static struct page *take_noted(struct zone *zone, unsigned int nr, unsigned int align_order,
-			       bool may_grow)
+/*
+ * If that was not enough: true when something lent came back. The lock is released meanwhile.
+ */
+static bool want_lent(struct zone *zone, unsigned int order)
 {
+	if (has_dirty(zone, order) || !zone_lender || !pcp_lent(zone))
+		return false;
+	lock_release(&zone->lock);
+	zone_lender();
+	lock_acquire(&zone->lock);
+	want_dirty(zone, order);
+	return true;
+}
+
+static struct page *take_noted(struct zone *zone, unsigned int nr, unsigned int align_order,
+			       bool may_wait)
+{
+	unsigned int order = (unsigned int)max_ul(order_of(nr), align_order);
 	unsigned long nr_dirty;
 	struct page *page;
 
-	want_dirty(zone, (unsigned int)max_ul(order_of(nr), align_order));
+	want_dirty(zone, order);
 	nr_dirty = zone->nr_dirty;
-	page = take_pages(zone, nr, align_order, may_grow);
+	page = take_fit(zone, nr, align_order);
+	if (!page && may_wait && want_lent(zone, order)) {
+		nr_dirty = zone->nr_dirty;
+		page = take_fit(zone, nr, align_order);
+	}
+	if (!page)
+		page = take_huge(zone, nr, align_order);
+	if (!page)
+		page = take_cut(zone, nr, order, may_wait);
 	if (page)
 		note_refault(zone, page, nr, nr_dirty);
 	return page;
@@ -474,7 +411,7 @@ struct page *zone_alloc(struct zone *zone, unsigned int nr, unsigned int align_o
 	return page || !purge_wait(zone) ? page : try_alloc(zone, nr, align_order);
 }
 
-struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int align_order)
+static struct page *try_alloc_online(struct zone *zone, unsigned int nr, unsigned int align_order)
 {
 	struct page *page;
 
@@ -483,6 +420,16 @@ struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int 
 	page = take_noted(zone, nr, align_order, false);
 	lock_release(&zone->lock);
 	return page;
+}
+
+struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int align_order)
+{
+	struct page *page = try_alloc_online(zone, nr, align_order);
+
+	if (page || !zone_lender || !pcp_lent(zone))
+		return page;
+	zone_lender();
+	return try_alloc_online(zone, nr, align_order);
 }
 
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
@@ -494,6 +441,7 @@ unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page 
 
 	lock_acquire(&zone->lock);
 	want_dirty(zone, order);
+	want_lent(zone, order);
 	nr_dirty = zone->nr_dirty;
 	for (s = find_or_grow(zone, order, true); s; s = find_section(zone, order)) {
 		most = has_dirty(zone, order) ? n + more : n;
@@ -544,6 +492,15 @@ void zone_free(struct zone *zone, struct page *page, unsigned int nr)
 	purge_tick(zone, now, nr);
 }
 
+void zone_free_quietly(struct zone *zone, struct page *page, unsigned int nr)
+{
+	uint64_t now = os_clock_ms();
+
+	lock_acquire(&zone->lock);
+	zone_put(zone, page, nr, now);
+	lock_release(&zone->lock);
+}
+
 void zone_free_clean(struct zone *zone, struct page *page, unsigned int nr)
 {
 	struct section *s = page_section(page);
@@ -576,13 +533,13 @@ bool zone_claim(struct zone *zone, struct page *page, unsigned int nr)
 	unsigned long nr_dirty;
 
 	lock_acquire(&zone->lock);
-	run = free_run_end(s, first, end);
+	run = grow_free_end(s, first, end);
 	if (run < end) {
 		pcp_return(zone, false);
-		run = free_run_end(s, first, end);
+		run = grow_free_end(s, first, end);
 	}
-	if (run < end && run == s->nr_online && online_up_to(zone, s, end))
-		run = free_run_end(s, first, end);
+	if (run < end && run == s->nr_online && grow_online(zone, s, end))
+		run = grow_free_end(s, first, end);
 	if (run >= end) {
 		nr_dirty = zone->nr_dirty;
 		take_run(zone, s, first, end);

@@ -93,6 +93,12 @@ struct zone {
 		.type = (t), .pcp = { PCP_INIT(0), PCP_INIT(1), PCP_INIT(2), PCP_INIT(3) },    \
 	}
 
+/*
+ * Gives back what is lent of the pages in use, with no lock of a zone held and without a call of
+ * the OS; NULL: nobody lends. Set once, before the first request. See slab/lent.h.
+ */
+extern void (*zone_lender)(void);
+
 /* An empty zone of node @nid. */
 void zone_init(struct zone *zone, unsigned int nid, enum zone_type type);
 
@@ -116,7 +122,8 @@ struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int 
 
 /*
  * As zone_alloc(), of up to @n blocks of 1 << @order pages, and up to @more that cost nothing more:
- * dirty ones. Returns how many. Never asks the OS for more than the first of them.
+ * dirty ones, and what lies beside them. Returns how many. Never asks the OS for more than the
+ * first of them.
  */
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,
 			     unsigned int n, unsigned int more);
@@ -126,6 +133,9 @@ void zone_free(struct zone *zone, struct page *page, unsigned int nr);
 
 /* Returns @nr pages from @page on, which read as zero and cost nothing: their memory moved away. */
 void zone_free_clean(struct zone *zone, struct page *page, unsigned int nr);
+
+/* As zone_free(), but no time passes, so that the OS is not called. */
+void zone_free_quietly(struct zone *zone, struct page *page, unsigned int nr);
 
 /* As zone_free(), for @n ranges. */
 void zone_free_ranges(struct zone *zone, const struct page_range *ranges, unsigned int n);

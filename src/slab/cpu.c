@@ -528,7 +528,7 @@ static void free_deferred(struct kmem_cpu *cpu)
 
 static void pass_time(struct kmem_cpu *cpu)
 {
-	/* Each time that the count begins anew. */
+	_Static_assert(LOOK_AFTER == UINT8_MAX + 1u, "the count begins anew by itself");
 	if (unlikely(++cpu->nr_leaves == 0))
 		lent_pass_time();
 	emptied_tick(cpu);

@@ -57,7 +57,7 @@ struct kmem_cpu {
 	uint8_t nr_visits; /* since it looked whether the heap has emptied, see emptied.h */
 	uint8_t nr_kept;   /* blocks it kept, until time has to pass */
 	bool gave_way;	   /* its sheaves did, for a shared slab: refill_shared() in sheaf.c */
-	uint8_t nr_leaves; /* ends of slow paths, until time has to pass for what is lent */
+	uint8_t nr_leaves; /* ends of slow paths, until it looks at the clock, see lent.h */
 	struct deferred deferred; /* frees that signal handlers wanted while it was */
 	struct list_head list; /* all live ones, orphans of a fork, or those that rest; RANK_CPUS */
 	struct per_cpu_pages *pcp;  /* its lane's page lists; says which lane that is */

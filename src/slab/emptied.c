@@ -142,7 +142,7 @@ void has_emptied(struct emptying *e, const struct needs *needs, unsigned long gi
  */
 static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 {
-	unsigned long bytes, inuse = 0, idle = 0, slabs = 0, pages = 0;
+	unsigned long bytes, inuse = 0, idle = 0, slabs = 0, pages = 0, lent = 0;
 	struct kmem_cache_node *node;
 	const struct slab_lane *lane;
 
@@ -153,12 +153,13 @@ static unsigned long idle_of(struct kmem_cache *s, const struct kmem_cpu *cpu)
 			slabs += READ_ONCE(lane->nr_partial) + READ_ONCE(lane->nr_full);
 			slabs += s->lends ? 0 : READ_ONCE(lane->nr_empty);
 			pages += READ_ONCE(lane->nr_pages);
-			pages -= s->shared ? READ_ONCE(lane->nr_empty) << SHARED_ORDER : 0;
+			lent += s->shared ? READ_ONCE(lane->nr_empty) << SHARED_ORDER : 0;
 			inuse += READ_ONCE(lane->nr_inuse);
 			idle += READ_ONCE(lane->barn.nr_full) * s->sheaf_capacity;
 		}
 	if (!slabs)
 		return 0;
+	pages -= min_ul(pages, lent);
 	bytes = s->shared ? pages * PAGE_SIZE : slabs * (PAGE_SIZE << s->order);
 	if (cpu)
 		idle += slot_objects(cache_slot(cpu, s));

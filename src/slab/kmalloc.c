@@ -2,8 +2,6 @@
 /* See kmalloc.h. Everything here is off the fast path. */
 #include "kmalloc.h"
 
-#include <kmem/mm.h>
-
 #include <errno.h>
 #include <string.h>
 
@@ -69,6 +67,7 @@ void kmalloc_init(void)
 		list_add_tail(&s->list, &slab_caches);
 	}
 	unit_cache_init();
+	zone_lender = lent_take_back;
 }
 
 /* ---- From a signal handler within a slow path ---- */
@@ -171,8 +170,6 @@ static void *try_large(size_t size, size_t align, int nid, gfp_t gfp)
 
 	if (unlikely(!cpu))
 		return alloc_nested(size, align, gfp);
-	if (size < AREA_MIN)
-		lent_want(cpu_pages(cpu), get_order(size), gfp);
 	do
 		object = large_alloc(cpu_pages(cpu), size, align, nid, gfp);
 	while (unlikely(!object) && cpu_take_over(gfp));

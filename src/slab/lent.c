@@ -8,7 +8,7 @@
 #include "os.h"
 #include "purge.h"
 #include "report.h"
-#include "slab_run.h"
+#include "slab_lists.h"
 
 #define LENT_PAGES 512u		 /* of a lane: 2 MiB, */
 #define LENT_SHARE (512UL << 10) /* or fewer: a page for so much memory that the process may use */
@@ -56,19 +56,44 @@ static unsigned long pages_lent(void)
 	return nr;
 }
 
-static void shrink(struct kmem_cache *s, void *arg)
+/* Time would pass with each, and purge what is wanted now. */
+static void give_back(struct slab_lane *lane)
 {
+	struct list_head taken;
+	struct slab *slab, *next;
+	unsigned int nr, order;
+
+	do {
+		list_init(&taken);
+		nr = slab_take_empty(lane, &taken);
+		list_for_each_entry_safe(slab, next, &taken, list) {
+			struct page *page;
+
+			order = slab->order;
+			page = slab_retire(slab);
+			zone_free_quietly(page_zone(page), page, 1u << order);
+		}
+	} while (nr == PCP_BATCH);
+}
+
+static void give_back_cache(struct kmem_cache *s, void *arg)
+{
+	struct kmem_cache_node *node;
+	struct slab_lane *lane;
+
 	(void)arg;
 	/* Those that share slabs have none of their own. */
-	if (!s->units || s->shared)
-		cache_shrink(s);
+	if (s->units && !s->shared)
+		return;
+	for_each_lane(lane, node, s)
+		give_back(lane);
 }
 
 /* While a fork holds all locks nothing is given back. */
 void lent_take_back(void)
 {
 	if (pages_lent() && !lock_is_mine(&cpus_lock))
-		kmalloc_caches_for_each(shrink, NULL);
+		kmalloc_caches_for_each(give_back_cache, NULL);
 }
 
 void lent_pass_time(void)

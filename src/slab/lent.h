@@ -6,12 +6,14 @@
  * make them anew each time, and to give them back, takes as long as all the objects. But what an
  * empty slab holds serves nobody else, and other classes and large blocks would take memory that
  * costs nothing yet. So the empty slabs of kmalloc's caches stay in their lane, up to LENT_PAGES of
- * all classes together, and are lent as page lists are (pcp.h): all go back
+ * all classes together, and are lent as page lists are (pcp.h). They go back
  *
- *	- before a thread takes memory that costs nothing yet, for a slab or a large block;
- *	- as often as old pages are looked for (purge.h), by the clock that each so many slow paths
- *	  of a thread look at: where bursts live from what is lent no page is freed;
- *	- with everything else, when the heap has emptied.
+ *	- when a zone has no dirty memory for a request: it asks, by zone_lender, before it touches
+ *	  memory that costs nothing yet, or refuses who may not wait;
+ *	- with time, as often as old pages are looked for (purge.h). Bursts that live from what is
+ *	  lent free no page in which time could pass, so threads look at the clock themselves, once
+ *	  in LOOK_AFTER slow paths;
+ *	- with everything else, when the heap has emptied, or all is trimmed.
  *
  * To the zone they are in use; whoever asks how full the heap is takes them for free.
  *
@@ -27,7 +29,7 @@
 
 #include "slab.h"
 
-/* The page lists of a slab's lane, given its number. */
+/* The page lists of a slab's lane, which has that number: see lane_number(). */
 static inline struct per_cpu_pages *lender(unsigned int number)
 {
 	struct zone *zones = NODE_DATA(number / NR_LANES)->node_zones;
@@ -45,18 +47,16 @@ void lent_remove(const struct slab *slab);
  */
 bool may_stay(const struct slab_lane *lane, const struct slab *slab);
 
-/* All that is lent, in all lanes, goes back: with no lock held, and may enter the OS. */
+/*
+ * All that is lent, in all lanes, goes back to its zone: a zone_lender. With no lock of a zone's
+ * held; the OS is not called.
+ */
 void lent_take_back(void);
 
-/* The same if a request for a block of @order has to touch clean memory; @pcp may be NULL. */
-static inline void lent_want(struct per_cpu_pages *pcp, unsigned int order, gfp_t gfp)
-{
-	if (pcp && gfpflags_allow_blocking(gfp) && pcp_lacks(pcp, order))
-		lent_take_back();
-}
-
-/* The same if it is time to: now and then at the end of a slow path, or by a thread for it. */
+/* The same if it is time to: at the end of a slow path, or by a thread for it. */
 void lent_pass_time(void);
+
+#define LOOK_AFTER 256u /* slow paths of a thread */
 
 bool lent_is_valid(void);
 

@@ -213,6 +213,8 @@ static bool raise_limit(const struct kmem_cache *s, struct sheaf *sheaf, bool fr
 /* The steps to where the limit is, or was, are noted. */
 static void begin_anew(struct sheaf *sheaf)
 {
+	if (sheaf->limit == sheaf->capacity)
+		sheaf->regains = 0;
 	for (; sheaf->limit > FIRST_LIMIT; sheaf->limit = (uint16_t)((sheaf->limit + 1) / 2))
 		sheaf->regains++;
 }

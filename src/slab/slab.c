@@ -12,7 +12,7 @@
 #define MAX_COLOURS  256u /* different offsets of the first object: what a byte tells apart */
 #define NEARLY_EMPTY 8u	  /* a slab with one in so many objects in use may change its lane */
 #define MADE_PAGES   8u	  /* of slabs that one visit makes, but one slab at least */
-#define EMPTY_PAGES  4u	  /* pages that a lane keeps in empty slabs, but one slab at least */
+#define EMPTY_PAGES  4u	  /* pages of empty slabs that a lane keeps at least, or one slab */
 #define BYTES_A_PAGE \
 	(16UL << 20) /* or fewer: one for so much of the memory that the process may use */
 
@@ -497,10 +497,8 @@ unsigned int slab_alloc_node(struct kmem_cache *s, struct per_cpu_pages *pcp, vo
 	got = take_from_lane(s, &node->lane[lane], end, n);
 	if (!got)
 		got = take_from_others(s, node, lane, end, n, NEARLY_EMPTY);
-	if (!got) {
-		lent_want(pcp, s->order, gfp);
+	if (!got)
 		got = take_from_some_new(s, pcp, lane, end, n, nid, gfp);
-	}
 	if (!got)
 		got = take_any(s, node, lane, end, n, gfp);
 	if (unlikely(got < n))

@@ -396,31 +396,42 @@ bool slab_forget_contents(struct kmem_cache *s, const void *object)
 	return gone;
 }
 
+unsigned int slab_take_empty(struct slab_lane *lane, struct list_head *taken)
+{
+	unsigned int nr = 0;
+
+	if (!READ_ONCE(lane->nr_empty))
+		return 0;
+	lock_acquire(&lane->lock);
+	for (; nr < PCP_BATCH && !list_empty(&lane->empty); nr++) {
+		struct slab *slab = list_first_entry(&lane->empty, struct slab, list);
+
+		unlink_slab(lane, slab);
+		if (slab->cache->shared)
+			count32(&lane->nr_pages, -(1u << slab->order));
+		list_add(&slab->list, taken);
+	}
+	lock_release(&lane->lock);
+	return nr;
+}
+
 unsigned long cache_shrink(struct kmem_cache *s)
 {
 	struct kmem_cache_node *node;
 	struct list_head released;
 	struct slab_lane *lane;
-	struct slab *slab;
 	unsigned long nr = 0;
+	unsigned int some;
 
 	if (s->units)
 		s = &unit_cache;
-	list_init(&released);
-	for_each_lane(lane, node, s) {
-		if (!READ_ONCE(lane->nr_empty))
-			continue;
-		lock_acquire(&lane->lock);
-		list_for_each_entry(slab, &lane->empty, list)
-			lent_remove(slab);
-		list_splice_init(&lane->empty, &released);
-		nr += lane->nr_empty;
-		if (s->shared)
-			count32(&lane->nr_pages, -(lane->nr_empty << SHARED_ORDER));
-		WRITE_ONCE(lane->nr_empty, 0);
-		lock_release(&lane->lock);
-	}
-	if (nr)
-		release_slabs(s, NULL, &released);
+	for_each_lane(lane, node, s)
+		do {
+			list_init(&released);
+			some = slab_take_empty(lane, &released);
+			nr += some;
+			if (some)
+				release_slabs(s, NULL, &released);
+		} while (some == PCP_BATCH);
 	return nr;
 }

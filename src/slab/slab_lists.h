@@ -36,6 +36,12 @@ static inline void count_empty_gone(struct slab_lane *lane, const struct slab *s
 	lent_remove(slab);
 }
 
+/*
+ * Up to PCP_BATCH empty slabs of the lane, whose lock is not held, go to @taken: how many. No more,
+ * since what a thread has in hand is lost in the child of another's fork.
+ */
+unsigned int slab_take_empty(struct slab_lane *lane, struct list_head *taken);
+
 /* The block of pages becomes a slab of that lane, on no list yet, with no object free or taken. */
 void slab_make(struct kmem_cache *s, struct page *page, unsigned int order, unsigned int lane);
 

@@ -348,10 +348,8 @@ unsigned int run_alloc(struct kmem_cache *s, struct per_cpu_pages *pcp, void **o
 	if (!got) {
 		slab = take_empty(node, nr_lane);
 		made = !slab;
-		if (made) {
-			lent_want(pcp, order_for(lane), gfp);
+		if (made)
 			slab = new_slab(pcp, lane, nr_lane, nid, gfp);
-		}
 		got = slab ? runs_from_new(s, slab, made, end, n) :
 			     runs_from_any(s, node, end, n, gfp);
 	}
