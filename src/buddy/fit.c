@@ -63,6 +63,9 @@ static void consider(struct fit *best, struct wanted wanted, struct section *s, 
 
 	if (end - first >= best->length || align_up(first, wanted.align) + wanted.nr > end)
 		return;
+	/* Where much was purged most have none. */
+	if (wanted.dirty && bitmap_next(s->dirty, true, first, end) == end)
+		return;
 	place = find_place(s, wanted, first, end);
 	if (place.dirty >= wanted.dirty)
 		*best = (struct fit){ s, place.first, end - first };
@@ -124,7 +127,7 @@ static void look_through(struct fit *best, struct wanted wanted, struct section 
 		first = base + BITS_PER_LONG - upper;
 		if (goes_on)
 			inner &= ~0UL >> upper;
-		if (unlikely(eight_in_a_row(inner)))
+		if (unlikely(eight_in_a_row(inner)) && (!wanted.dirty || s->dirty[w] & inner))
 			look_within(best, wanted, s, w, inner);
 	}
 	if (goes_on)

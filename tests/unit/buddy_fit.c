@@ -166,6 +166,24 @@ static void test_dirty_within(void **state)
 	zone_fini(&zone);
 }
 
+/* Of clean runs as well the one that fits best, be it within a word of the bitmap. */
+static void test_clean_within_a_word(void **state)
+{
+	struct page *page;
+	struct zone zone;
+
+	(void)state;
+	page = taken_section(&zone);
+	page_section(page)->huge = true;
+	zone_free_clean(&zone, page + 300, 100);
+	zone_free_clean(&zone, page + 130, 11);
+	EXPECT(zone_alloc(&zone, 10, 0) == page + 130);
+	zone_free(&zone, page, 140);
+	zone_free(&zone, page + 141, 159);
+	zone_free(&zone, page + 400, SECTION_PAGES_NR - 400);
+	zone_fini(&zone);
+}
+
 /* Blocks lie close together where what is between them has huge pages, else at powers of two. */
 static void test_huge_pages(void **state)
 {
@@ -258,8 +276,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runs),	     cmocka_unit_test(test_best_fit),
 		cmocka_unit_test(test_exact_block),  cmocka_unit_test(test_dirty_first),
-		cmocka_unit_test(test_dirty_within), cmocka_unit_test(test_huge_pages),
-		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_dirty_within), cmocka_unit_test(test_clean_within_a_word),
+		cmocka_unit_test(test_huge_pages),   cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
