@@ -357,18 +357,27 @@ static void want_dirty(struct zone *zone, unsigned int order)
 		pcp_return(zone, false);
 }
 
-/*
- * If that was not enough: true when something lent came back. The lock is released meanwhile.
- */
+/* With no lock held: false when nothing is lent. */
+static bool take_back_lent(const struct zone *zone)
+{
+	if (!zone_lender || !pcp_lent(zone))
+		return false;
+	zone_lender();
+	return true;
+}
+
+/* If that was not enough: true when something may have come. The lock is released meanwhile. */
 static bool want_lent(struct zone *zone, unsigned int order)
 {
-	if (has_dirty(zone, order) || !zone_lender || !pcp_lent(zone))
+	bool came;
+
+	if (has_dirty(zone, order) || !pcp_lent(zone))
 		return false;
 	lock_release(&zone->lock);
-	zone_lender();
+	came = take_back_lent(zone);
 	lock_acquire(&zone->lock);
 	want_dirty(zone, order);
-	return true;
+	return came;
 }
 
 static struct page *take_noted(struct zone *zone, unsigned int nr, unsigned int align_order,
@@ -426,10 +435,7 @@ struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int 
 {
 	struct page *page = try_alloc_online(zone, nr, align_order);
 
-	if (page || !zone_lender || !pcp_lent(zone))
-		return page;
-	zone_lender();
-	return try_alloc_online(zone, nr, align_order);
+	return page || !take_back_lent(zone) ? page : try_alloc_online(zone, nr, align_order);
 }
 
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,

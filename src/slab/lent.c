@@ -61,17 +61,16 @@ static void give_back(struct slab_lane *lane)
 {
 	struct list_head taken;
 	struct slab *slab, *next;
-	unsigned int nr, order;
+	unsigned int nr;
 
 	do {
 		list_init(&taken);
 		nr = slab_take_empty(lane, &taken);
 		list_for_each_entry_safe(slab, next, &taken, list) {
-			struct page *page;
+			unsigned int pages = 1u << slab->order;
+			struct page *page = slab_retire(slab);
 
-			order = slab->order;
-			page = slab_retire(slab);
-			zone_free_quietly(page_zone(page), page, 1u << order);
+			zone_free_quietly(page_zone(page), page, pages);
 		}
 	} while (nr == PCP_BATCH);
 }
