@@ -16,6 +16,11 @@
 
 struct kmem_cache unit_cache;
 
+const uint8_t room_lists[] = {
+	[0 ... 11] = 0,	 [12 ... 15] = 1, [16 ... 23] = 2, [24 ... 31] = 3,
+	[32 ... 47] = 4, [48 ... 63] = 5, [64] = 6,
+};
+
 static struct list_head rooms[MAX_NUMNODES * NR_LANES][NR_ROOMS];
 
 void run_init_node(struct kmem_cache_node *node, unsigned int nid)

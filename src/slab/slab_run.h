@@ -61,15 +61,12 @@ static inline unsigned long *run_starts(struct slab *slab)
 	return (slab + 1)->free_map;
 }
 
-/* Which of them is for so much room, at most MOST_RUN. */
+/* Which of them is for so much room. */
+extern const uint8_t room_lists[MOST_RUN + 1];
+
 static inline unsigned int room_list(unsigned int room)
 {
-	static const uint8_t list[] = {
-		[0 ... 11] = 0,	 [12 ... 15] = 1, [16 ... 23] = 2, [24 ... 31] = 3,
-		[32 ... 47] = 4, [48 ... 63] = 5, [64] = 6,
-	};
-
-	return list[room];
+	return room_lists[room];
 }
 
 /* The lanes of kmalloc-units on that node get their lists. */
