@@ -357,27 +357,16 @@ static void want_dirty(struct zone *zone, unsigned int order)
 		pcp_return(zone, false);
 }
 
-/* With no lock held: false when nothing is lent. */
-static bool take_back_lent(const struct zone *zone)
-{
-	if (!zone_lender || !pcp_lent(zone))
-		return false;
-	zone_lender();
-	return true;
-}
-
 /* If that was not enough: true when something may have come. The lock is released meanwhile. */
 static bool want_lent(struct zone *zone, unsigned int order)
 {
-	bool came;
-
 	if (has_dirty(zone, order) || !pcp_lent(zone))
 		return false;
 	lock_release(&zone->lock);
-	came = take_back_lent(zone);
+	zone_lender();
 	lock_acquire(&zone->lock);
 	want_dirty(zone, order);
-	return came;
+	return true;
 }
 
 static struct page *take_noted(struct zone *zone, unsigned int nr, unsigned int align_order,
@@ -435,7 +424,10 @@ struct page *zone_alloc_online(struct zone *zone, unsigned int nr, unsigned int 
 {
 	struct page *page = try_alloc_online(zone, nr, align_order);
 
-	return page || !take_back_lent(zone) ? page : try_alloc_online(zone, nr, align_order);
+	if (page || !pcp_lent(zone))
+		return page;
+	zone_lender();
+	return try_alloc_online(zone, nr, align_order);
 }
 
 unsigned int zone_alloc_bulk(struct zone *zone, unsigned int order, struct page **pages,

@@ -95,7 +95,7 @@ struct zone {
 
 /*
  * Gives back what is lent of the pages in use, with no lock of a zone held and without a call of
- * the OS; NULL: nobody lends. Set once, before the first request. See slab/lent.h.
+ * the OS. Whoever lends has set it before. See slab/lent.h.
  */
 extern void (*zone_lender)(void);
 
