@@ -46,52 +46,32 @@ void lent_remove(const struct slab *slab)
 				   __ATOMIC_RELAXED);
 }
 
-static unsigned long pages_lent(void)
-{
-	const struct zone *zone;
-	unsigned long nr = 0;
-
-	for (zone = first_zone(); zone; zone = next_zone(zone))
-		nr += pcp_lent(zone);
-	return nr;
-}
-
 /* Time would pass with each, and purge what is wanted now. */
-static void give_back(struct slab_lane *lane)
+static void give_back(struct kmem_cache *s, struct list_head *slabs)
 {
-	struct list_head taken;
 	struct slab *slab, *next;
-	unsigned int nr;
 
-	do {
-		list_init(&taken);
-		nr = slab_take_empty(lane, &taken);
-		list_for_each_entry_safe(slab, next, &taken, list) {
-			unsigned int pages = 1u << slab->order;
-			struct page *page = slab_retire(slab);
+	(void)s;
+	list_for_each_entry_safe(slab, next, slabs, list) {
+		unsigned int pages = 1u << slab->order;
+		struct page *page = slab_retire(slab);
 
-			zone_free_quietly(page_zone(page), page, pages);
-		}
-	} while (nr == PCP_BATCH);
+		zone_free_quietly(page_zone(page), page, pages);
+	}
 }
 
 static void give_back_cache(struct kmem_cache *s, void *arg)
 {
-	struct kmem_cache_node *node;
-	struct slab_lane *lane;
-
 	(void)arg;
 	/* Those that share slabs have none of their own. */
-	if (s->units && !s->shared)
-		return;
-	for_each_lane(lane, node, s)
-		give_back(lane);
+	if (!s->units || s->shared)
+		cache_release_empty(s, give_back);
 }
 
 /* While a fork holds all locks nothing is given back. */
 void lent_take_back(void)
 {
-	if (pages_lent() && !lock_is_mine(&cpus_lock))
+	if (!lock_is_mine(&cpus_lock))
 		kmalloc_caches_for_each(give_back_cache, NULL);
 }
 

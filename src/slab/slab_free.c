@@ -396,42 +396,49 @@ bool slab_forget_contents(struct kmem_cache *s, const void *object)
 	return gone;
 }
 
-unsigned int slab_take_empty(struct slab_lane *lane, struct list_head *taken)
+/*
+ * Up to PCP_BATCH empty slabs of the lane go to @taken: how many. No more, since what a thread has
+ * in hand is lost in the child of another's fork.
+ */
+static unsigned int take_empty(struct slab_lane *lane, struct list_head *taken)
 {
-	unsigned int nr = 0;
+	struct slab *slab;
+	unsigned int nr;
 
 	if (!READ_ONCE(lane->nr_empty))
 		return 0;
 	lock_acquire(&lane->lock);
-	for (; nr < PCP_BATCH && !list_empty(&lane->empty); nr++) {
-		struct slab *slab = list_first_entry(&lane->empty, struct slab, list);
-
-		unlink_slab(lane, slab);
-		if (slab->cache->shared)
-			count32(&lane->nr_pages, -(1u << slab->order));
+	for (nr = 0; nr < PCP_BATCH && (slab = pop_empty(lane)); nr++)
 		list_add(&slab->list, taken);
-	}
 	lock_release(&lane->lock);
 	return nr;
 }
 
-unsigned long cache_shrink(struct kmem_cache *s)
+unsigned long cache_release_empty(struct kmem_cache *s, slab_releaser *release)
 {
 	struct kmem_cache_node *node;
-	struct list_head released;
 	struct slab_lane *lane;
+	struct list_head taken;
 	unsigned long nr = 0;
 	unsigned int some;
 
-	if (s->units)
-		s = &unit_cache;
 	for_each_lane(lane, node, s)
 		do {
-			list_init(&released);
-			some = slab_take_empty(lane, &released);
+			list_init(&taken);
+			some = take_empty(lane, &taken);
+			release(s, &taken);
 			nr += some;
-			if (some)
-				release_slabs(s, NULL, &released);
 		} while (some == PCP_BATCH);
 	return nr;
+}
+
+static void release_all(struct kmem_cache *s, struct list_head *slabs)
+{
+	if (!list_empty(slabs))
+		release_slabs(s, NULL, slabs);
+}
+
+unsigned long cache_shrink(struct kmem_cache *s)
+{
+	return cache_release_empty(s->units ? &unit_cache : s, release_all);
 }

@@ -37,10 +37,11 @@ static inline void count_empty_gone(struct slab_lane *lane, const struct slab *s
 }
 
 /*
- * Up to PCP_BATCH empty slabs of the lane, whose lock is not held, go to @taken: how many. No more,
- * since what a thread has in hand is lost in the child of another's fork.
+ * All empty slabs of @s, some at a time, with no lock held, go to @release, which may get none.
+ * Returns how many.
  */
-unsigned int slab_take_empty(struct slab_lane *lane, struct list_head *taken);
+typedef void slab_releaser(struct kmem_cache *s, struct list_head *slabs);
+unsigned long cache_release_empty(struct kmem_cache *s, slab_releaser *release);
 
 /* The block of pages becomes a slab of that lane, on no list yet, with no object free or taken. */
 void slab_make(struct kmem_cache *s, struct page *page, unsigned int order, unsigned int lane);
@@ -84,6 +85,20 @@ static inline void unlink_slab(struct slab_lane *lane, struct slab *slab)
 	else
 		count_empty_gone(lane, slab);
 	list_del(&slab->list);
+}
+
+/* The first empty slab, which is on no list now; NULL: there is none. */
+static inline struct slab *pop_empty(struct slab_lane *lane)
+{
+	struct slab *slab;
+
+	if (list_empty(&lane->empty))
+		return NULL;
+	slab = list_first_entry(&lane->empty, struct slab, list);
+	unlink_slab(lane, slab);
+	if (slab->cache->shared)
+		count32(&lane->nr_pages, -(1u << slab->order));
+	return slab;
 }
 
 #endif

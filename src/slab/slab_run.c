@@ -291,12 +291,9 @@ static struct slab *take_empty(struct kmem_cache_node *node, unsigned int nr_lan
 		if (i == nr_lane || !READ_ONCE(lane->nr_empty))
 			continue;
 		lock_acquire(&lane->lock);
-		if (!list_empty(&lane->empty)) {
-			slab = list_first_entry(&lane->empty, struct slab, list);
-			unlink_slab(lane, slab);
-			count32(&lane->nr_pages, -(1u << slab->order));
+		slab = pop_empty(lane);
+		if (slab)
 			WRITE_ONCE(slab->lane, (uint16_t)(slab->lane - i + nr_lane));
-		}
 		lock_release(&lane->lock);
 	}
 	return slab;

@@ -14,7 +14,6 @@
 #define SIZE	   1024u
 #define MANY	   1000u
 #define LENT_PAGES 512u /* as in lent.c */
-#define VISITS	   256u /* as often as a thread looks at the clock */
 
 static void *objects[16 * MANY];
 
@@ -213,15 +212,15 @@ static void test_time(void **state)
 	(void)state;
 	burst(SIZE, MANY);
 	usleep(5000);
-	visit(2 * VISITS);
+	visit(2 * LOOK_AFTER);
 	/* not if nothing is to be given back by itself */
 	EXPECT(pcp_lent(&zone_normal) > 100);
 	options_parse("decay_ms=8", &purge_params, 1);
-	visit(2 * VISITS);
+	visit(2 * LOOK_AFTER);
 	EXPECT_EQ(pcp_lent(&zone_normal), 0);
 	options_parse("decay_ms=1000000", &purge_params, 1);
 	burst(SIZE, MANY);
-	visit(2 * VISITS);
+	visit(2 * LOOK_AFTER);
 	EXPECT(pcp_lent(&zone_normal) > 100);
 	options_parse("decay_ms=-1", &purge_params, 1);
 }
@@ -274,14 +273,14 @@ static void test_in_use(void **state)
 	memcpy(objects + 8 * MANY, objects, MANY * sizeof(*objects));
 	emptied_wanted = true;
 	burst(SIZE, 2 * MANY);
-	visit(2 * VISITS);
+	visit(2 * LOOK_AFTER);
 	EXPECT(pcp_lent(&zone_normal) > 2 * MANY / 4 * 3 / 4);
 	emptied_wanted = false;
 	lent_take_back();
 	burst(8192, MANY / 4);
 	emptied_wanted = true;
 	heap_state = HEAP_LOOK;
-	visit(2 * VISITS);
+	visit(2 * LOOK_AFTER);
 	EXPECT(pcp_lent(&zone_normal) > MANY / 2 * 3 / 4);
 	emptied_wanted = false;
 	memcpy(objects, objects + 8 * MANY, MANY * sizeof(*objects));
